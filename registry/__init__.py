@@ -1,0 +1,1 @@
+"""Control plane: the only writer of this region's catalog."""
