@@ -1,0 +1,13 @@
+"""The idea of Meridian in pure Python: records, the log, following it, the view, and the one query.
+
+Nothing here knows a framework, a network or a clock: `now` is an argument and I/O is somebody else's. Public is what
+the modules' docstrings speak of:
+
+    names, duration, status         words and their rules
+    instance, check, flap, lease,   what is in a record, and what becomes of it
+    registration, override
+    change, log, follow, digest     the history, reading it, and proving that two copies agree
+    view, query, filter             the catalog in memory, and asking it
+    breaker                         how much may be taken away at once
+    errors                          what can go wrong
+"""

@@ -1,0 +1,50 @@
+"""The digest: a number that two regions share if and only if they hold the same records.
+
+It is the sum, modulo 2^256, of a hash of each live record (an AdHash, Bellare & Micciancio 1997). A sum knows no order
+and can be kept step by step: subtract the old record's hash, add the new one's. It protects against bugs and bit rot,
+not against an adversary who may choose records; peers are authenticated for that.
+"""
+
+import hashlib
+
+import msgspec
+
+from catalog.change import Record, encode
+from catalog.instance import Instance
+
+MODULUS = 1 << 256
+EMPTY = 0
+
+
+def record_hash(record: Record) -> int:
+    """The hash of a record without its volatile fields.
+
+    Volatile is what explains a state without being part of it: a check's output and the times of transitions.
+    """
+    return int.from_bytes(hashlib.blake2b(encode(_stable(record)), digest_size=32).digest(), "big")
+
+
+def _stable(record: Record) -> Record:
+    if not isinstance(record, Instance):
+        return record
+    verdicts = tuple(msgspec.structs.replace(verdict, output="", since=0.0) for verdict in record.verdicts)
+    return msgspec.structs.replace(record, verdicts=verdicts, since=0.0, critical_since=None, registered_at=0.0)
+
+
+def replaced(digest: int, old: Record | None, new: Record | None) -> int:
+    """The digest after `old` gave way to `new`; None stands for no record."""
+    if old is not None:
+        digest -= record_hash(old)
+    if new is not None:
+        digest += record_hash(new)
+    return digest % MODULUS
+
+
+def to_hex(digest: int) -> str:
+    """64 hexadecimal digits."""
+    return f"{digest:064x}"
+
+
+def from_hex(text: str) -> int:
+    """The number that `to_hex` wrote."""
+    return int(text, 16)

@@ -1,0 +1,80 @@
+"""A filter: a small expression over an instance's record, such as `metadata.team == 'accounts' and 'primary' in tags`.
+
+The language is rule-engine's (https://zerosteiner.github.io/rule-engine/): comparisons, `and`, `or`, `not`, `in`, and
+`=~` for regular expressions, over typed fields. An expression is compiled once and cannot reach beyond the record.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import rule_engine
+from rule_engine import DataType
+from rule_engine.errors import EngineError
+from rule_engine.errors import LookupError as MissingKey
+
+from catalog.errors import Invalid
+from catalog.instance import Instance
+
+LONGEST = 512
+
+FIELDS = {
+    "id": DataType.STRING,
+    "service": DataType.STRING,
+    "namespace": DataType.STRING,
+    "region": DataType.STRING,
+    "host": DataType.STRING,
+    "port": DataType.FLOAT,
+    "ports": DataType.MAPPING(DataType.STRING, DataType.FLOAT),
+    "zone": DataType.STRING,
+    "version": DataType.STRING,
+    "tags": DataType.ARRAY(DataType.STRING),
+    "metadata": DataType.MAPPING(DataType.STRING, DataType.STRING),
+    "weight": DataType.FLOAT,
+    "owner": DataType.STRING,
+    "status": DataType.STRING,
+}
+
+_context = rule_engine.Context(
+    type_resolver=rule_engine.type_resolver_from_dict(FIELDS), resolver=rule_engine.resolve_item
+)
+
+
+class Filter:
+    """A compiled expression; equal texts are equal filters."""
+
+    __slots__ = ("_rule", "text")
+
+    def __init__(self, text: str) -> None:
+        if len(text) > LONGEST:
+            raise Invalid(f"the expression has {len(text)} characters: at most {LONGEST}", field="filter")
+        try:
+            self._rule = rule_engine.Rule(text, context=_context)
+        except EngineError as error:
+            known = ", ".join(FIELDS)
+            raise Invalid(f"{text!r} cannot be read: {error.message} (fields: {known})", field="filter") from None
+        self.text = text
+
+    def accepts(self, instance: Instance) -> bool:
+        """Whether the expression holds; a missing metadata key makes it false."""
+        try:
+            return bool(self._rule.matches(_fields(instance)))
+        except MissingKey:
+            return False
+        except EngineError as error:
+            raise Invalid(f"{self.text!r} cannot be decided: {error.message}", field="filter") from None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Filter) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+@lru_cache(maxsize=1024)
+def compiled(text: str) -> Filter:
+    """The filter for an expression; raises Invalid when it cannot be read."""
+    return Filter(text)
+
+
+def _fields(instance: Instance) -> dict[str, Any]:
+    return {name: getattr(instance, name) for name in FIELDS}

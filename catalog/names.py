@@ -1,0 +1,121 @@
+"""Names: what a service, an instance, a zone, a tag may be called, and how big a record may be.
+
+Service, namespace, region and port names are DNS labels (RFC 1035 §2.3.1 with the leading digit of RFC 1123 §2.1),
+because every one of them can be part of a DNS question. DNS compares names without regard to case (RFC 4343), so
+they are folded to lower case once, here.
+"""
+
+import ipaddress
+import re
+
+from catalog.errors import Invalid
+
+LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+HOSTNAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?", re.ASCII)
+INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@~+-]{0,252}", re.ASCII)
+WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62})", re.ASCII)
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+# Consul's limits for metadata (64 pairs, 128 and 512 characters), so that what fits there fits here.
+MOST_METADATA, LONGEST_KEY, LONGEST_VALUE = 64, 128, 512
+MOST_TAGS, LONGEST_TAG = 64, 512
+MOST_PORTS, MOST_CHECKS = 32, 16
+LARGEST_WEIGHT = 65_535  # the SRV weight field is 16 bits wide, RFC 2782
+
+
+def label(text: str, *, field: str) -> str:
+    """`text` folded to a DNS label, or Invalid with the rule."""
+    folded = text.lower()
+    if not LABEL.fullmatch(folded):
+        raise Invalid(
+            f"{text[:80]!r} cannot be a DNS label: use 1 to 63 letters, digits and hyphens, "
+            "with a letter or digit at both ends",
+            field=field,
+        )
+    return folded
+
+
+def instance_id(text: str, *, field: str = "id") -> str:
+    """An instance's id: what may stand in one path segment of a URL, up to 253 characters, case kept."""
+    if not INSTANCE_ID.fullmatch(text):
+        raise Invalid(
+            f"{text[:80]!r} cannot be an instance id: use 1 to 253 letters, digits and . _ : @ ~ + -, "
+            "beginning with a letter or digit",
+            field=field,
+        )
+    return text
+
+
+def word(text: str, *, field: str) -> str:
+    """A zone or a version: one word of up to 63 characters, or empty."""
+    if text and not WORD.fullmatch(text):
+        raise Invalid(f"{text[:80]!r} must be one word of up to 63 letters, digits and . _ + -", field=field)
+    return text
+
+
+def host(text: str, *, field: str = "host") -> str:
+    """An address that others can reach: an IPv4 or IPv6 literal, or a host name."""
+    folded = text.strip("[]").lower() if text.startswith("[") else text.lower()
+    try:
+        address = ipaddress.ip_address(folded)
+    except ValueError:
+        return _hostname(folded, text, field)
+    if address.is_unspecified or address.is_multicast:
+        raise Invalid(f"{text!r} is not an address that a client can connect to", field=field)
+    return address.compressed
+
+
+def _hostname(folded: str, text: str, field: str) -> str:
+    digits_only = folded.replace(".", "").isdigit()
+    if not folded or len(folded) > 253 or digits_only or not HOSTNAME.fullmatch(folded):
+        raise Invalid(f"{text[:80]!r} is neither an IP address nor a host name", field=field)
+    return folded.rstrip(".")
+
+
+def port(number: int, *, field: str = "port") -> int:
+    """A TCP or UDP port."""
+    if not 1 <= number <= 65_535:
+        raise Invalid(f"{number} is not a port: use 1 to 65535", field=field)
+    return number
+
+
+def weight(number: int, *, field: str = "weight", least: int = 1) -> int:
+    """A share of traffic relative to the other instances. Only an override may say 0: drained."""
+    if not least <= number <= LARGEST_WEIGHT:
+        raise Invalid(f"{number} is not a weight: use {least} to {LARGEST_WEIGHT}", field=field)
+    return number
+
+
+def tags(given: tuple[str, ...], *, field: str = "tags") -> tuple[str, ...]:
+    """Tags without repeats, in the order given."""
+    if len(given) > MOST_TAGS:
+        raise Invalid(f"{len(given)} tags are too many: at most {MOST_TAGS}", field=field)
+    for number, tag in enumerate(given):
+        _text(tag, longest=LONGEST_TAG, field=f"{field}[{number}]")
+    return tuple(dict.fromkeys(given))
+
+
+def metadata(given: dict[str, str], *, field: str = "metadata") -> dict[str, str]:
+    """Metadata sorted by key, so that equal metadata has equal bytes."""
+    if len(given) > MOST_METADATA:
+        raise Invalid(f"{len(given)} pairs are too many: at most {MOST_METADATA}", field=field)
+    for key, value in given.items():
+        _text(key, longest=LONGEST_KEY, field=f"{field} key")
+        if len(value) > LONGEST_VALUE:
+            raise Invalid(f"the value has {len(value)} characters: at most {LONGEST_VALUE}", field=f"{field}.{key}")
+    return dict(sorted(given.items()))
+
+
+def ports(given: dict[str, int], *, field: str = "ports") -> dict[str, int]:
+    """Named ports sorted by name. Names are DNS labels: SRV questions ask for `_name._port`."""
+    if len(given) > MOST_PORTS:
+        raise Invalid(f"{len(given)} ports are too many: at most {MOST_PORTS}", field=field)
+    named = {
+        label(name, field=f"{field} name"): port(number, field=f"{field}.{name}") for name, number in given.items()
+    }
+    return dict(sorted(named.items()))
+
+
+def _text(text: str, *, longest: int, field: str) -> None:
+    if not text or len(text) > longest or CONTROL.search(text):
+        raise Invalid(f"{text[:80]!r} must have 1 to {longest} characters and no control characters", field=field)

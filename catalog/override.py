@@ -1,0 +1,120 @@
+"""An override: an operator's word over the reported status or weight, with a reason, an author and, best, an expiry."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+
+from catalog import names
+from catalog.errors import Invalid
+from catalog.instance import DEFAULT_NAMESPACE, Instance
+from catalog.status import Status
+
+LONGEST_REASON = 500
+
+
+class Scope(StrEnum):
+    """What an override speaks about."""
+
+    INSTANCE = "instance"
+    SERVICE = "service"
+    ZONE = "zone"
+    TAG = "tag"
+
+
+# The more precisely an operator spoke, the more it counts; among equals the latest word.
+PRECEDENCE = {Scope.INSTANCE: 3, Scope.TAG: 2, Scope.SERVICE: 1, Scope.ZONE: 0}
+NEEDED = {
+    Scope.INSTANCE: ("service", "instance"),
+    Scope.SERVICE: ("service",),
+    Scope.ZONE: ("zone",),
+    Scope.TAG: ("tag",),
+}
+OPTIONAL = {Scope.ZONE: ("service",), Scope.TAG: ("service",)}  # narrows the scope to one service
+
+
+class Override(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="override", gc=False
+):
+    """`status` or `weight` (0 drains), or both, for every instance in scope. Without `expires_at` it stays."""
+
+    id: str
+    region: str
+    scope: Scope
+    reason: str
+    author: str
+    created_at: float
+    namespace: str = DEFAULT_NAMESPACE
+    service: str = ""
+    instance: str = ""
+    zone: str = ""
+    tag: str = ""
+    status: Status | None = None
+    weight: int | None = None
+    expires_at: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The record's key in the log."""
+        return override_key(self.id)
+
+
+def override_key(id: str) -> str:
+    """The key of an override's record."""
+    return f"override/{id}"
+
+
+def validated(override: Override) -> Override:
+    """The same override, its names folded, when it keeps every rule; raises Invalid naming the field that does not."""
+    _validate_scope(override)
+    if override.status is None and override.weight is None:
+        raise Invalid("an override needs a status or a weight", field="status")
+    if override.status is Status.UNKNOWN:
+        raise Invalid("an override says passing, warning or critical", field="status")
+    if override.weight is not None:
+        names.weight(override.weight, least=0)
+    if not override.reason.strip() or len(override.reason) > LONGEST_REASON:
+        raise Invalid(f"say why, in 1 to {LONGEST_REASON} characters", field="reason")
+    if override.expires_at is not None and override.expires_at <= override.created_at:
+        raise Invalid("must lie in the future", field="expires_at")
+    return msgspec.structs.replace(
+        override,
+        namespace=names.label(override.namespace, field="namespace"),
+        service=names.label(override.service, field="service") if override.service else "",
+    )
+
+
+def _validate_scope(override: Override) -> None:
+    needed, optional = NEEDED[override.scope], OPTIONAL.get(override.scope, ())
+    for field in ("service", "instance", "zone", "tag"):
+        given = getattr(override, field)
+        if field in needed and not given:
+            raise Invalid(f"an override of scope {override.scope} needs it", field=field)
+        if given and field not in needed + optional:
+            raise Invalid(f"an override of scope {override.scope} has no {field}", field=field)
+
+
+def covers(override: Override, instance: Instance) -> bool:
+    """Whether the instance is in the override's scope."""
+    if override.namespace != instance.namespace or override.region != instance.region:
+        return False
+    return (
+        (not override.service or override.service == instance.service)
+        and (not override.instance or override.instance == instance.id)
+        and (not override.zone or override.zone == instance.zone)
+        and (not override.tag or override.tag in instance.tags)
+    )
+
+
+def is_live(override: Override, now: float) -> bool:
+    """Whether the override still counts at `now`."""
+    return override.expires_at is None or now < override.expires_at
+
+
+def ruling(overrides: Iterable[Override], instance: Instance, now: float) -> tuple[Override | None, Override | None]:
+    """The override that decides the instance's status, and the one that decides its weight."""
+    live = [override for override in overrides if is_live(override, now) and covers(override, instance)]
+    live.sort(key=lambda override: (PRECEDENCE[override.scope], override.created_at, override.id), reverse=True)
+    status = next((override for override in live if override.status is not None), None)
+    weight = next((override for override in live if override.weight is not None), None)
+    return status, weight
