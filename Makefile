@@ -1,0 +1,41 @@
+# Meridian. `make help` lists what there is to do.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint types format bench clean
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/.meridian-setup
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make .venv with everything that is needed (quick when nothing has changed)
+
+$(STAMP): pyproject.toml constraints.txt scripts/setup scripts/requirements.py
+	@scripts/setup $(VENV)
+	@touch $@
+
+run: setup ## run a region with its demo services; Ctrl-C stops it
+	@exec $(PYTHON) manage.py up --region us-east --port 8500 --dns-port 8600 --data .meridian --demo
+
+test: setup ## run linters, type checks, import contracts and all tests, on SQLite and PostgreSQL
+	@exec scripts/test
+
+lint: setup ## check format, lint, imports, types and migrations
+	@scripts/lint
+
+types: setup ## check types alone
+	@$(PYTHON) -m mypy .
+
+format: setup ## format the code and mend what the linter can mend
+	@$(PYTHON) -m ruff format .
+	@$(PYTHON) -m ruff check --fix .
+
+bench: setup ## print the figures of benchmarks/
+	@exec $(PYTHON) -m benchmarks
+
+clean: ## remove .venv, caches and the data of `make run`
+	@rm -rf $(VENV) .meridian .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,81 @@
+"""Runs a whole region on one machine."""
+
+import os
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
+
+from config.environment import Address, Environment, EnvironmentProblem, read_environment
+from config.plan import RegionPlan, plan_region
+from config.ports import free_port
+from config.region import CannotStart, run_region
+
+EXAMPLES = """
+examples:
+  manage.py up
+      a region us-east on port 8500, DNS on port 8600, data in .meridian
+  manage.py up --demo
+      the same with a fleet of 50 services to look at
+  manage.py up --region eu-west --port 8510 --dns-port 8610 --data .meridian-eu
+      another region beside it
+  MERIDIAN_DATABASE_URL=postgres://meridian:secret@127.0.0.1/meridian manage.py up
+      over PostgreSQL
+  MERIDIAN_VALKEY_URL=redis://127.0.0.1:6379/0 manage.py up
+      over a Valkey or Redis that runs already
+
+Ctrl-C stops everything that was started. The data is kept for the next start.
+"""
+
+
+class Command(BaseCommand):
+    """A supervisor; it holds no part of the region itself."""
+
+    help = "Run a whole region on this machine: server, Celery worker and beat, DNS and an embedded Valkey."
+    requires_system_checks: list[str] = []
+    suppressed_base_arguments = {"--traceback", "--settings", "--pythonpath", "--verbosity", "--no-color", "--force-color"}
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        environment: Environment = settings.MERIDIAN
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.epilog = EXAMPLES
+        parser.add_argument("--region", default=environment.region, metavar="NAME", help="default %(default)s")
+        parser.add_argument("--host", default=environment.http.host, help="for HTTP and DNS, default %(default)s")
+        parser.add_argument("--port", default=environment.http.port, help="for HTTP, default %(default)s")
+        parser.add_argument("--dns-port", default=environment.dns.port, help="default %(default)s")
+        parser.add_argument("--data", default=environment.data, metavar="DIR", help="default %(default)s")
+        parser.add_argument("--demo", action="store_true", help="with demo services and a user admin for the admin site")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        try:
+            run_region(plan_from(options))
+        except CannotStart as problem:
+            raise CommandError(str(problem)) from None
+
+
+def plan_from(options: dict[str, Any]) -> RegionPlan:
+    """The plan that the flags ask for. Flags are checked by the same rules as the variables that they stand for."""
+    flags = {
+        "MERIDIAN_REGION": options["region"],
+        "MERIDIAN_HTTP_HOST": options["host"],
+        "MERIDIAN_HTTP_PORT": str(options["port"]),
+        "MERIDIAN_DNS_HOST": options["host"],
+        "MERIDIAN_DNS_PORT": str(options["dns_port"]),
+        "MERIDIAN_DATA": str(Path(options["data"]).absolute()),
+    }
+    try:
+        environment = read_environment({**os.environ, **flags})
+    except EnvironmentProblem as problem:
+        raise ImproperlyConfigured(str(problem)) from None
+    return plan_region(
+        region=environment.region,
+        data=environment.data,
+        http=environment.http,
+        dns=environment.dns,
+        demo=options["demo"],
+        valkey=environment.valkey_url if os.environ.get("MERIDIAN_VALKEY_URL") else None,
+        free_port=free_port(),
+    )

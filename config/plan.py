@@ -1,0 +1,112 @@
+"""What runs when a region runs on one machine: a plan of the region, and the processes that follow from it."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.environment import Address
+from config.ports import Claim
+from config.valkey import valkey_command, valkey_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+MANAGE = (sys.executable, str(BASE_DIR / "manage.py"))
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names what others may have bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionPlan:
+    """One region on this machine. `valkey_port` is None when `valkey_url` names a server that runs elsewhere."""
+
+    region: str
+    data: Path
+    http: Address
+    dns: Address
+    valkey_url: str
+    valkey_port: int | None = None
+    demo: bool = False
+
+    @property
+    def url(self) -> str:
+        """The base URL of the region as seen from this machine."""
+        return f"http://{Address(WILDCARDS.get(self.http.host, self.http.host), self.http.port)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process to keep running. `grace` is how many seconds it may take to end before it is killed."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    grace: float = 10.0
+
+
+def plan_region(
+    *, region: str, data: Path, http: Address, dns: Address, demo: bool, valkey: str | None, free_port: int
+) -> RegionPlan:
+    """The plan of a region over the Valkey at the URL `valkey`, or over an embedded one on `free_port` when it is None."""
+    return RegionPlan(
+        region=region,
+        data=data,
+        http=http,
+        dns=dns,
+        valkey_url=valkey or valkey_url(free_port),
+        valkey_port=None if valkey else free_port,
+        demo=demo,
+    )
+
+
+def region_environment(plan: RegionPlan) -> dict[str, str]:
+    """The variables that every process of the region is given over those of the caller."""
+    return {
+        "MERIDIAN_REGION": plan.region,
+        "MERIDIAN_DATA": str(plan.data),
+        "MERIDIAN_HTTP_HOST": plan.http.host,
+        "MERIDIAN_HTTP_PORT": str(plan.http.port),
+        "MERIDIAN_DNS_HOST": plan.dns.host,
+        "MERIDIAN_DNS_PORT": str(plan.dns.port),
+        "MERIDIAN_VALKEY_URL": plan.valkey_url,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(BASE_DIR), os.environ.get("PYTHONPATH", "")))),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def region_claims(plan: RegionPlan) -> tuple[Claim, ...]:
+    """The ports that the region needs and that somebody chose."""
+    both = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+    return (Claim(plan.http, "HTTP", "--port"), Claim(plan.dns, "DNS", "--dns-port", both))
+
+
+def preparation(plan: RegionPlan) -> Process:
+    """What runs once before the region does: tables, static files, and with the demo an administrator."""
+    command = (*MANAGE, "prepare", *(("--admin",) if plan.demo else ()))
+    return Process(name="prepare", command=command, environment=region_environment(plan))
+
+
+def region_processes(plan: RegionPlan) -> tuple[Process, ...]:
+    """The processes of the region in the order in which they start. They end in the reverse order."""
+    environment = region_environment(plan)
+    celery = (sys.executable, "-m", "celery", "-A", "config")
+    # Two pool processes: a slow batch of probes must not hold up the expiry of leases.
+    worker = ("worker", "--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
+    beat = ("beat", "--schedule", str(plan.data / "beat-schedule"), "--pidfile", "")
+    rows = [
+        ("server", (*MANAGE, "serve")),
+        ("beat", (*celery, *beat)),
+        ("worker", (*celery, *worker, "--hostname", f"worker@{plan.region}")),
+        ("dns", (*MANAGE, "dns")),
+    ]
+    if plan.demo:
+        rows.append(("demo", (sys.executable, "-m", "demo", "--url", plan.url)))
+    return tuple(Process(name=name, command=command, environment=environment) for name, command in rows)
+
+
+def valkey_process(plan: RegionPlan) -> Process | None:
+    """The embedded Valkey, unless the region uses another one. Everything else starts after it and ends before it."""
+    if plan.valkey_port is None:
+        return None
+    return Process(name="valkey", command=valkey_command(plan.valkey_port, plan.data))
