@@ -1,0 +1,83 @@
+"""What a fleet consists of: every instance with what it says about itself, drawn from a seed. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from demo.names import ServiceName, service_names
+
+FEWEST_INSTANCES = 3
+MOST_INSTANCES = 10
+FULL_WEIGHT = 10
+CANARY_WEIGHT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class InstancePlan:
+    """One instance as it is meant to be; its ports are known only once it runs."""
+
+    service: str
+    id: str
+    zone: str
+    version: str
+    team: str
+    tags: tuple[str, ...]
+    weight: int = FULL_WEIGHT
+    grpc: bool = False
+    flapping: bool = False
+
+    @property
+    def canary(self) -> bool:
+        """Whether this is the one instance of its service that tries the next version."""
+        return "canary" in self.tags
+
+
+def next_version(version: str) -> str:
+    """The minor release after `version`: 2.3.4 is followed by 2.4.0."""
+    major, minor, _patch = version.split(".")
+    return f"{major}.{int(minor) + 1}.0"
+
+
+def numbered(example: InstancePlan, *, number: int, zone: str) -> InstancePlan:
+    """Another instance like `example`, with its own number and zone."""
+    return replace(example, id=f"{example.service}-{number}", zone=zone, flapping=False)
+
+
+def draw_fleet(rng: random.Random, *, services: int, zones: Sequence[str]) -> tuple[InstancePlan, ...]:
+    """All instances that exist at the start: for each service between three and ten, spread over the zones."""
+    return tuple(plan for service in service_names(services) for plan in _draw_service(rng, service, zones))
+
+
+def _draw_service(rng: random.Random, service: ServiceName, zones: Sequence[str]) -> list[InstancePlan]:
+    version = f"{rng.randint(1, 4)}.{rng.randint(0, 9)}.{rng.randint(0, 5)}"
+    size = rng.randint(FEWEST_INSTANCES, MOST_INSTANCES)
+    first_zone = rng.randrange(len(zones))
+    plans = [
+        InstancePlan(
+            service=service.name,
+            id=f"{service.name}-{number}",
+            zone=zones[(first_zone + number) % len(zones)],
+            version=version,
+            team=service.team,
+            tags=(service.tier,),
+            grpc=service.grpc,
+        )
+        for number in range(1, size + 1)
+    ]
+    if service.canary:
+        plans[-1] = _as_canary(plans[-1])
+    if service.flapping:
+        plans[-1] = replace(plans[-1], flapping=True)
+    return plans
+
+
+def _as_canary(plan: InstancePlan) -> InstancePlan:
+    return replace(
+        plan,
+        id=f"{plan.service}-canary",
+        version=next_version(plan.version),
+        tags=(*plan.tags, "canary"),
+        weight=CANARY_WEIGHT,
+    )
