@@ -1,0 +1,9 @@
+"""The discovery plane: follows logs into memory and answers from there. No lookup touches a database.
+
+follower, snapshot_file         the view in step with the log, and its copy on disk
+plane                           everything that a server process needs to answer, started and stopped as one
+answers, topics, limits         answers encoded once, waiting for them to change, and how many may wait
+problems                        errors as `application/problem+json`
+metrics, health                 how the process is doing
+http, dns                       the dialects: one query, each in its own shape
+"""

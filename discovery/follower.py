@@ -1,0 +1,158 @@
+"""The view as a follower: in step with the region's log, with a copy on disk for the day the database is down."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from catalog.change import Change, Position
+from catalog.errors import CatalogError, Unavailable
+from catalog.follow import follow
+from catalog.log import Log, Snapshot
+from catalog.view import State, View, as_snapshot
+from discovery import snapshot_file
+
+SAVE_EVERY = 30.0  # seconds between two copies on disk
+LARGEST_SHARE = 0.02  # of the time may go into writing them: a big view is written less often
+
+logger = structlog.get_logger(__name__)
+
+
+class Following:
+    """Keeps a view in step with one region's log while `run` runs.
+
+    `ready` is set once the view can answer: it holds the copy on disk, or what the log said. With `save` false the
+    copy is read but never written, for a second process that shares the directory. `clock` gives wall time.
+    """
+
+    def __init__(
+        self, region: str, view: View, log: Log, data_dir: Path, *, clock: Callable[[], float], save: bool = True
+    ) -> None:
+        self.region = region
+        self.ready = asyncio.Event()
+        self.heard_at: float | None = None  # when everything the log had was last known to be applied
+        self._view = view
+        self._log = log
+        self._path = snapshot_file.path_in(data_dir, region)
+        self._clock = clock
+        self._save = save
+        self._saved: Position | None = None
+        # A write that was under way when its task was cancelled goes on in its thread; the last one waits for it.
+        self._writing = threading.Lock()
+        self._changed = asyncio.Event()
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    async def run(self) -> None:
+        """Load the copy on disk, then follow the log until cancelled; what is new is saved on the way out."""
+        await self._load()
+        saving = asyncio.create_task(self._keep_saving()) if self._save else None
+        try:
+            await follow(self._log, self)
+        finally:
+            if saving is not None:
+                saving.cancel()
+                await asyncio.gather(saving, return_exceptions=True)
+                await self._save_now()
+
+    async def reached(self, index: int, *, timeout: float) -> bool:
+        """Wait until the view holds the log up to `index`; False when it does not within `timeout` seconds."""
+        if self._view.region(self.region).index >= index:
+            return True
+        waiting = asyncio.get_running_loop().create_future()
+        entry = (index, waiting)
+        self._waiting.append(entry)
+        try:
+            async with asyncio.timeout(timeout):
+                await waiting
+                return True
+        except TimeoutError:
+            return False
+        finally:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+
+    def position(self, region: str) -> Position | None:
+        """See `catalog.follow.Follower.position`."""
+        return self._view.position(region)
+
+    async def reset(self, snapshot: Snapshot) -> None:
+        """See `catalog.follow.Follower.reset`."""
+        await self._view.reset(snapshot)
+        self._advanced()
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        """See `catalog.follow.Follower.apply`."""
+        await self._view.apply(changes)
+        self._advanced()
+
+    def heard(self, region: str) -> None:
+        """See `catalog.follow.Follower.heard`."""
+        self.heard_at = self._clock()
+        self._view.heard(region)
+        self.ready.set()
+
+    def lost(self, region: str, error: Unavailable) -> None:
+        """See `catalog.follow.Follower.lost`."""
+        if self._view.region(region).freshness.state is State.LIVE:
+            logger.warning("the log cannot be reached", region=region, reason=str(error))
+        self._view.lost(region, error)
+
+    def _advanced(self) -> None:
+        self._changed.set()
+        if not self._waiting:
+            return
+        index = self._view.region(self.region).index
+        for needed, waiting in self._waiting:
+            if needed <= index and not waiting.done():
+                waiting.set_result(None)
+        self._waiting = [entry for entry in self._waiting if entry[0] > index]
+
+    async def _load(self) -> None:
+        try:
+            found = snapshot_file.read(self._path)
+            if found is None:
+                return
+            header, snapshot = found
+            if snapshot.region != self.region:
+                return
+            await self._view.reset(snapshot)
+        except (CatalogError, OSError) as error:
+            # A copy that is damaged is as good as none: the log has it all.
+            logger.warning("the copy of the view on disk is of no use", path=str(self._path), reason=str(error))
+            return
+        self._saved = snapshot.head.position
+        self._view.mark_stale(self.region, header.known_at)
+        self.ready.set()
+
+    async def _keep_saving(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            began = loop.time()
+            await self._save_now()
+            await asyncio.sleep(max(SAVE_EVERY, (loop.time() - began) / LARGEST_SHARE))
+
+    async def _save_now(self) -> None:
+        view = self._view.region(self.region)
+        if view.position is None or view.position == self._saved:
+            return
+        head, changes = as_snapshot(self.region, view)
+        header = snapshot_file.Header(
+            region=self.region,
+            log_id=head.position.log_id,
+            index=head.position.index,
+            digest=head.digest,
+            known_at=self.heard_at or self._clock(),
+        )
+        try:
+            await asyncio.to_thread(self._write, header, changes)
+            self._saved = head.position
+        except OSError as error:
+            logger.warning("the view could not be copied to disk", path=str(self._path), reason=str(error))
+
+    def _write(self, header: snapshot_file.Header, changes: Sequence[Change]) -> None:
+        with self._writing:
+            snapshot_file.write(self._path, header, changes)
