@@ -90,7 +90,7 @@ def preparation(plan: RegionPlan) -> Process:
 def region_processes(plan: RegionPlan) -> tuple[Process, ...]:
     """The processes of the region in the order in which they start. They end in the reverse order."""
     environment = region_environment(plan)
-    celery = (sys.executable, "-m", "celery", "-A", "config")
+    celery = (sys.executable, "-m", "celery", "--quiet", "-A", "config")
     # Two pool processes: a slow batch of probes must not hold up the expiry of leases.
     worker = ("worker", "--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
     beat = ("beat", "--schedule", str(plan.data / "beat-schedule"), "--pidfile", "")

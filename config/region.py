@@ -5,7 +5,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ class CannotStart(Exception):
 
 def run_region(plan: RegionPlan) -> None:
     """Run the region until SIGINT or SIGTERM. Raises CannotStart; nothing is left running in either case."""
-    plan.data.mkdir(parents=True, exist_ok=True)
+    plan.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with exclusive_use(plan.data):
         problem = busy_claim(region_claims(plan))
         if problem is not None:
@@ -60,6 +60,7 @@ async def _run(plan: RegionPlan) -> None:
 
 
 async def _start(plan: RegionPlan, supervisor: Supervisor) -> None:
+    supervisor.say("meridian", f"preparing region {plan.region} over {plan.data}")
     valkey = valkey_process(plan)
     if valkey is not None and plan.valkey_port is not None:
         supervisor.start(valkey)
@@ -87,12 +88,12 @@ async def _announce(plan: RegionPlan, supervisor: Supervisor) -> None:
         supervisor.say("", line)
 
 
-async def _until(supervisor: Supervisor, probe: Callable[[], object], *, within: float) -> bool:
+async def _until(supervisor: Supervisor, probe: Callable[[], Awaitable[bool]], *, within: float) -> bool:
     """Ask `probe` until it says yes, the time is over or the supervisor stops; True for yes."""
     try:
         async with asyncio.timeout(within):
             while not supervisor.stopping.is_set():
-                if await probe():  # type: ignore[misc]
+                if await probe():
                     return True
                 await asyncio.sleep(0.1)
     except TimeoutError:

@@ -93,8 +93,10 @@ def database_settings(database: Database) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             # FULL syncs the write-ahead log at each commit: an acknowledged change survives a power cut.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
         },
+        # Tests use a file as well: the writer is a thread of its own, and SQLite's memory databases lock whole tables.
+        "TEST": {"NAME": f"{database.name}.test"},
     }
 
 

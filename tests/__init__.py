@@ -1,0 +1,1 @@
+"""Tests, one folder an area; `region.py` runs a whole region as real processes."""

@@ -1,0 +1,94 @@
+"""Settings are read once, have defaults for one machine, and say in one sentence what is wrong."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from config.environment import Database, EnvironmentProblem, read_environment, seconds
+
+
+def test_the_defaults_are_a_region_on_one_machine() -> None:
+    environment = read_environment({})
+    assert environment.region == "us-east"
+    assert str(environment.http) == "127.0.0.1:8500"
+    assert str(environment.dns) == "127.0.0.1:8600"
+    assert environment.dns_domains == ("consul", "internal")
+    assert environment.database == Database("sqlite", str(Path(".meridian/meridian.sqlite3").absolute()))
+    assert environment.history == 7 * 86400
+    assert environment.auth is False
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert read_environment({"MERIDIAN_REGION": ""}).region == "us-east"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("MERIDIAN_REGION", "US East", "not a DNS label"),
+        ("MERIDIAN_HTTP_PORT", "80a", "not a port between 1 and 65535"),
+        ("MERIDIAN_HTTP_PORT", "65536", "not a port between 1 and 65535"),
+        ("MERIDIAN_DNS_PORT", "0", "not a port between 1 and 65535"),
+        ("MERIDIAN_HTTP_HOST", "a b", "neither an IP address nor a host name"),
+        ("MERIDIAN_DATABASE_URL", "mysql://x/y", 'neither "sqlite:///PATH" nor'),
+        ("MERIDIAN_DATABASE_URL", "postgres://host", 'neither "sqlite:///PATH" nor'),
+        ("MERIDIAN_VALKEY_URL", "http://127.0.0.1", 'not a URL such as "redis://'),
+        ("MERIDIAN_DNS_TTL", "5", "not a duration"),
+        ("MERIDIAN_HISTORY", "0s", "longer than nothing"),
+        ("MERIDIAN_DNS_DOMAINS", "con_sul", "not a DNS domain"),
+        ("MERIDIAN_PROBE_NETWORKS", "10.0.0.1/8", "not a network"),
+        ("MERIDIAN_WATCHERS", "-1", "not a whole number above zero"),
+        ("MERIDIAN_AUTH", "maybe", 'neither "on" nor "off"'),
+        ("MERIDIAN_LOG_FORMAT", "xml", "none of console, json"),
+        ("MERIDIAN_SECRET_KEY_FILE", "/nowhere/at/all", "not a file that can be read"),
+    ],
+)
+def test_a_wrong_value_is_named_in_one_sentence(name: str, text: str, hint: str) -> None:
+    with pytest.raises(EnvironmentProblem) as raised:
+        read_environment({name: text})
+    sentence = str(raised.value)
+    assert sentence.startswith(f'{name} is "{text}", which ')
+    assert hint in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("url", "database"),
+    [
+        ("sqlite:////var/lib/m.sqlite3", Database("sqlite", "/var/lib/m.sqlite3")),
+        ("postgres://me:p%40ss@db:5433/catalog", Database("postgres", "catalog", "me", "p@ss", "db", "5433")),
+        ("postgresql://me@/catalog?host=/run/pg", Database("postgres", "catalog", "me", "", "/run/pg", "")),
+        ("postgres://postgres:@/postgres?host=/run/pg", Database("postgres", "postgres", "postgres", "", "/run/pg", "")),
+    ],
+)
+def test_a_database_url_says_where_the_tables_are(url: str, database: Database) -> None:
+    assert read_environment({"MERIDIAN_DATABASE_URL": url}).database == database
+
+
+@pytest.mark.parametrize(("text", "length"), [("500ms", 0.5), ("5s", 5), ("1.5m", 90), ("1h", 3600), ("7d", 604800)])
+def test_a_duration_has_a_unit(text: str, length: float) -> None:
+    assert seconds(text) == length
+
+
+def test_valkey_urls_may_use_either_name() -> None:
+    assert read_environment({"MERIDIAN_VALKEY_URL": "valkey://h:1/2"}).valkey_url == "redis://h:1/2"
+
+
+def test_probe_networks_are_read_in_both_families() -> None:
+    environment = read_environment({"MERIDIAN_PROBE_NETWORKS": "10.0.0.0/8, fd00::/8"})
+    assert environment.probe_networks == (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+
+
+def test_tokens_are_asked_for_off_loopback() -> None:
+    assert read_environment({"MERIDIAN_HTTP_HOST": "0.0.0.0"}).auth is True
+
+
+def test_tokens_can_be_asked_for_on_loopback() -> None:
+    assert read_environment({"MERIDIAN_AUTH": "on"}).auth is True
+
+
+def test_going_without_tokens_off_loopback_is_refused() -> None:
+    with pytest.raises(EnvironmentProblem, match="anyone on the network could write"):
+        read_environment({"MERIDIAN_HTTP_HOST": "0.0.0.0", "MERIDIAN_AUTH": "off"})

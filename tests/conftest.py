@@ -1,0 +1,74 @@
+"""Fixtures for every area: real servers on free ports, ended with the run."""
+
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from config.lifeline import die_with
+from config.valkey import valkey_answers, valkey_command
+from tests.region import Region
+
+REGION_TIME = 120
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Valkey at the URL that the settings name; ends with this process."""
+    url = os.environ["MERIDIAN_VALKEY_URL"]
+    port = int(url.rpartition(":")[2].partition("/")[0])
+    command = valkey_command(port, tmp_path_factory.mktemp("valkey"))
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=partial(die_with, os.getpid())) as server:
+        deadline = time.monotonic() + 10
+        while not valkey_answers(port):
+            assert server.poll() is None, "Valkey has ended"
+            assert time.monotonic() < deadline, "Valkey does not answer"
+            time.sleep(0.02)
+        yield url
+        server.kill()
+
+
+@pytest.fixture
+def valkey_url(valkey_server: str) -> str:
+    """The URL of a real, empty Valkey."""
+    with redis.Redis.from_url(valkey_server) as client:
+        client.flushall()
+    return valkey_server
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of this run's kind, for processes that the test starts."""
+    server = os.environ.get("MERIDIAN_DATABASE_URL")
+    if server is None:
+        yield f"sqlite:///{tmp_path / 'region.sqlite3'}"
+        return
+    name = f"region_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server.replace("/meridian?", "/postgres?"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        yield server.replace("/meridian?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def start_region(tmp_path: Path, database_url: str) -> Iterator[Callable[..., Region]]:
+    """Starts whole regions as real processes and ends them after the test: `start_region(region="us-east", demo=False)`."""
+    started: list[Region] = []
+
+    def start(*, name: str = "us-east", demo: bool = False, **variables: str) -> Region:
+        data = tmp_path / f"data-{len(started)}"
+        region = Region(data, name=name, demo=demo, variables={"MERIDIAN_DATABASE_URL": database_url, **variables})
+        started.append(region)
+        region.start()
+        return region
+
+    yield start
+    for region in reversed(started):
+        region.stop()
