@@ -7,12 +7,12 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 
+from demo.http_server import Behaviour
 from demo.instance import Instance
 from demo.options import Options
 from demo.plan import InstancePlan, draw_fleet
 from demo.registry import Outcome, Registry
 from demo.report import Report
-from demo.server import Behaviour
 from demo.story import Event, Kind, begin, step
 
 # `SIGTERM` is followed by `SIGKILL` in most process managers; the leases take care of what is left.
@@ -61,7 +61,7 @@ class Fleet:
                 stopping.cancel()
                 living.cancel()
                 for instance in self.instances.values():
-                    instance.close()
+                    await instance.close()
 
     async def _live(self) -> None:
         """Start everything and follow the story for ever. Being cancelled ends all keepers, too."""
@@ -83,11 +83,15 @@ class Fleet:
         services = len({plan.service for plan in plans})
         size = f"{services} services, {len(plans)} instances, seed {self._options.seed}"
         self._notice("fleet", f"{size}, registering at {self._options.url}")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         for plan in plans:
             await self._start_instance(plan)
+        await self._await_registration()
+        registered = sum(instance.keeper.registered for instance in self.instances.values())
+        self._notice("fleet", f"{registered} of {len(plans)} are registered after {loop.time() - began:.1f} s")
 
     async def _follow_story(self, rng: random.Random, plans: tuple[InstancePlan, ...]) -> None:
-        await self._await_registration()
         if self._options.pace == 0:
             await asyncio.Event().wait()
         start, state = asyncio.get_running_loop().time(), begin(rng, plans, zones=self._options.zones)
@@ -100,26 +104,23 @@ class Fleet:
 
     async def _await_registration(self) -> None:
         """Wait until the registry has answered everybody, however long it is away."""
-        loop = asyncio.get_running_loop()
-        before, instances = loop.time(), list(self.instances.values())
-        for instance in instances:
+        for instance in list(self.instances.values()):
             await instance.keeper.answered.wait()
-        registered = sum(instance.keeper.registered for instance in instances)
-        self._notice("fleet", f"{registered} of {len(instances)} are registered after {loop.time() - before:.1f} s")
 
     async def _start_instance(self, plan: InstancePlan) -> None:
         instance = Instance(plan, self._registry, self._jitter, self._tasks, on_refused=self._tell_refused)
-        await instance.start()
         self.instances[plan.id] = instance
+        await instance.start()
 
     async def _start(self, event: Event) -> None:
         await self._start_instance(event.instance)
 
     async def _behave(self, event: Event) -> None:
-        self.instances[event.instance.id].behave(BEHAVIOUR_AFTER[event.kind], event.detail)
+        self.instances[event.instance.id].process.behave(BEHAVIOUR_AFTER[event.kind], event.detail)
 
     async def _vanish(self, event: Event) -> None:
-        await self.instances.pop(event.instance.id).vanish()
+        await self.instances[event.instance.id].vanish()
+        del self.instances[event.instance.id]
 
     async def _upgrade(self, event: Event) -> None:
         await self.instances[event.instance.id].upgrade(event.instance)
@@ -155,7 +156,7 @@ class Fleet:
         self._report.notice(datetime.now().astimezone(), who, what)
 
     def _tell_reachable(self, reachable: bool) -> None:
-        self._notice("registry", "answers again" if reachable else "cannot be reached; everybody keeps trying")
+        self._notice("registry", "answers again" if reachable else "is unavailable; everybody keeps trying")
 
     def _tell_refused(self, instance: str, detail: str) -> None:
         # Usually all are refused for one reason: say it once.

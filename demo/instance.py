@@ -1,4 +1,4 @@
-"""One running instance: its servers and the keeper of its registration."""
+"""One running instance: its process and the keeper of its registration."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import random
 from collections.abc import Callable
 
+from demo.http_server import LOOPBACK
 from demo.keeper import Keeper
 from demo.plan import InstancePlan
+from demo.process import Process
 from demo.registration import registration
 from demo.registry import Registry
-from demo.server import LOOPBACK, Behaviour, InstanceServer
 
 # How long an instance goes on answering after it has taken leave or moved, for callers that have not heard of it.
 GRACE_SECONDS = 2.0
@@ -29,13 +30,13 @@ class Instance:
         on_refused: Callable[[str, str], None],
     ) -> None:
         self.plan = plan
-        self.server = InstanceServer(plan)
+        self.process = Process(plan)
         self._registry = registry
         self._rng = rng
         self._tasks = tasks
         self._on_refused = on_refused
         self._keeper: Keeper | None = None
-        self._outdated: list[InstanceServer] = []
+        self._outdated: list[Process] = []
 
     @property
     def keeper(self) -> Keeper:
@@ -46,7 +47,7 @@ class Instance:
 
     async def start(self) -> None:
         """Listen, then begin to register."""
-        await self.server.start()
+        await self.process.start()
         self._keeper = Keeper(
             self._registry,
             self._rng,
@@ -60,39 +61,39 @@ class Instance:
 
     def registration(self) -> dict[str, object]:
         """What it tells the registry about itself now."""
-        return registration(self.plan, host=LOOPBACK, port=self.server.port, ports={})
-
-    def behave(self, behaviour: Behaviour, reason: str) -> None:
-        """Let `/health` say something else from now on."""
-        self.server.behaviour = behaviour
-        self.server.reason = reason
+        return registration(self.plan, host=LOOPBACK, port=self.process.port, ports=self.process.ports)
 
     async def upgrade(self, plan: InstancePlan) -> None:
-        """Start the new version beside the old one, which is closed once the registry knows the new one."""
-        new = InstanceServer(plan)
+        """Start the new version beside the old one, which ends once the registry knows the new one."""
+        new = Process(plan)
         await new.start()
-        self._outdated.append(self.server)
-        self.plan, self.server = plan, new
+        self._outdated.append(self.process)
+        self.plan, self.process = plan, new
         self.keeper.register_again()
 
     async def vanish(self) -> None:
         """Stop at once and tell nobody."""
-        self.close()
         await self.keeper.stop()
+        await self.close()
 
     async def leave(self) -> None:
-        """Deregister, answer a little longer, close. If the registry is away the lease runs out by itself."""
+        """Deregister, answer a little longer, end. If the registry is away the lease runs out by itself."""
         await self.keeper.stop()
         await self._registry.deregister(self.plan.service, self.plan.id)
         await asyncio.sleep(GRACE_SECONDS)
-        self.close()
+        await self.close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close its servers, nothing else."""
-        for server in (self.server, *self._outdated):
-            server.close()
+        for process in (self.process, *self._outdated):
+            await process.close()
 
     def _retire_outdated(self) -> None:
-        outdated, self._outdated = self._outdated, []
-        for server in outdated:
-            asyncio.get_running_loop().call_later(GRACE_SECONDS, server.close)
+        for process in self._outdated:
+            self._tasks.create_task(self._retire(process))
+
+    async def _retire(self, process: Process) -> None:
+        await asyncio.sleep(GRACE_SECONDS)
+        await process.close()
+        if process in self._outdated:
+            self._outdated.remove(process)

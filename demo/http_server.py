@@ -24,7 +24,7 @@ class Behaviour(StrEnum):
     HANGING = "hanging"
 
 
-class InstanceServer:
+class HttpServer:
     """A listening server for `plan`, with `/health` and `/`. Change `behaviour` and `reason` at any time."""
 
     def __init__(self, plan: InstancePlan) -> None:
@@ -81,7 +81,7 @@ class _Connection(asyncio.Protocol):
 
     __slots__ = ("_buffer", "_delayed", "_owner", "_transport")
 
-    def __init__(self, owner: InstanceServer) -> None:
+    def __init__(self, owner: HttpServer) -> None:
         self._owner = owner
         self._buffer = b""
         self._delayed: asyncio.TimerHandle | None = None
