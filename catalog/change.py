@@ -15,8 +15,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     """At `index` of `region`'s log, `key` became `record`, or was removed when `record` is None.
 
     `actor` is who, `verb` what they did, `cause` why, in words. `digest` is the region's digest after this change, in
-    hex; it is empty in a snapshot, whose digest stands in its header. `at` is the origin's wall clock: for people, never
-    for ordering.
+    hex; it is empty in a snapshot, whose digest stands in its header. `at` is the origin's wall clock: for people,
+    never for ordering.
     """
 
     region: str

@@ -1,13 +1,15 @@
 """Everything that can go wrong with a catalog, as one small tree.
 
 CatalogError
-├── Invalid        your fault: the request names a field that is wrong; mend it and send it again
-├── NotFound       your fault: nothing by that name is registered here
-├── Refused        your fault: the record has moved on (a tombstone, an older epoch); register again
-├── Held           nobody's fault: the blast-radius breaker waits for a person
-├── Compacted      try a snapshot: the log no longer holds what you ask for
-├── Diverged       try a snapshot: your state and the log's digest differ
-└── Unavailable    our fault: try later, nothing was done
+├── Invalid         your fault: the request names a field that is wrong; mend it and send it again
+├── NotFound        your fault: nothing by that name is registered here
+├── Refused         your fault: the record has moved on (a tombstone, an older epoch); register again
+├── Unauthenticated your fault: nobody, or nobody known, is asking; present a valid token
+├── Forbidden       your fault: the token is good, but not for this; use one with the scope that the text names
+├── Held            nobody's fault: the blast-radius breaker waits for a person
+├── Compacted       try a snapshot: the log no longer holds what you ask for
+├── Diverged        try a snapshot: your state and the log's digest differ
+└── Unavailable     our fault: try later, nothing was done
 """
 
 
@@ -35,6 +37,14 @@ class NotFound(CatalogError):
 
 class Refused(CatalogError):
     """A write lost against a newer fact, for example a deregistration that it did not know of."""
+
+
+class Unauthenticated(CatalogError):
+    """A token is needed and none was given, or the one given is unknown, expired or revoked."""
+
+
+class Forbidden(CatalogError):
+    """Who asks is known and may not do this; the text says what it may do."""
 
 
 class Held(CatalogError):

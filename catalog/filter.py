@@ -1,7 +1,7 @@
-"""A filter: a small expression over an instance's record, such as `metadata.team == 'accounts' and 'primary' in tags`.
+r"""A filter: a small expression over an instance's record, such as `metadata['team'] == 'accounts' and 'primary' in tags`.
 
 The language is rule-engine's (https://zerosteiner.github.io/rule-engine/): comparisons, `and`, `or`, `not`, `in`, and
-`=~` for regular expressions, over typed fields. An expression is compiled once and cannot reach beyond the record.
+`=~` for regular expressions (as raw strings: `r'2\..*'`), over typed fields. An expression is compiled once and cannot reach beyond the record.
 """
 
 from functools import lru_cache
@@ -35,7 +35,9 @@ FIELDS = {
 }
 
 _context = rule_engine.Context(
-    type_resolver=rule_engine.type_resolver_from_dict(FIELDS), resolver=rule_engine.resolve_item
+    type_resolver=rule_engine.type_resolver_from_dict(FIELDS),
+    resolver=rule_engine.resolve_item,
+    mapping_attribute_lookup=False,
 )
 
 
@@ -77,4 +79,6 @@ def compiled(text: str) -> Filter:
 
 
 def _fields(instance: Instance) -> dict[str, Any]:
-    return {name: getattr(instance, name) for name in FIELDS}
+    fields = {name: getattr(instance, name) for name in FIELDS}
+    fields["status"] = instance.status.value  # the engine compares by exact type, and an enum is not a str to it
+    return fields

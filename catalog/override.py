@@ -69,7 +69,7 @@ def validated(override: Override) -> Override:
     _validate_scope(override)
     if override.status is None and override.weight is None:
         raise Invalid("an override needs a status or a weight", field="status")
-    if override.status is Status.UNKNOWN:
+    if override.status == Status.UNKNOWN:
         raise Invalid("an override says passing, warning or critical", field="status")
     if override.weight is not None:
         names.weight(override.weight, least=0)

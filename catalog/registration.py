@@ -103,8 +103,9 @@ def complaint(error: Exception) -> Invalid:
     """A decoder's complaint as Invalid: its path becomes the field, its text the message."""
     message, _, path = str(error).partition(" - at `")
     field = path.rstrip("`").removeprefix("$").removeprefix(".")
-    if not field and "field `" in message:  # a missing or unknown field is named in the text alone
-        field = message.split("field `", 1)[1].rstrip("`")
+    if "field `" in message:  # a missing or an unknown field is named in the text alone
+        name = message.split("field `", 1)[1].rstrip("`")
+        field = f"{field}.{name}" if field else name
     return Invalid(message, field=field)
 
 

@@ -77,7 +77,15 @@ class RegionView:
         return max(self._touched.get(name, 0), self._floor)
 
     def fold(self, changes: Sequence[Change]) -> frozenset[str]:
-        """Apply changes that follow the position; returns the names touched. Raises Diverged on a wrong digest."""
+        """Apply changes that follow the position; returns the names touched.
+
+        Changes seen before are passed over: a batch may be delivered twice. Raises Diverged on a gap or a wrong digest.
+        """
+        changes = [change for change in changes if change.index > self.index]
+        if not changes:
+            return frozenset()
+        if changes[0].index != self.index + 1:
+            raise Diverged(f"index {changes[0].index} of {changes[0].region} does not follow {self.index}")
         digest, names = self.digest, set[str]()
         edited: dict[ServiceName, dict[str, Instance]] = {}
         overrides_before = self.overrides
@@ -184,7 +192,8 @@ class View:
         """See `Follower.apply`."""
         region = self.regions[changes[0].region]
         names = region.fold(changes)
-        self._tell(changes[0].region, names, region.index)
+        if names:
+            self._tell(changes[0].region, names, region.index)
 
     def heard(self, region: str) -> None:
         """See `Follower.heard`."""

@@ -1,0 +1,43 @@
+"""Equal digests prove equal catalogs."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog import digest
+from catalog.check import Verdict
+from catalog.instance import with_verdict
+from catalog.status import Status
+from tests.catalog.records import NOW, instance, override
+
+RECORDS = [instance(id=f"i-{number}", weight=number + 1) for number in range(5)] + [override(service="web")]
+CHECK = {"type": "http", "url": "http://x/"}
+
+
+@given(st.permutations(RECORDS))
+def test_the_order_of_records_does_not_matter(records):
+    total = digest.EMPTY
+    for record in records:
+        total = digest.replaced(total, None, record)
+    expected = sum(map(digest.record_hash, RECORDS)) % digest.MODULUS
+    assert total == expected
+
+
+def test_adding_and_removing_leaves_nothing():
+    added = digest.replaced(digest.EMPTY, None, RECORDS[0])
+    assert digest.replaced(added, RECORDS[0], None) == digest.EMPTY
+
+
+def test_a_check_s_output_is_not_part_of_the_state():
+    one = with_verdict(instance(checks=[CHECK]), Verdict("http", Status.PASSING, "200 OK", NOW), NOW)
+    two = with_verdict(instance(checks=[CHECK]), Verdict("http", Status.PASSING, "200", NOW + 9), NOW + 9)
+    assert digest.record_hash(one) == digest.record_hash(two)
+
+
+def test_a_status_is_part_of_the_state():
+    sick = with_verdict(instance(checks=[CHECK]), Verdict("http", Status.CRITICAL, "", NOW), NOW)
+    assert digest.record_hash(sick) != digest.record_hash(instance(checks=[CHECK]))
+
+
+def test_hex_reads_back():
+    number = digest.record_hash(RECORDS[0])
+    assert digest.from_hex(digest.to_hex(number)) == number
