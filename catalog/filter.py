@@ -1,7 +1,7 @@
-r"""A filter: a small expression over an instance's record, such as `metadata['team'] == 'accounts' and 'primary' in tags`.
+"""A filter: a small expression over a record, such as `'primary' in tags and metadata['team'] == 'accounts'`.
 
-The language is rule-engine's (https://zerosteiner.github.io/rule-engine/): comparisons, `and`, `or`, `not`, `in`, and
-`=~` for regular expressions (as raw strings: `r'2\..*'`), over typed fields. An expression is compiled once and cannot reach beyond the record.
+The language is rule-engine's: comparisons, `and`, `or`, `not`, `in`, and `=~` for regular expressions (as raw strings:
+`r'2\\..*'`), over typed fields. An expression is compiled once and cannot reach beyond the record.
 """
 
 from functools import lru_cache
