@@ -5,8 +5,10 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from config.lifeline import die_with
 from config.plan import Process
@@ -37,24 +39,25 @@ class Supervisor:
 
     async def run_once(self, process: Process) -> int:
         """Run `process` to its end and return its exit code; it is ended when the supervisor is told to stop."""
-        child = await self._spawn(process)
-        printing = asyncio.create_task(self._pass_on(process.name, child))
+        child, printing = await self._spawn(process)
         stop = asyncio.create_task(self.stopping.wait())
         wait = asyncio.create_task(child.wait())
         await asyncio.wait({stop, wait}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        await self._end(process, child)
-        await printing
-        self._forget(process.name)
-        return await wait
+        if not wait.done():
+            await self._end(process, child)
+        return await self._bury(process, child, printing)
 
     async def stop(self) -> None:
         """End every process, the last started first, each within its grace. Safe to call twice."""
         self.stopping.set()
         for process, keeper in reversed(self._keepers.values()):
-            child = self._running.get(process.name)
-            if child is not None:
-                await self._end(process, child)
+            while not keeper.done():
+                # A process that is just being started appears a moment later.
+                child = self._running.get(process.name)
+                if child is not None:
+                    await self._end(process, child)
+                await asyncio.wait({keeper}, timeout=0.05)
             await keeper
         self.record.unlink(missing_ok=True)
 
@@ -69,12 +72,9 @@ class Supervisor:
         delay = FIRST_DELAY
         while not self.stopping.is_set():
             began = clock()
-            child = await self._spawn(process)
-            await self._pass_on(process.name, child)
-            code = await child.wait()
-            # What the process itself had started must not outlive it and hold its port.
-            _signal_group(child.pid, signal.SIGKILL)
-            self._forget(process.name)
+            child, printing = await self._spawn(process)
+            await child.wait()
+            code = await self._bury(process, child, printing)
             if self.stopping.is_set():
                 return
             delay = FIRST_DELAY if clock() - began > SETTLED else delay
@@ -89,51 +89,64 @@ class Supervisor:
         except TimeoutError:
             return
 
-    async def _spawn(self, process: Process) -> asyncio.subprocess.Process:
-        child = await asyncio.create_subprocess_exec(
-            *process.command,
-            env={**os.environ, **process.environment},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=LINE_LIMIT,
-            # A group of its own: the terminal's Ctrl-C reaches the supervisor alone, which then ends things in order.
-            process_group=0,
-            # The event loop runs in the main thread, so the kernel's watch on the parent's thread is one on this process.
-            preexec_fn=partial(die_with, os.getpid()),
-        )
+    async def _spawn(self, process: Process) -> tuple[asyncio.subprocess.Process, asyncio.Task[None]]:
+        # A pipe of our own: asyncio's would make `wait` last until every heir of the process has closed it as well.
+        reading, writing = os.pipe()
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *process.command,
+                env={**os.environ, **process.environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                # A group of its own: the terminal's Ctrl-C reaches the supervisor alone, which then ends things in order.
+                process_group=0,
+                # The event loop runs in the main thread, so the kernel's watch on the parent's thread is one on us.
+                preexec_fn=partial(die_with, os.getpid()),
+            )
+        finally:
+            os.close(writing)
         self._running[process.name] = child
         self._write_record()
-        return child
+        return child, asyncio.create_task(self._pass_on(process.name, os.fdopen(reading, "rb", buffering=0)))
 
-    async def _pass_on(self, name: str, child: asyncio.subprocess.Process) -> None:
-        assert child.stdout is not None
-        while True:
-            try:
-                line = await child.stdout.readline()
-            except ValueError:
-                # A line above the limit: asyncio has dropped it, the next one is whole again.
-                self.say(name, "(a line too long to show)")
-                continue
-            if not line:
-                return
-            self.say(name, line.decode(errors="replace").rstrip("\n"))
+    async def _pass_on(self, name: str, pipe: IO[bytes]) -> None:
+        """Say every line that comes out of the pipe, until nobody can write to it any more."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=LINE_LIMIT)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        with closing(transport):
+            while True:
+                try:
+                    line = await reader.readline()
+                except ValueError:
+                    # A line above the limit: asyncio has dropped it, and the next one is whole again.
+                    self.say(name, "(a line too long to show)")
+                    continue
+                if not line:
+                    return
+                self.say(name, line.decode(errors="replace").rstrip("\n"))
 
     async def _end(self, process: Process, child: asyncio.subprocess.Process) -> None:
-        """Ask the process to end, and kill its whole group when it has not done so within its grace."""
-        if child.returncode is None:
-            _signal(child, signal.SIGTERM)
+        """Ask the process to end, and kill it when it has not done so within its grace."""
+        _signal(child, signal.SIGTERM)
         try:
             async with asyncio.timeout(process.grace):
                 await child.wait()
         except TimeoutError:
             self.say("meridian", f"{process.name} did not end within {process.grace:g} s and is killed")
-        _signal_group(child.pid, signal.SIGKILL)
-        await child.wait()
+            _signal_group(child.pid, signal.SIGKILL)
 
-    def _forget(self, name: str) -> None:
-        del self._running[name]
+    async def _bury(self, process: Process, child: asyncio.subprocess.Process, printing: asyncio.Task[None]) -> int:
+        """Once the process has ended: end what it had started, which could hold its port; say its last words."""
+        code = await child.wait()
+        _signal_group(child.pid, signal.SIGKILL)
+        del self._running[process.name]
         self._write_record()
+        # Only a process that has left the group could still hold the pipe; its words are not worth waiting for.
+        await asyncio.wait({printing}, timeout=1.0)
+        printing.cancel()
+        return code
 
     def _write_record(self) -> None:
         pids = {name: child.pid for name, child in self._running.items()}
