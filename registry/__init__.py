@@ -1,1 +1,11 @@
-"""Control plane: the only writer of this region's catalog."""
+"""The control plane of one region: the only writer of its catalog.
+
+Public is:
+
+    actions     the verbs: every way to change the catalog
+    log         the region's log, to be followed
+    renewals    renewing a lease
+    tokens      who may do what
+
+The tables (`models`), the writer behind the verbs and the lease store are this plane's own.
+"""

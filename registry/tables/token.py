@@ -18,7 +18,7 @@ class Token(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        db_table = "meridian_token"
+        db_table = "registry_token"
         ordering = ("name", "created_at")
         constraints = (
             # The name stands in the log as who did it, so no two that can still be used share one.

@@ -1,0 +1,10 @@
+"""All tables of the registry, where Django looks for them."""
+
+from registry.tables.change import ChangeRow
+from registry.tables.instance import InstanceRow
+from registry.tables.override import OverrideRow
+from registry.tables.region import Region
+from registry.tables.token import Token
+from registry.tables.tombstone import Tombstone
+
+__all__ = ["ChangeRow", "InstanceRow", "OverrideRow", "Region", "Token", "Tombstone"]
