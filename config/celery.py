@@ -5,14 +5,15 @@ import warnings
 from typing import Any
 
 from celery import Celery
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_process_init
 
 from config.lifeline import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-# Celery warns a worker that runs as root, as in a container, because pickled messages would run as root. Ours are JSON only.
+# Celery warns a worker that runs as root, as in a container, because pickled messages would run as root. Ours are
+# JSON only.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("meridian")

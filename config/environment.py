@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from catalog.duration import seconds
+from catalog.errors import Invalid
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 T = TypeVar("T")
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class EnvironmentProblem(ValueError):
@@ -123,14 +124,6 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
     )
 
 
-def seconds(text: str) -> float:
-    """The length in seconds of a duration such as "500ms", "5s", "10m", "1h" or "7d". Raises ValueError."""
-    match = DURATION.fullmatch(text.strip())
-    if match is None:
-        raise ValueError('is not a duration such as "5s", "10m", "1h" or "7d"')
-    return float(match[1]) * SECONDS[match[2]]
-
-
 def _value(variables: Mapping[str, str], name: str, default: str, parse: Callable[[str], T]) -> T:
     """The parsed variable; an empty one counts as not set. A parser's ValueError completes the sentence 'NAME … '."""
     text = variables.get(name) or default
@@ -204,10 +197,10 @@ def _networks(text: str) -> tuple[Network, ...]:
 
 
 def _seconds(text: str) -> float:
-    value = seconds(text)
-    if value <= 0:
-        raise ValueError("must be longer than nothing")
-    return value
+    try:
+        return seconds(text, field="", least=0.001)
+    except Invalid:
+        raise ValueError('is not a duration above zero such as "500ms", "5s", "10m", "1h" or "7d"') from None
 
 
 def _switch(text: str) -> bool:

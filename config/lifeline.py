@@ -12,8 +12,9 @@ LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent ends. Does nothing where the kernel is not Linux.
 
-    The request survives `exec` but not `fork`: every generation asks for itself. It is bound to the parent's *thread*, so a
-    parent must start its children from a thread that lives as long as it does. Raises OSError when the kernel refuses.
+    The request survives `exec` but not `fork`: every generation asks for itself. It is bound to the parent's *thread*,
+    so a parent must start its children from a thread that lives as long as it does. Raises OSError when the kernel
+    refuses.
     """
     if LIBC is None:
         return

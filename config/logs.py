@@ -3,10 +3,11 @@
 from typing import Any
 
 import structlog
+from structlog.typing import Processor
 
 from config.environment import Environment
 
-SHARED = [
+SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,

@@ -47,7 +47,7 @@ class Process:
 def plan_region(
     *, region: str, data: Path, http: Address, dns: Address, demo: bool, valkey: str | None, free_port: int
 ) -> RegionPlan:
-    """The plan of a region over the Valkey at the URL `valkey`, or over an embedded one on `free_port` when it is None."""
+    """The plan of a region over the Valkey at the URL `valkey`, or over an embedded one on `free_port` if None."""
     return RegionPlan(
         region=region,
         data=data,

@@ -135,6 +135,7 @@ def _printer() -> Callable[[str, str], None]:
         label = f"{name:>8} | " if name else ""
         if coloured and name in COLOURS:
             label = f"\x1b[{COLOURS[name]}m{label}\x1b[0m"
-        print(f"{label}{line}", flush=True)
+        sys.stdout.write(f"{label}{line}\n")
+        sys.stdout.flush()
 
     return say

@@ -12,7 +12,8 @@ FILE_NAME = "secret-key"
 def secret_key(environment: Environment) -> str:
     """The key given by value or by file, else the one kept in the data directory, made there the first time.
 
-    Without a data directory the key is random and lives as long as the process: such a process signs nothing that lasts.
+    Without a data directory the key is random and lives as long as the process, which signs
+    nothing that lasts.
     Raises EnvironmentProblem when the given file is empty.
     """
     if environment.secret_key is not None:
@@ -28,9 +29,9 @@ def secret_key(environment: Environment) -> str:
 
 
 def kept_secret(path: Path, fresh: str) -> str:
-    """The secret in the file at `path`; when there is none yet, `fresh` is written there, readable by its owner only."""
-    # Several processes may start at once. Each writes a file of its own and links it to the name: the first link wins and
-    # nobody ever reads a half-written secret.
+    """The secret in the file at `path`; when there is none, `fresh` is written there for its owner only."""
+    # Several processes may start at once. Each writes a file of its own and links it to the name: the first link wins
+    # and nobody ever reads a half-written secret.
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -21,7 +21,7 @@ LINE_LIMIT = 256 * 1024
 class Supervisor:
     """Runs processes as children of this one, each in a process group of its own, all of which end with this one.
 
-    `say(name, line)` receives every line that a process prints, and the supervisor's own words under the name "meridian".
+    `say(name, line)` receives every line that a process prints, and the supervisor's own words as "meridian".
     `record` is a JSON file that always holds `facts` and the pids of what is running.
     """
 
@@ -99,7 +99,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,
-                # A group of its own: the terminal's Ctrl-C reaches the supervisor alone, which then ends things in order.
+                # A group of its own: the terminal's Ctrl-C reaches the supervisor alone, which ends things in order.
                 process_group=0,
                 # The event loop runs in the main thread, so the kernel's watch on the parent's thread is one on us.
                 preexec_fn=partial(die_with, os.getpid()),

@@ -1,4 +1,4 @@
-"""The embedded Valkey of a region on one machine. It keeps nothing on disk: leases are granted afresh from the tables."""
+"""The embedded Valkey of a region on one machine. Nothing on disk: leases are granted afresh from the tables."""
 
 import socket
 from pathlib import Path

@@ -52,14 +52,14 @@ def database_url(tmp_path: Path) -> Iterator[str]:
         return
     name = f"region_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.replace("/meridian?", "/postgres?"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        connection.execute(f"CREATE DATABASE {name}")
         yield server.replace("/meridian?", f"/{name}?")
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
 def start_region(tmp_path: Path, database_url: str) -> Iterator[Callable[..., Region]]:
-    """Starts whole regions as real processes and ends them after the test: `start_region(region="us-east", demo=False)`."""
+    """Starts whole regions as real processes and ends them after the test: `start_region(demo=False)`."""
     started: list[Region] = []
 
     def start(*, name: str = "us-east", demo: bool = False, **variables: str) -> Region:

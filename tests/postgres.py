@@ -87,7 +87,15 @@ class Postgres:
 
     def _serve(self, binaries: Path) -> None:
         cluster = self.directory / secrets.token_hex(4)
-        initialise = [binaries / "initdb", "--pgdata", cluster, "--auth", "trust", "--username", "postgres"]
+        initialise: list[str | Path] = [
+            binaries / "initdb",
+            "--pgdata",
+            cluster,
+            "--auth",
+            "trust",
+            "--username",
+            "postgres",
+        ]
         subprocess.run(
             [*initialise, "--encoding", "utf8", "--no-sync"],
             user=self._user,

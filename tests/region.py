@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -24,7 +24,7 @@ STOPPED_WITHIN = 40.0
 
 
 def eventually(probe: Callable[[], Any], *, within: float = 10.0, what: str) -> Any:
-    """The first true answer of `probe`, asked again until `within` seconds are over. Raises AssertionError naming `what`."""
+    """The first true answer of `probe`, asked until `within` seconds are over. Raises AssertionError with `what`."""
     deadline = time.monotonic() + within
     while True:
         answer = probe()
@@ -47,7 +47,14 @@ class Region:
         self.http_port = free_port()
         self.dns_port = free_port()
         self.output = data.with_suffix(".log")
+        self._began_at = 0
         self.supervisor: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     @property
     def url(self) -> str:
@@ -60,11 +67,12 @@ class Region:
         return str(self._record()["valkey"])
 
     def start(self, *, wait: bool = True) -> None:
-        """Start it, and unless told otherwise wait until it is ready."""
+        """Start it, and unless told otherwise wait until it is ready. As a context manager it is sure to end."""
         flags = ["--region", self.name, "--port", str(self.http_port), "--dns-port", str(self.dns_port)]
         flags += ["--data", str(self.data), *(["--demo"] if self.demo else [])]
         # A region brings its own Valkey; the one of the tests is not for it.
         variables = {key: value for key, value in os.environ.items() if not key.startswith(("MERIDIAN_", "DJANGO_"))}
+        self._began_at = len(self.log())
         with self.output.open("ab") as output:
             self.supervisor = subprocess.Popen(
                 [sys.executable, str(BASE_DIR / "manage.py"), "up", *flags],
@@ -124,6 +132,13 @@ class Region:
             with answer:
                 return answer.code, answer.read()
 
+    def is_ready(self) -> bool:
+        """True when the server answers that it is ready."""
+        try:
+            return self.get("/health/ready")[0] == 200
+        except OSError:
+            return False  # nobody listens, or the connection broke
+
     def log(self) -> str:
         """What all its processes have printed."""
         return self.output.read_text(errors="replace") if self.output.exists() else ""
@@ -131,7 +146,7 @@ class Region:
     def _said_ready(self) -> bool:
         assert self.supervisor is not None
         assert self.supervisor.poll() is None, f"the region has ended\n{self.log()[-3000:]}"
-        return f"Region {self.name} is ready." in self.log().rpartition(" | preparing ")[2]
+        return f"Region {self.name} is ready." in self.log()[self._began_at :]
 
     def _record(self) -> dict[str, Any]:
         record: dict[str, Any] = json.loads((self.data / "processes.json").read_text())

@@ -1,7 +1,7 @@
 """A pytest plugin: what the tests stand on, settled before Django reads its settings.
 
-No variable of the caller reaches the tests but MERIDIAN_TEST_DATABASE: "sqlite" (the default) or "postgres". On PostgreSQL only
-the tests that touch the database run, because all others would only do the same again.
+No variable of the caller reaches the tests but MERIDIAN_TEST_DATABASE: "sqlite" (the default) or "postgres". On
+PostgreSQL only the tests that touch the database run, because all others would only do the same again.
 """
 
 import os
@@ -55,7 +55,7 @@ surroundings: Surroundings | None = None
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Iterator[None]:
     """Before pytest-django asks for the settings. Processes of pytest-xdist inherit the variables of the first one."""
-    global surroundings  # noqa: PLW0603 - pytest offers no place of its own this early
+    global surroundings
     if "PYTEST_XDIST_WORKER" not in os.environ:
         surroundings = Surroundings()
         surroundings.settle()
@@ -66,7 +66,7 @@ def pytest_load_initial_conftests() -> Iterator[None]:
 
 def pytest_unconfigure() -> None:
     """The end of the run, or of a run that never began."""
-    global surroundings  # noqa: PLW0603
+    global surroundings
     if surroundings is not None:
         surroundings.leave()
         surroundings = None
@@ -90,4 +90,6 @@ def needs_postgres(item: pytest.Item) -> bool:
 def touches_database(item: pytest.Item) -> bool:
     """True for a test that reads or writes tables, by mark or by fixture."""
     fixtures = set(getattr(item, "fixturenames", ()))
-    return needs_postgres(item) or item.get_closest_marker("django_db") is not None or bool(fixtures & DATABASE_FIXTURES)
+    return (
+        needs_postgres(item) or item.get_closest_marker("django_db") is not None or bool(fixtures & DATABASE_FIXTURES)
+    )

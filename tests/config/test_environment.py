@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.environment import Database, EnvironmentProblem, read_environment, seconds
+from config.environment import Database, EnvironmentProblem, read_environment
 
 
 def test_the_defaults_are_a_region_on_one_machine() -> None:
@@ -35,7 +35,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("MERIDIAN_DATABASE_URL", "postgres://host", 'neither "sqlite:///PATH" nor'),
         ("MERIDIAN_VALKEY_URL", "http://127.0.0.1", 'not a URL such as "redis://'),
         ("MERIDIAN_DNS_TTL", "5", "not a duration"),
-        ("MERIDIAN_HISTORY", "0s", "longer than nothing"),
+        ("MERIDIAN_HISTORY", "0s", "not a duration above zero"),
         ("MERIDIAN_DNS_DOMAINS", "con_sul", "not a DNS domain"),
         ("MERIDIAN_PROBE_NETWORKS", "10.0.0.1/8", "not a network"),
         ("MERIDIAN_WATCHERS", "-1", "not a whole number above zero"),
@@ -60,16 +60,14 @@ def test_a_wrong_value_is_named_in_one_sentence(name: str, text: str, hint: str)
         ("sqlite:////var/lib/m.sqlite3", Database("sqlite", "/var/lib/m.sqlite3")),
         ("postgres://me:p%40ss@db:5433/catalog", Database("postgres", "catalog", "me", "p@ss", "db", "5433")),
         ("postgresql://me@/catalog?host=/run/pg", Database("postgres", "catalog", "me", "", "/run/pg", "")),
-        ("postgres://postgres:@/postgres?host=/run/pg", Database("postgres", "postgres", "postgres", "", "/run/pg", "")),
+        (
+            "postgres://postgres:@/postgres?host=/run/pg",
+            Database("postgres", "postgres", "postgres", "", "/run/pg", ""),
+        ),
     ],
 )
 def test_a_database_url_says_where_the_tables_are(url: str, database: Database) -> None:
     assert read_environment({"MERIDIAN_DATABASE_URL": url}).database == database
-
-
-@pytest.mark.parametrize(("text", "length"), [("500ms", 0.5), ("5s", 5), ("1.5m", 90), ("1h", 3600), ("7d", 604800)])
-def test_a_duration_has_a_unit(text: str, length: float) -> None:
-    assert seconds(text) == length
 
 
 def test_valkey_urls_may_use_either_name() -> None:

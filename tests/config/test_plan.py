@@ -51,7 +51,10 @@ def test_a_valkey_that_runs_elsewhere_is_not_started() -> None:
 
 
 def test_both_chosen_ports_are_claimed_with_their_flags() -> None:
-    assert [(claim.address.port, claim.flag) for claim in region_claims(PLAN)] == [(8510, "--port"), (8610, "--dns-port")]
+    assert [(claim.address.port, claim.flag) for claim in region_claims(PLAN)] == [
+        (8510, "--port"),
+        (8610, "--dns-port"),
+    ]
 
 
 def test_a_server_on_all_addresses_is_reached_on_loopback() -> None:

@@ -19,7 +19,8 @@ def test_a_busy_port_is_named_with_its_purpose_and_flag(kind: socket.SocketKind)
         port = taken.getsockname()[1]
         sentence = busy_claim((Claim(Address("127.0.0.1", port), "DNS", "--dns-port", BOTH),))
     assert sentence == (
-        f"port {port} on 127.0.0.1, wanted for DNS, is already in use: stop what uses it, or choose another with --dns-port."
+        f"port {port} on 127.0.0.1, wanted for DNS, is already in use: "
+        "stop what uses it, or choose another with --dns-port."
     )
 
 

@@ -18,6 +18,7 @@ def test_a_wrong_variable_is_one_sentence_whatever_the_command(command: list[str
         capture_output=True,
         text=True,
         timeout=30,
+        check=False,
     )
     assert run.returncode == 1
     assert run.stderr == 'meridian: MERIDIAN_HTTP_PORT is "eighty", which is not a port between 1 and 65535.\n'
@@ -30,6 +31,7 @@ def test_a_wrong_flag_is_held_to_the_rules_of_its_variable() -> None:
         capture_output=True,
         text=True,
         timeout=30,
+        check=False,
     )
     assert run.returncode == 1
     assert "not a DNS label" in run.stderr

@@ -13,6 +13,11 @@ from config.plan import Process
 from config.supervisor import Supervisor, describe_exit
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+POLITE = (
+    "import signal, time;"
+    "signal.signal(signal.SIGTERM, lambda *_: exit(print('bye', flush=True)));"
+    "print('hi', flush=True); time.sleep(60)"
+)
 PARENT = (
     "import subprocess, sys, time;"
     "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print(child.pid, flush=True);"
@@ -81,9 +86,8 @@ async def test_each_further_death_waits_longer(supervisor: Supervisor, heard: He
 
 
 async def test_processes_end_in_the_reverse_order_of_their_start(supervisor: Supervisor, heard: Heard) -> None:
-    code = "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: exit(print('bye', flush=True)))\nprint('hi', flush=True)\ntime.sleep(60)"
     for name in ("first", "second", "third"):
-        supervisor.start(python(name, code))
+        supervisor.start(python(name, POLITE))
         await heard.wait_for(name)
     await supervisor.stop()
     assert [name for name, line in heard.lines if line == "bye"] == ["third", "second", "first"]
@@ -142,6 +146,6 @@ def test_exits_are_described_by_signal_or_code() -> None:
 def lives(pid: int) -> bool:
     """True unless the process is gone or has only its exit code left."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

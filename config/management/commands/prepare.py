@@ -31,7 +31,7 @@ class Command(BaseCommand):
         if options["admin"]:
             make_administrator(environment)
         try:
-            refuse_exposure(environment, any_tokens=True)
+            refuse_exposure(environment)
         except Exposed as problem:
             raise CommandError(str(problem)) from None
 
@@ -42,4 +42,4 @@ def make_administrator(environment: Environment) -> None:
     if users.objects.exists():
         return
     password = kept_secret(environment.data / ADMIN_PASSWORD, secrets.token_urlsafe(12))
-    users.objects.create_superuser("admin", password=password)  # type: ignore[attr-defined]
+    users.objects.create_superuser("admin", password=password)

@@ -7,16 +7,17 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
+from granian.server.mp import MPServer
 
 from config.environment import Environment
 from config.exposure import Exposed, refuse_exposure
 from config.lifeline import die_with_parent
 
-# Parked watchers count as requests in flight. The server's own default of about a thousand would let them keep out writes,
-# renewals and health checks; the limits that watchers meet first are MERIDIAN_WATCHERS and MERIDIAN_WATCHERS_PER_CLIENT.
+# Parked watchers count as requests in flight. The server's own default of about a thousand would let them keep out
+# writes, renewals and health checks; the limits that watchers meet first are MERIDIAN_WATCHERS and
+# MERIDIAN_WATCHERS_PER_CLIENT.
 IN_FLIGHT = 20_000
 
 
@@ -31,16 +32,16 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         environment: Environment = settings.MERIDIAN
         try:
-            refuse_exposure(environment, any_tokens=True)
+            refuse_exposure(environment)
         except Exposed as problem:
             raise CommandError(str(problem)) from None
         allow_open_files()
         server(environment, workers=options["workers"]).serve(target_loader=load_application, wrap_loader=False)
 
 
-def server(environment: Environment, *, workers: int) -> Granian:
+def server(environment: Environment, *, workers: int) -> MPServer:
     """The HTTP server, not started yet."""
-    return Granian(
+    return MPServer(
         "config.asgi:application",
         address=environment.http.host,
         port=environment.http.port,
@@ -60,7 +61,7 @@ def server(environment: Environment, *, workers: int) -> Granian:
 def load_application() -> Any:
     """Called in each worker process: ties it to its parent and loads what it serves."""
     die_with_parent()
-    from config.asgi import application  # noqa: PLC0415 - in the worker, after it is tied
+    from config.asgi import application
 
     return application
 

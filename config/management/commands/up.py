@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from config.environment import Address, Environment, EnvironmentProblem, read_environment
+from config.environment import Environment, EnvironmentProblem, read_environment
 from config.plan import RegionPlan, plan_region
 from config.ports import free_port
 from config.region import CannotStart, run_region
@@ -36,7 +36,14 @@ class Command(BaseCommand):
 
     help = "Run a whole region on this machine: server, Celery worker and beat, DNS and an embedded Valkey."
     requires_system_checks: list[str] = []
-    suppressed_base_arguments = {"--traceback", "--settings", "--pythonpath", "--verbosity", "--no-color", "--force-color"}
+    suppressed_base_arguments = {
+        "--traceback",
+        "--settings",
+        "--pythonpath",
+        "--verbosity",
+        "--no-color",
+        "--force-color",
+    }
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         environment: Environment = settings.MERIDIAN
@@ -47,7 +54,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", default=environment.http.port, help="for HTTP, default %(default)s")
         parser.add_argument("--dns-port", default=environment.dns.port, help="default %(default)s")
         parser.add_argument("--data", default=environment.data, metavar="DIR", help="default %(default)s")
-        parser.add_argument("--demo", action="store_true", help="with demo services and a user admin for the admin site")
+        parser.add_argument(
+            "--demo", action="store_true", help="with demo services and a user admin for the admin site"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
