@@ -1,0 +1,58 @@
+"""A command: one call of a verb on its way to the writer, and the answer on its way back."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from registry.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command: a value, or an error."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A verb's body with its arguments bound. `keys` are the instances it is known to touch, to be read in bulk.
+
+    `future` belongs to `loop` for an asynchronous caller, and to a waiting thread when `loop` is None.
+    """
+
+    body: Callable[[Unit], Any]
+    actor: str
+    cause: str
+    keys: Iterable[str]
+    future: "Future[Any] | asyncio.Future[Any]"
+    loop: asyncio.AbstractEventLoop | None
+
+
+def answer(commands: Sequence[Command], outcomes: Sequence[Outcome]) -> None:
+    """Hand every caller its outcome. An event loop is woken once for all of its callers."""
+    by_loop = defaultdict[asyncio.AbstractEventLoop, list[tuple[Any, Outcome]]](list)
+    for command, outcome in zip(commands, outcomes, strict=True):
+        if command.loop is None:
+            _settle([(command.future, outcome)])
+        else:
+            by_loop[command.loop].append((command.future, outcome))
+    for loop, pairs in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, pairs)
+        except RuntimeError:
+            continue  # the loop is closed: nobody waits any more, and what was committed stays
+
+
+def _settle(pairs: Iterable[tuple[Any, Outcome]]) -> None:
+    for future, outcome in pairs:
+        if future.done():
+            continue  # the caller has gone away
+        if outcome.error is not None:
+            future.set_exception(outcome.error)
+        else:
+            future.set_result(outcome.value)

@@ -1,0 +1,192 @@
+"""Staging: what one transaction has read of the region, and what it will write.
+
+Commands run one after another against it. Each works on a `Unit` of its own, which is folded in when the command
+succeeded and forgotten when it failed; only then does anything reach the database, in bulk.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from catalog.change import Change, Record, decode_record
+from catalog.digest import from_hex, record_hash, to_hex
+from catalog.errors import Invalid
+from catalog.instance import Instance
+from registry.tables import statements
+from registry.tables.statements import Head, Row
+
+MOST_REMEMBERED = 50_000  # records kept decoded between transactions, some 100 MB
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """A live record, the index of the change that made it so, and its hash."""
+
+    record: Record
+    index: int
+    hash: int
+
+
+class Memory:
+    """Live records that this process wrote last, so that the next transaction need not read and decode them.
+
+    They are true as long as the region's head is exactly where this process left it; any other writer moves it.
+    """
+
+    def __init__(self) -> None:
+        self._head: Head | None = None
+        self._entries: dict[str, Entry] = {}
+
+    def at(self, head: Head) -> dict[str, Entry]:
+        """What is known at `head`."""
+        if head != self._head:
+            self._entries = {}
+        return self._entries
+
+    def learn(self, head: Head, entries: dict[str, Entry | None]) -> None:
+        """Remember what a transaction that ended at `head` read and wrote."""
+        if len(self._entries) + len(entries) > MOST_REMEMBERED:
+            self._entries = {}
+        for key, entry in entries.items():
+            if entry is None:
+                self._entries.pop(key, None)
+            else:
+                self._entries[key] = entry
+        self._head = head
+
+
+class Staging:
+    """The state of one transaction, which holds the region's lock. Its `flush` is the only writer of these tables."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, region: str, head: Head, known: dict[str, Entry]) -> None:
+        self.connection = connection
+        self.region = region
+        self.head = head
+        self.index = head.index
+        self.digest = from_hex(head.digest)
+        self.entries: dict[str, Entry | None] = {}
+        self.changes: list[Change] = []
+        self.texts: list[str | None] = []
+        self.epochs: dict[str, int | None] = {}
+        self.buried: dict[str, Change] = {}
+        self.written: set[str] = set()
+        self.renewed: list[Instance] = []
+        self.work: list[Callable[[], object]] = []
+        self._known = known
+
+    def fetch(self, keys: Iterable[str]) -> None:
+        """Read the instances of these keys, and the tombstones of those that are not there, in two statements."""
+        wanted = [key for key in dict.fromkeys(keys) if key not in self.entries and key not in self._known]
+        if not wanted:
+            return
+        columns = ("key", "index", "record")
+        rows = statements.read_keys(self.connection, "registry_instance", columns, self.region, wanted)
+        self.entries.update(dict.fromkeys(wanted))
+        for key, index, text in rows:
+            self.entries[key] = _entry(text, index)
+        absent = [key for key in wanted if self.entries[key] is None]
+        if absent:
+            self.epochs.update(dict.fromkeys(absent))
+            self.epochs.update(self._tombstones(absent))
+
+    def entry(self, key: str) -> Entry | None:
+        """The instance's entry as the commands so far have left it."""
+        if key in self.entries:
+            return self.entries[key]
+        if key in self._known:
+            return self._known[key]
+        self.fetch([key])
+        return self.entries[key]
+
+    def epoch(self, key: str) -> int | None:
+        """The epoch of the key's tombstone, or None when there is none."""
+        if key not in self.epochs:
+            self.epochs[key] = self._tombstones([key]).get(key)
+        return self.epochs[key]
+
+    def _tombstones(self, keys: Sequence[str]) -> dict[str, int]:
+        columns = ("key", "epoch")
+        return dict(statements.read_keys(self.connection, "registry_tombstone", columns, self.region, keys))
+
+    def service(self, namespace: str, service: str) -> dict[str, Entry | None]:
+        """Every entry of a service by key, those of commands so far included; None for one that was removed."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                'SELECT "key", "index", "record" FROM "registry_instance" '
+                'WHERE "region" = %s AND "namespace" = %s AND "service" = %s ORDER BY "key"',
+                [self.region, namespace, service],
+            )
+            found: dict[str, Entry | None] = {
+                key: self.entries[key] if key in self.entries else _entry(text, index)
+                for key, index, text in cursor.fetchall()
+            }
+        prefix = f"instance/{namespace}/{service}/"
+        found.update((key, entry) for key, entry in self.entries.items() if key.startswith(prefix))
+        return found
+
+    def overrides(self) -> dict[str, Entry | None]:
+        """Every standing override by key, those of commands so far included; None for one that was cleared."""
+        with self.connection.cursor() as cursor:
+            cursor.execute('SELECT "index", "record" FROM "registry_override" WHERE "region" = %s', [self.region])
+            entries = [_entry(text, index) for index, text in cursor.fetchall()]
+        found: dict[str, Entry | None] = {entry.record.key: entry for entry in entries}
+        found.update((key, entry) for key, entry in self.entries.items() if key.startswith("override/"))
+        return found
+
+    def override(self, key: str) -> Entry | None:
+        """One override's entry."""
+        if key not in self.entries:
+            with self.connection.cursor() as cursor:
+                cursor.execute(
+                    'SELECT "index", "record" FROM "registry_override" WHERE "region" = %s AND "id" = %s',
+                    [self.region, key.removeprefix("override/")],
+                )
+                row = cursor.fetchone()
+            self.entries[key] = _entry(row[1], row[0]) if row else None
+        return self.entries[key]
+
+    def flush(self) -> Head:
+        """Write everything; returns the head after it."""
+        for work in self.work:
+            work()
+        if not self.changes:
+            return self.head
+        self._write_records()
+        rows = [statements.change_row(*pair) for pair in zip(self.changes, self.texts, strict=True)]
+        statements.execute_many(self.connection, statements.INSERT_CHANGE, rows)
+        head = Head(self.head.log_id, self.index, to_hex(self.digest))
+        statements.write_head(self.connection, self.region, head.index, head.digest)
+        return head
+
+    def _write_records(self) -> None:
+        texts = {change.key: text for change, text in zip(self.changes, self.texts, strict=True)}
+        instances, overrides = list[Row](), list[Row]()
+        gone_instances, gone_overrides = list[Row](), list[Row]()
+        for key in self.written:
+            entry, text = self.entries[key], texts[key]
+            if (entry is None or text is None) and key.startswith("instance/"):
+                gone_instances.append((self.region, key))
+            elif entry is None or text is None:
+                gone_overrides.append((self.region, key.removeprefix("override/")))
+            elif isinstance(entry.record, Instance):
+                instances.append(statements.instance_row(entry.record, entry.index, text))
+            else:
+                overrides.append(statements.override_row(entry.record, entry.index, text))
+        # In key order, so that neighbours in the table's index are written together.
+        statements.execute_many(self.connection, statements.UPSERT_INSTANCE, sorted(instances))
+        statements.execute_many(self.connection, statements.UPSERT_OVERRIDE, overrides)
+        statements.execute_many(self.connection, statements.DELETE_INSTANCE, gone_instances)
+        statements.execute_many(self.connection, statements.DELETE_OVERRIDE, gone_overrides)
+        tombstones = [
+            (self.region, key, self.epochs[key], change.at, change.index) for key, change in self.buried.items()
+        ]
+        statements.execute_many(self.connection, statements.UPSERT_TOMBSTONE, tombstones)
+
+
+def _entry(text: str, index: int) -> Entry:
+    try:
+        record = decode_record(text)
+    except Invalid as invalid:
+        # A row that cannot be read is damage, not somebody's bad request.
+        raise ValueError(f"the record written at index {index} is damaged: {invalid}") from invalid
+    return Entry(record, index, record_hash(record))

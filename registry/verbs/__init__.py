@@ -1,0 +1,1 @@
+"""The bodies of the verbs. Callers use them through `registry.actions`."""

@@ -1,0 +1,87 @@
+"""Setting and clearing overrides."""
+
+from uuid import uuid4
+
+import msgspec
+
+from catalog.duration import seconds
+from catalog.errors import Invalid, NotFound
+from catalog.instance import DEFAULT_NAMESPACE
+from catalog.override import Override, Scope, is_live, validated
+from catalog.status import Status
+from registry.unit import Unit
+from registry.verb import verb
+
+LONGEST_AUTHOR = 200
+
+
+class OverrideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An override as an operator asks for it; see `catalog.override.Override` for the meaning of the fields.
+
+    It ends at `expires_at` (seconds since the epoch) or after `expires_in` (a duration), or stays. The author is the
+    actor when it is not named.
+    """
+
+    scope: Scope
+    reason: str
+    namespace: str = DEFAULT_NAMESPACE
+    service: str = ""
+    instance: str = ""
+    zone: str = ""
+    tag: str = ""
+    status: Status | None = None
+    weight: int | None = None
+    author: str = ""
+    expires_at: float | None = None
+    expires_in: str | int | float | None = None
+
+
+@verb()
+def set_override(unit: Unit, request: OverrideRequest, *, actor: str, cause: str) -> Override:
+    """Set an override; returns it with its id. Raises Invalid naming the field."""
+    override = validated(
+        Override(
+            id=uuid4().hex,
+            region=unit.region,
+            scope=request.scope,
+            namespace=request.namespace,
+            service=request.service,
+            instance=request.instance,
+            zone=request.zone,
+            tag=request.tag,
+            status=request.status,
+            weight=request.weight,
+            reason=request.reason,
+            author=(request.author or unit.actor)[:LONGEST_AUTHOR],
+            created_at=unit.now,
+            expires_at=_expiry(request, unit.now),
+        )
+    )
+    unit.put(override, verb="set_override")
+    return override
+
+
+@verb()
+def clear_override(unit: Unit, id: str, *, actor: str, cause: str) -> int:
+    """Clear an override; returns the change's index. Raises NotFound when there is none of this id."""
+    override = unit.override(id)
+    if override is None:
+        raise NotFound(f"there is no override {id!r}")
+    return unit.remove(override, verb="clear_override")
+
+
+@verb()
+def expire_overrides(unit: Unit, *, actor: str, cause: str) -> list[Override]:
+    """Clear the overrides whose time is over; returns them."""
+    over = [override for override in unit.overrides() if not is_live(override, unit.now)]
+    for override in over:
+        unit.remove(override, verb="expire_override")
+    return over
+
+
+def _expiry(request: OverrideRequest, now: float) -> float | None:
+    if request.expires_in is None:
+        return request.expires_at
+    if request.expires_at is not None:
+        raise Invalid("give expires_at or expires_in, not both", field="expires_in")
+    return now + seconds(request.expires_in, field="expires_in")
