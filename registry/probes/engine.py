@@ -1,5 +1,6 @@
 """The engine: asks the right probe, keeps its time, and turns whatever happens into an outcome."""
 
+import os
 import ssl
 import time
 from asyncio import timeout
@@ -79,10 +80,12 @@ def _explanation(error: Exception) -> str:
     """A failure in a few words."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"its certificate is not trusted: {error.certificate_error}"
-    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, ssl.SSLError):
+    if isinstance(error, aiohttp.ClientConnectorError):
         error = error.os_error
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "hung up without an answer"
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and (error.errno or 0) > 0:
+        return os.strerror(error.errno or 0)  # the loops word it differently, and less clearly
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
