@@ -25,10 +25,8 @@ def busy_claim(claims: tuple[Claim, ...]) -> str | None:
             if problem is None:
                 continue
             if problem.errno == errno.EADDRINUSE:
-                return (
-                    f"port {claim.address.port} on {claim.address.host}, wanted for {claim.purpose}, is already in use: stop "
-                    f"what uses it, or choose another with {claim.flag}."
-                )
+                where = f"port {claim.address.port} on {claim.address.host}, wanted for {claim.purpose}"
+                return f"{where}, is already in use: stop what uses it, or choose another with {claim.flag}."
             return f"cannot listen on {claim.address} for {claim.purpose}: {problem.strerror}; see {claim.flag}."
     return None
 
