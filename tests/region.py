@@ -15,8 +15,9 @@ from typing import Any, Self
 
 import psutil
 
+from config.environment import Address
 from config.lifeline import die_with
-from config.plan import BASE_DIR
+from config.plan import BASE_DIR, RegionPlan, region_environment
 from config.ports import free_port
 
 READY_WITHIN = 60.0
@@ -65,6 +66,12 @@ class Region:
     def valkey_url(self) -> str:
         """Where its Valkey is while it runs."""
         return str(self._record()["valkey"])
+
+    def settings(self) -> dict[str, str]:
+        """The variables with which another command works on this region while it runs."""
+        http, dns = Address("127.0.0.1", self.http_port), Address("127.0.0.1", self.dns_port)
+        plan = RegionPlan(region=self.name, data=self.data, http=http, dns=dns, valkey_url=self.valkey_url)
+        return {**self.variables, **region_environment(plan)}
 
     def start(self, *, wait: bool = True) -> None:
         """Start it, and unless told otherwise wait until it is ready. As a context manager it is sure to end."""
