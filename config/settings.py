@@ -134,16 +134,29 @@ X_FRAME_OPTIONS = "DENY"
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["registry.api.parsing.BoundedJson"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["registry.api.authentication.Callers"],
+    "EXCEPTION_HANDLER": "registry.api.problems.handle",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Meridian",
-    "DESCRIPTION": "The record of one region: instances, services, checks, overrides, changes, what is held, tokens.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "PREPROCESSING_HOOKS": ["registry.api.documentation.only_plain_paths"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "registry.api.documentation.describe",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "Status": "registry.api.serializers.STATUSES",
+        "OverridingStatus": "registry.api.serializers.OVERRIDING",
+        "Scope": "registry.api.serializers.SCOPES",
+        "CheckType": "registry.api.serializers.TYPES",
+    },
     # The page and its scripts come from this server: no third-party hosts.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -39,24 +39,7 @@ class OverrideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 @verb()
 def set_override(unit: Unit, request: OverrideRequest, *, actor: str, cause: str) -> Override:
     """Set an override; returns it with its id. Raises Invalid naming the field."""
-    override = validated(
-        Override(
-            id=uuid4().hex,
-            region=unit.region,
-            scope=request.scope,
-            namespace=request.namespace,
-            service=request.service,
-            instance=request.instance,
-            zone=request.zone,
-            tag=request.tag,
-            status=request.status,
-            weight=request.weight,
-            reason=request.reason,
-            author=(request.author or unit.actor)[:LONGEST_AUTHOR],
-            created_at=unit.now,
-            expires_at=_expiry(request, unit.now),
-        )
-    )
+    override = to_override(request, id=uuid4().hex, region=unit.region, author=unit.actor, now=unit.now)
     unit.put(override, verb="set_override")
     return override
 
@@ -77,6 +60,28 @@ def expire_overrides(unit: Unit, *, actor: str, cause: str) -> list[Override]:
     for override in over:
         unit.remove(override, verb="expire_override")
     return over
+
+
+def to_override(request: OverrideRequest, *, id: str, region: str, author: str, now: float) -> Override:
+    """The override that is asked for; raises Invalid naming the field."""
+    return validated(
+        Override(
+            id=id,
+            region=region,
+            scope=request.scope,
+            namespace=request.namespace,
+            service=request.service,
+            instance=request.instance,
+            zone=request.zone,
+            tag=request.tag,
+            status=request.status,
+            weight=request.weight,
+            reason=request.reason,
+            author=(request.author or author)[:LONGEST_AUTHOR],
+            created_at=now,
+            expires_at=_expiry(request, now),
+        )
+    )
 
 
 def _expiry(request: OverrideRequest, now: float) -> float | None:

@@ -1,0 +1,85 @@
+"""Who is asking the API: the holder of a token, a signed-in user of the admin site, or anybody on an open loopback."""
+
+from urllib.parse import urlsplit
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.request import Request
+
+from catalog.errors import Forbidden
+from registry.tokens import Grant, presented
+from registry.tokens.grant import Kind
+from registry.tokens.process import process_table
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LOOK_AGAIN = 5.0  # seconds; servers reload on a doorbell besides
+
+# What a signed-in user may do. Operators decide about other people's traffic and tokens: superusers alone.
+STAFF = frozenset({"read"})
+WRITER = frozenset({"read", "write:*"})
+SUPERUSER = frozenset({"operator"})
+WRITER_PERMISSION = "registry.change_instancerow"
+
+
+class Callers(SessionAuthentication):
+    """Sets `request.auth` to a Grant. A presented token counts before a session, and a session before the open door."""
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser | AnonymousUser, Grant] | None:  # type: ignore[override]
+        """See DRF. Raises Unauthenticated, Forbidden, Unavailable."""
+        table = process_table()
+        table.reload_if_older(LOOK_AGAIN)
+        secret = presented(request.headers.get("Authorization"), request.headers.get("X-Consul-Token"))
+        if secret is not None:
+            return AnonymousUser(), table.authenticate(secret)
+        signed_in = super().authenticate(request)  # demands the CSRF token of whoever has a session
+        if signed_in is not None:
+            return signed_in[0], grant_of(signed_in[0])
+        grant = table.authenticate(None)
+        _refuse_other_sites(request)
+        return AnonymousUser(), grant
+
+
+def grant_of(user: AbstractBaseUser | AnonymousUser) -> Grant:
+    """What a signed-in user may do through the API."""
+    scopes = frozenset[str]()
+    if user.is_active and getattr(user, "is_staff", False):
+        scopes = WRITER if user.has_perm(WRITER_PERMISSION) else STAFF  # type: ignore[union-attr]
+        scopes = SUPERUSER if getattr(user, "is_superuser", False) else scopes
+    return Grant(Kind.ADMIN, user.get_username(), scopes)
+
+
+def address_of(request: Request) -> str:
+    """The caller's address as the server saw it; headers of proxies are not believed."""
+    return str(request.META.get("REMOTE_ADDR") or "unknown")
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """The open door is for this machine's programs, not for a page of some other site in a browser on this machine.
+
+    Such a page can send requests here but cannot hide where it comes from.
+    """
+    origin = request.headers.get("Origin")
+    if request.method in SAFE or origin is None:
+        return
+    if urlsplit(origin).netloc != request.get_host():
+        raise Forbidden(f"a page of {origin[:80]} may not write here: sign in, or present a token")
+
+
+class CallersScheme(OpenApiAuthenticationExtension):
+    """How the schema speaks of it."""
+
+    target_class = Callers
+    name = ["token", "session"]
+
+    def get_security_definition(self, auto_schema: object) -> list[dict[str, str]]:
+        """Both ways, either of which will do."""
+        return [
+            {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer mrd_…`, or `X-Consul-Token`"},
+            {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": "sessionid",
+                "description": "a signed-in user of the admin site",
+            },
+        ]

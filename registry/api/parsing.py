@@ -1,0 +1,43 @@
+"""Reading a request's body: JSON of a bounded size, with complaints that say what to mend."""
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework.parsers import BaseParser
+
+from catalog.errors import Invalid
+from catalog.registration import LARGEST_BODY
+from registry.api.problems import TooLarge
+
+
+class BoundedJson(BaseParser):
+    """A JSON object of at most `LARGEST_BODY` bytes."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """See DRF. Raises Invalid and TooLarge."""
+        body = stream.read(LARGEST_BODY + 1)
+        if len(body) > LARGEST_BODY:
+            raise TooLarge(f"the body has more than {LARGEST_BODY} bytes")
+        try:
+            value = json.loads(body, parse_constant=_refuse_constant)
+        except RecursionError:
+            raise Invalid("the body is nested too deeply") from None
+        except ValueError as error:  # bytes that are not UTF-8 are one too
+            raise Invalid(f"the body is not JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise Invalid(f"the body must be a JSON object, not {_spoken(value)}")
+        return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _spoken(value: object) -> str:
+    names = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,127 @@
+"""Problems: whatever goes wrong, as `application/problem+json` (RFC 9457) that names the field."""
+
+import math
+from typing import Any
+
+import structlog
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from catalog import errors
+
+log = structlog.get_logger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER = 1.0  # seconds, when the database is away and nobody knows for how long
+
+TYPE = "urn:meridian:problem:"
+
+# What may be raised, and what it means over HTTP: the slug of its type, the status, the title. The discovery plane
+# speaks of the same things in the same words.
+MEANING: tuple[tuple[type[Exception], str, int, str], ...] = (
+    (errors.Invalid, "invalid", 400, "The request breaks a rule"),
+    (errors.Unauthenticated, "unauthenticated", 401, "A token is needed"),
+    (errors.Forbidden, "forbidden", 403, "The token does not allow this"),
+    (errors.NotFound, "not-found", 404, "Nothing by that name is registered"),
+    (errors.Refused, "refused", 409, "The record has moved on"),
+    (errors.Held, "held", 409, "The removal is held until somebody decides"),
+    (errors.Compacted, "compacted", 410, "The log no longer holds this"),
+    (errors.Unavailable, "unavailable", 503, "The registry cannot do this just now"),
+    (OperationalError, "unavailable", 503, "The registry cannot do this just now"),
+    (InterfaceError, "unavailable", 503, "The registry cannot do this just now"),
+    (Http404, "not-found", 404, "Nothing by that name is registered"),
+    (PermissionDenied, "forbidden", 403, "This is not allowed"),
+)
+# What the framework raises, by status.
+FRAMEWORK: dict[int, tuple[str, str]] = {
+    400: ("invalid", "The request breaks a rule"),
+    401: ("unauthenticated", "A token is needed"),
+    403: ("forbidden", "This is not allowed"),
+    404: ("not-found", "Nothing by that name is registered"),
+    405: ("method-not-allowed", "The path does not take this method"),
+    406: ("not-acceptable", "This is answered as JSON only"),
+    413: ("too-large", "The body is too large"),
+    415: ("unsupported-media-type", "The body must be application/json"),
+}
+INTERNAL = ("internal", 500, "The registry made a mistake")
+
+
+class TooLarge(exceptions.APIException):
+    """The body is larger than anything that could be meant."""
+
+    status_code = 413
+    default_code = "too_large"
+
+
+def problem(slug: str, status: int, title: str, detail: str, *, field: str = "") -> dict[str, Any]:
+    """The body of a problem. `field` is the path of what is wrong in the request."""
+    body: dict[str, Any] = {"type": TYPE + slug, "title": title, "status": status, "detail": detail}
+    return body | {"field": field} if field else body
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler. What nobody expected is our mistake: it is logged whole and told in general."""
+    for kind, slug, status, title in MEANING:
+        if isinstance(error, kind):
+            return _answer(problem(slug, status, title, _detail(error), field=getattr(error, "field", "")), error)
+    if isinstance(error, exceptions.ValidationError):
+        return _answer(_validation_problem(error), error)
+    if isinstance(error, exceptions.APIException):
+        slug, title = FRAMEWORK.get(error.status_code, ("refused", "This cannot be answered"))
+        return _answer(problem(slug, error.status_code, title, str(error.detail)), error)
+    log.error("a request failed", path=context["request"].path, exc_info=error)
+    slug, status, title = INTERNAL
+    return _answer(
+        problem(slug, status, title, "what went wrong is in the server's log, under the request's id"), error
+    )
+
+
+def not_found(request: HttpRequest, **_: Any) -> JsonResponse:
+    """A path under `/api/v1/` that is none."""
+    detail = f"{request.path[:200]} is not part of the API: see /api/v1/docs"
+    body = problem("no-such-path", 404, "Nothing lives at this path", detail)
+    return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+
+
+def _detail(error: Exception) -> str:
+    if isinstance(error, OperationalError | InterfaceError):
+        log.warning("the database does not answer", error=str(error))
+        return "the database does not answer, and nothing was done; /services goes on answering from memory"
+    return str(error) or "there is nothing here"
+
+
+def _validation_problem(error: exceptions.ValidationError) -> dict[str, Any]:
+    complaints = list(_complaints(error.detail, ""))
+    field, detail = complaints[0]
+    body = problem("invalid", 400, "The request breaks a rule", detail, field=field)
+    if len(complaints) > 1:
+        body["errors"] = [{"field": field, "detail": detail} for field, detail in complaints]
+    return body
+
+
+def _complaints(detail: Any, path: str) -> Any:
+    """A serializer's errors, nested as they are, as pairs of path and text."""
+    if isinstance(detail, dict):
+        for key, inner in detail.items():
+            name = "" if key == "non_field_errors" else str(key)
+            yield from _complaints(inner, f"{path}.{name}" if path and name else path or name)
+    elif isinstance(detail, list):
+        for number, inner in enumerate(detail):
+            nested = isinstance(inner, dict | list)
+            yield from _complaints(inner, f"{path}[{number}]" if nested else path)
+    else:
+        yield path, str(detail)
+
+
+def _answer(body: dict[str, Any], error: Exception) -> Response:
+    status = body["status"]
+    response = Response(body, status=status, content_type=CONTENT_TYPE)
+    if status == 401:
+        response["WWW-Authenticate"] = 'Bearer realm="meridian"'
+    if status in (429, 503):
+        wait = getattr(error, "retry_after", None) or getattr(error, "wait", None) or RETRY_AFTER
+        response["Retry-After"] = str(max(1, math.ceil(wait)))
+    return response

@@ -1,0 +1,91 @@
+"""A resource: what every view of the API shares. It knows who asks, and refuses what nobody has heard of."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.errors import Invalid
+from registry.api import problems
+from registry.api.authentication import SAFE, Callers, address_of
+from registry.api.paging import PAGING_PARAMETERS
+from registry.api.parsing import BoundedJson
+from registry.tokens import Grant
+
+LONGEST_CAUSE = 500
+
+
+class MayAsk(BasePermission):
+    """Reading needs `read`; everything else needs `operator`, unless the view says that it asks for itself."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        """Raises Forbidden, which says more than False could."""
+        grant = request.auth
+        assert isinstance(grant, Grant)  # noqa: S101 - Callers never lets anybody in without one
+        if getattr(view, "operators_only", False):
+            grant.require_operator()
+        elif request.method in SAFE:
+            grant.require_read()
+        elif not getattr(view, "asks_scope_itself", False):
+            grant.require_operator()
+        return True
+
+
+class Resource(GenericAPIView[Any]):
+    """The root of the API's views.
+
+    `parameters` are the query parameters besides those of filters and paging. A view with `asks_scope_itself` calls
+    `grant.require_write` before it writes.
+    """
+
+    authentication_classes = (Callers,)
+    permission_classes = (MayAsk,)
+    parser_classes = (BoundedJson,)
+    parameters: frozenset[str] = frozenset()
+    operators_only = False
+    asks_scope_itself = False
+    filterset_class: type | None = None
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        """Problems, whatever the settings say."""
+        return problems.handle
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """See DRF; also refuses parameters that would be silently ignored."""
+        super().initial(request, *args, **kwargs)
+        filters = set(getattr(self.filterset_class, "base_filters", ()))
+        known = self.parameters | filters | PAGING_PARAMETERS
+        for name in request.query_params:
+            if name not in known:
+                raise Invalid(f"there is no such parameter; known are {', '.join(sorted(known))}", field=name[:80])
+
+    @property
+    def region(self) -> str:
+        """The region whose record this is."""
+        return str(settings.MERIDIAN.region)
+
+    @property
+    def now(self) -> float:
+        """The edge of the clock."""
+        return time.time()
+
+    @property
+    def grant(self) -> Grant:
+        """What the caller may do."""
+        grant = self.request.auth
+        assert isinstance(grant, Grant)  # noqa: S101 - see MayAsk
+        return grant
+
+    def actor(self) -> str:
+        """The caller, for the log."""
+        return self.grant.actor(address_of(self.request), "api")
+
+    def cause(self, usual: str) -> str:
+        """Why, for the log: the header `Meridian-Cause` when the caller says, else the usual words."""
+        given = self.request.headers.get("Meridian-Cause", "").strip()
+        return given[:LONGEST_CAUSE] or usual

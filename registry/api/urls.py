@@ -1,0 +1,42 @@
+"""The paths of the API. Each works with and without a trailing slash; the schema shows the one without."""
+
+from typing import Any
+
+from django.urls import URLPattern, path, re_path
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from registry.api import problems
+from registry.api.changes import Changes, OneChange
+from registry.api.instances import Instances, OneInstance
+from registry.api.overrides import OneOverride, OverridePreview, Overrides
+from registry.api.regions import Regions
+from registry.api.services import OneService, Services
+from registry.api.tokens import OneToken, Tokens
+
+schema_view = extend_schema(exclude=True)(SpectacularAPIView)
+
+ROUTES: tuple[tuple[str, Any, str], ...] = (
+    ("regions", Regions.as_view(), "regions"),
+    ("instances", Instances.as_view(), "instances"),
+    ("instances/<str:service>/<str:id>", OneInstance.as_view(), "instance"),
+    ("services", Services.as_view(), "services"),
+    ("services/<str:service>", OneService.as_view(), "service"),
+    ("overrides", Overrides.as_view(), "overrides"),
+    ("overrides/preview", OverridePreview.as_view(), "override-preview"),
+    ("overrides/<str:id>", OneOverride.as_view(), "override"),
+    ("changes", Changes.as_view(), "changes"),
+    ("changes/<int:index>", OneChange.as_view(), "change"),
+    ("tokens", Tokens.as_view(), "tokens"),
+    ("tokens/<str:id>", OneToken.as_view(), "token"),
+    ("schema", schema_view.as_view(), "schema"),
+    ("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), "docs"),
+)
+
+
+def _both_forms() -> list[URLPattern]:
+    plain = [path(route, view, name=name) for route, view, name in ROUTES]
+    return plain + [path(f"{route}/", view) for route, view, _ in ROUTES]
+
+
+urlpatterns: list[URLPattern] = [*_both_forms(), re_path("", problems.not_found)]

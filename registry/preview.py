@@ -1,0 +1,99 @@
+"""The preview of an override: which instances it would concern, and what would become of them."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from django.db.models import Q
+
+from catalog.instance import Instance
+from catalog.override import Override, covers, ruling
+from catalog.status import SERVING, Status
+from registry.models import InstanceRow, OverrideRow
+from registry.verbs.overrides import OverrideRequest, to_override
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """One instance before and after; `served` and `serves` say whether lookups return it."""
+
+    instance: Instance
+    status_before: Status
+    status_after: Status
+    weight_before: int
+    weight_after: int
+
+    @property
+    def served(self) -> bool:
+        """Whether lookups return it now."""
+        return self.status_before in SERVING and self.weight_before > 0
+
+    @property
+    def serves(self) -> bool:
+        """Whether lookups would return it."""
+        return self.status_after in SERVING and self.weight_after > 0
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """What an override would do. `emptied` are services that would lose their last instance."""
+
+    effects: tuple[Effect, ...]
+    emptied: tuple[str, ...]
+
+    @property
+    def taken_out(self) -> tuple[Effect, ...]:
+        """Instances that lookups would no longer return."""
+        return tuple(effect for effect in self.effects if effect.served and not effect.serves)
+
+    @property
+    def put_back(self) -> tuple[Effect, ...]:
+        """Instances that lookups would return again."""
+        return tuple(effect for effect in self.effects if effect.serves and not effect.served)
+
+
+def effective(instance: Instance, overrides: Iterable[Override], now: float) -> tuple[Status, int]:
+    """An instance's status and weight once overrides have had their word."""
+    by_status, by_weight = ruling(overrides, instance, now)
+    status = by_status.status if by_status and by_status.status else instance.status
+    weight = by_weight.weight if by_weight and by_weight.weight is not None else instance.weight
+    return status, weight
+
+
+def preview(
+    proposed: Sequence[Override], instances: Sequence[Instance], standing: Sequence[Override], now: float
+) -> Preview:
+    """What would become of `instances` if the proposed overrides joined the standing ones.
+
+    `instances` holds every instance of the services in question, concerned or not, so that an empty one is noticed.
+    """
+    concerned, left, had = list[Effect](), dict[str, int](), set[str]()
+    joined = (*standing, *proposed)
+    for instance in instances:
+        status, weight = effective(instance, standing, now)
+        after, weight_after = effective(instance, joined, now)
+        effect = Effect(
+            instance=instance,
+            status_before=status,
+            status_after=after,
+            weight_before=weight,
+            weight_after=weight_after,
+        )
+        name = f"{instance.namespace}/{instance.service}"
+        left[name] = left.get(name, 0) + effect.serves
+        if effect.served:
+            had.add(name)
+        if any(covers(override, instance) for override in proposed):
+            concerned.append(effect)
+    emptied = tuple(sorted(name for name in had if not left[name]))
+    return Preview(effects=tuple(concerned), emptied=emptied)
+
+
+def preview_request(requests: Sequence[OverrideRequest], *, region: str, now: float) -> Preview:
+    """The same from the tables, for overrides as they are asked for; raises Invalid naming the field."""
+    proposed = [to_override(request, id="", region=region, author=request.author, now=now) for request in requests]
+    standing = [row.override for row in OverrideRow.objects.filter(region=region)]
+    wanted = Q()
+    for override in proposed:
+        # Every instance of each service: one out of scope may be what keeps a service from being empty.
+        one = Q(region=region, namespace=override.namespace)
+        wanted |= one & Q(service=override.service) if override.service else one
+    rows = InstanceRow.objects.filter(wanted).order_by("namespace", "service", "instance_id") if wanted else ()
+    return preview(proposed, [row.instance for row in rows], standing, now)
