@@ -1,0 +1,14 @@
+"""The DNS dialect: one process that answers over UDP and TCP from memory. See README.md, its man page.
+
+zone        what the server was told to be: domains, region, TTLs
+question    a packet read as a question
+routes      a name read as a wish: which service, where, with which tag or port
+reads       the wish put to the one query
+shapes      the answer as resource records
+message     records as the bytes of a message that fits
+table       answers kept until a change touches them
+responder   all of the above in order
+udp, tcp    the transports
+server      the process's parts, started and stopped
+counters    what `/metrics` says of it
+"""
