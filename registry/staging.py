@@ -4,7 +4,7 @@ Commands run one after another against it. Each works on a `Unit` of its own, wh
 succeeded and forgotten when it failed; only then does anything reach the database, in bulk.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import msgspec
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -79,15 +79,13 @@ class Staging:
         wanted = [key for key in dict.fromkeys(keys) if key not in self.entries and key not in self._known]
         if not wanted:
             return
-        columns = ("key", "index", "record")
-        rows = statements.read_keys(self.connection, "registry_instance", columns, self.region, wanted)
         self.entries.update(dict.fromkeys(wanted))
-        for key, index, text in rows:
+        for key, index, text in statements.read_instances(self.connection, self.region, wanted):
             self.entries[key] = _entry(text, index)
         absent = [key for key in wanted if self.entries[key] is None]
         if absent:
             self.epochs.update(dict.fromkeys(absent))
-            self.epochs.update(self._tombstones(absent))
+            self.epochs.update(statements.read_tombstones(self.connection, self.region, absent))
 
     def entry(self, key: str) -> Entry | None:
         """The instance's entry as the commands so far have left it."""
@@ -101,34 +99,22 @@ class Staging:
     def epoch(self, key: str) -> int | None:
         """The epoch of the key's tombstone, or None when there is none."""
         if key not in self.epochs:
-            self.epochs[key] = self._tombstones([key]).get(key)
+            self.epochs[key] = statements.read_tombstones(self.connection, self.region, [key]).get(key)
         return self.epochs[key]
-
-    def _tombstones(self, keys: Sequence[str]) -> dict[str, int]:
-        columns = ("key", "epoch")
-        return dict(statements.read_keys(self.connection, "registry_tombstone", columns, self.region, keys))
 
     def service(self, namespace: str, service: str) -> dict[str, Entry | None]:
         """Every entry of a service by key, those of commands so far included; None for one that was removed."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(
-                'SELECT "key", "index", "record" FROM "registry_instance" '
-                'WHERE "region" = %s AND "namespace" = %s AND "service" = %s ORDER BY "key"',
-                [self.region, namespace, service],
-            )
-            found: dict[str, Entry | None] = {
-                key: self.entries[key] if key in self.entries else _entry(text, index)
-                for key, index, text in cursor.fetchall()
-            }
+        found: dict[str, Entry | None] = {
+            key: self.entries[key] if key in self.entries else _entry(text, index)
+            for key, index, text in statements.read_service(self.connection, self.region, namespace, service)
+        }
         prefix = f"instance/{namespace}/{service}/"
         found.update((key, entry) for key, entry in self.entries.items() if key.startswith(prefix))
         return found
 
     def overrides(self) -> dict[str, Entry | None]:
         """Every standing override by key, those of commands so far included; None for one that was cleared."""
-        with self.connection.cursor() as cursor:
-            cursor.execute('SELECT "index", "record" FROM "registry_override" WHERE "region" = %s', [self.region])
-            entries = [_entry(text, index) for index, text in cursor.fetchall()]
+        entries = [_entry(text, index) for index, text in statements.read_overrides(self.connection, self.region)]
         found: dict[str, Entry | None] = {entry.record.key: entry for entry in entries}
         found.update((key, entry) for key, entry in self.entries.items() if key.startswith("override/"))
         return found
@@ -136,13 +122,7 @@ class Staging:
     def override(self, key: str) -> Entry | None:
         """One override's entry."""
         if key not in self.entries:
-            with self.connection.cursor() as cursor:
-                cursor.execute(
-                    'SELECT "index", "record" FROM "registry_override" WHERE "region" = %s AND "id" = %s',
-                    [self.region, key.removeprefix("override/")],
-                )
-                row = cursor.fetchone()
-            self.entries[key] = _entry(row[1], row[0]) if row else None
+            self.entries[key] = self.overrides().get(key)
         return self.entries[key]
 
     def flush(self) -> Head:
@@ -165,7 +145,7 @@ class Staging:
         for key in self.written:
             entry, text = self.entries[key], texts[key]
             if (entry is None or text is None) and key.startswith("instance/"):
-                gone_instances.append((self.region, key))
+                gone_instances.append((self.region, *key.split("/", 3)[1:]))
             elif entry is None or text is None:
                 gone_overrides.append((self.region, key.removeprefix("override/")))
             elif isinstance(entry.record, Instance):

@@ -87,7 +87,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("region", models.CharField(max_length=63)),
-                ("key", models.CharField(max_length=400)),
                 ("namespace", models.CharField(max_length=63)),
                 ("service", models.CharField(max_length=63)),
                 ("instance_id", models.CharField(max_length=253)),
@@ -114,8 +113,11 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "instance",
                 "db_table": "registry_instance",
-                "indexes": [models.Index(fields=["region", "namespace", "service"], name="registry_instance_service")],
-                "constraints": [models.UniqueConstraint(fields=("region", "key"), name="registry_instance_key")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("region", "namespace", "service", "instance_id"), name="registry_instance_name"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(

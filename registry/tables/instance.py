@@ -3,7 +3,7 @@
 from django.db import models
 
 from catalog.change import decode_record
-from catalog.instance import Instance
+from catalog.instance import Instance, instance_key
 from catalog.status import Status
 
 
@@ -11,7 +11,6 @@ class InstanceRow(models.Model):
     """One live instance. `record` is the truth; the other columns repeat parts of it for searching."""
 
     region = models.CharField(max_length=63)
-    key = models.CharField(max_length=400)
     namespace = models.CharField(max_length=63)
     service = models.CharField(max_length=63)
     instance_id = models.CharField(max_length=253)
@@ -27,11 +26,20 @@ class InstanceRow(models.Model):
     class Meta:
         db_table = "registry_instance"
         verbose_name = "instance"
-        constraints = [models.UniqueConstraint(fields=["region", "key"], name="registry_instance_key")]
-        indexes = [models.Index(fields=["region", "namespace", "service"], name="registry_instance_service")]
+        # One index for finding an instance and for listing a service: each costs a page written per registration.
+        constraints = [
+            models.UniqueConstraint(
+                fields=["region", "namespace", "service", "instance_id"], name="registry_instance_name"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.service}/{self.instance_id}"
+
+    @property
+    def key(self) -> str:
+        """The record's key in the log."""
+        return instance_key(self.namespace, self.service, self.instance_id)
 
     @property
     def instance(self) -> Instance:

@@ -4,21 +4,22 @@ The object-relational mapper does the same at a quarter of the speed, and this i
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
 import msgspec
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from catalog.change import Change
 from catalog.digest import EMPTY, to_hex
-from catalog.instance import Instance
+from catalog.instance import Instance, instance_key
 from catalog.override import Override
 
 Row = tuple[Any, ...]
 
 INSTANCE_COLUMNS = (
-    "region", "key", "namespace", "service", "instance_id", "host", "port", "zone", "version", "status", "epoch",
-    "index", "record",
+    "region", "namespace", "service", "instance_id", "host", "port", "zone", "version", "status", "epoch", "index",
+    "record",
 )  # fmt: skip
 OVERRIDE_COLUMNS = (
     "id", "region", "scope", "namespace", "service", "instance", "zone", "tag", "status", "weight", "reason", "author",
@@ -48,11 +49,13 @@ def _insert(table: str, columns: Sequence[str], *, keyed_by: Sequence[str] = ())
     return f"{statement} ON CONFLICT ({key}) DO UPDATE SET {rest}"
 
 
-UPSERT_INSTANCE = _insert("registry_instance", INSTANCE_COLUMNS, keyed_by=("region", "key"))
+UPSERT_INSTANCE = _insert("registry_instance", INSTANCE_COLUMNS, keyed_by=INSTANCE_COLUMNS[:4])
 UPSERT_OVERRIDE = _insert("registry_override", OVERRIDE_COLUMNS, keyed_by=("id",))
 UPSERT_TOMBSTONE = _insert("registry_tombstone", TOMBSTONE_COLUMNS, keyed_by=("region", "key"))
 INSERT_CHANGE = _insert("registry_change", CHANGE_COLUMNS)
-DELETE_INSTANCE = 'DELETE FROM "registry_instance" WHERE "region" = %s AND "key" = %s'
+DELETE_INSTANCE = (
+    'DELETE FROM "registry_instance" WHERE "region" = %s AND "namespace" = %s AND "service" = %s AND "instance_id" = %s'
+)
 DELETE_OVERRIDE = 'DELETE FROM "registry_override" WHERE "region" = %s AND "id" = %s'
 READ_HEAD = 'SELECT "log_id", "index", "digest" FROM "registry_region" WHERE "name" = %s'
 WRITE_HEAD = 'UPDATE "registry_region" SET "index" = %s, "digest" = %s WHERE "name" = %s'
@@ -60,7 +63,17 @@ CREATE_REGION = (
     'INSERT INTO "registry_region" ("name", "log_id", "index", "floor", "digest", "is_local") '
     "VALUES (%s, %s, 0, 0, %s, %s) ON CONFLICT DO NOTHING"
 )
-MOST_PARAMETERS = 10_000  # in one statement; SQLite allows 32,766, PostgreSQL 65,535
+READ_INSTANCES = (
+    'SELECT "namespace", "service", "instance_id", "index", "record" FROM "registry_instance" '
+    'WHERE "region" = %s AND ("namespace", "service", "instance_id") IN'
+)
+READ_SERVICE = (
+    'SELECT "namespace", "service", "instance_id", "index", "record" FROM "registry_instance" '
+    'WHERE "region" = %s AND "namespace" = %s AND "service" = %s'
+)
+READ_OVERRIDES = 'SELECT "index", "record" FROM "registry_override" WHERE "region" = %s'
+READ_TOMBSTONES = 'SELECT "key", "epoch" FROM "registry_tombstone" WHERE "region" = %s AND "key" IN'
+MOST_KEYS = 5_000  # in one statement; SQLite allows 32,766 parameters, PostgreSQL 65,535
 
 
 def lock_region(connection: BaseDatabaseWrapper, region: str, *, new_log_id: Callable[[], str]) -> Head:
@@ -85,20 +98,43 @@ def write_head(connection: BaseDatabaseWrapper, region: str, index: int, digest:
         cursor.execute(WRITE_HEAD, [index, digest, region])
 
 
-def read_keys(
-    connection: BaseDatabaseWrapper, table: str, columns: Sequence[str], region: str, keys: Sequence[str]
-) -> list[Row]:
-    """The rows of these keys, in no order; keys without a row are left out."""
-    names = ", ".join(f'"{column}"' for column in columns)
-    rows: list[Row] = []
+def read_instances(connection: BaseDatabaseWrapper, region: str, keys: Sequence[str]) -> list[tuple[str, int, str]]:
+    """Key, index and record of each of these instances that exists, in no order."""
+    rows: list[tuple[str, int, str]] = []
     with connection.cursor() as cursor:
-        for start in range(0, len(keys), MOST_PARAMETERS):
-            part = keys[start : start + MOST_PARAMETERS]
-            marks = ", ".join(["%s"] * len(part))
-            statement = f'SELECT {names} FROM "{table}" WHERE "region" = %s AND "key" IN ({marks})'  # noqa: S608 - as above
-            cursor.execute(statement, [region, *part])
-            rows += cursor.fetchall()
+        for start in range(0, len(keys), MOST_KEYS):
+            names = [key.split("/", 3)[1:] for key in keys[start : start + MOST_KEYS]]
+            marks = ", ".join(["(%s, %s, %s)"] * len(names))
+            cursor.execute(f"{READ_INSTANCES} (VALUES {marks})", [region, *chain.from_iterable(names)])
+            rows += [(instance_key(*row[:3]), row[3], row[4]) for row in cursor.fetchall()]
     return rows
+
+
+def read_service(
+    connection: BaseDatabaseWrapper, region: str, namespace: str, service: str
+) -> list[tuple[str, int, str]]:
+    """Key, index and record of every instance of a service."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ_SERVICE, [region, namespace, service])
+        return [(instance_key(*row[:3]), row[3], row[4]) for row in cursor.fetchall()]
+
+
+def read_overrides(connection: BaseDatabaseWrapper, region: str) -> list[tuple[int, str]]:
+    """Index and record of every override that stands."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ_OVERRIDES, [region])
+        return cast("list[tuple[int, str]]", cursor.fetchall())
+
+
+def read_tombstones(connection: BaseDatabaseWrapper, region: str, keys: Sequence[str]) -> dict[str, int]:
+    """The epoch of each of these keys that has a tombstone."""
+    epochs: dict[str, int] = {}
+    with connection.cursor() as cursor:
+        for start in range(0, len(keys), MOST_KEYS):
+            part = keys[start : start + MOST_KEYS]
+            cursor.execute(f"{READ_TOMBSTONES} ({', '.join(['%s'] * len(part))})", [region, *part])
+            epochs.update(cursor.fetchall())
+    return epochs
 
 
 def execute_many(connection: BaseDatabaseWrapper, statement: str, rows: Iterable[Row]) -> None:
@@ -112,7 +148,7 @@ def execute_many(connection: BaseDatabaseWrapper, statement: str, rows: Iterable
 def instance_row(record: Instance, index: int, text: str) -> Row:
     """The values of INSTANCE_COLUMNS."""
     return (
-        record.region, record.key, record.namespace, record.service, record.id, record.host, record.port, record.zone,
+        record.region, record.namespace, record.service, record.id, record.host, record.port, record.zone,
         record.version, record.status.value, record.epoch, index, text,
     )  # fmt: skip
 
