@@ -1,0 +1,87 @@
+"""Who may ask: tokens as they stand in a request's headers, looked up once and remembered for a moment."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from registry.tokens import Grant, presented
+
+# Revoked and expired tokens are noticed within this many seconds; until then a header that was good is good.
+REMEMBERED = 1.0
+MOST_REMEMBERED = 10_000
+
+Shown = tuple[bytes | None, bytes | None]  # the Authorization and X-Consul-Token headers
+NOTHING: Shown = (None, None)
+
+
+class Authenticates(Protocol):
+    """What is needed of a table of tokens."""
+
+    version: int
+
+    def authenticate(self, secret: str | None) -> Grant:
+        """Who presents the secret; raises Unauthenticated or Unavailable."""
+        ...
+
+
+class Access:
+    """Grants by the headers that were shown. `refresh` is called every `REMEMBERED` seconds.
+
+    `readers` holds the headers that may read: one look on the way of a hot lookup.
+    """
+
+    def __init__(self, tokens: Authenticates) -> None:
+        self.tokens = tokens
+        self.readers: set[Shown] = set()
+        self._grants: dict[Shown, Grant] = {}
+        self._writers: dict[tuple[Shown, str], Grant] = {}
+
+    def refresh(self) -> None:
+        """Ask the table anew from now on."""
+        self.readers.clear()
+        self._grants.clear()
+        self._writers.clear()
+
+    def grant(self, shown: Shown) -> Grant:
+        """Who shows these headers. Raises Unauthenticated."""
+        known = self._grants.get(shown)
+        if known is None:
+            authorization, token = (None if value is None else value.decode("latin-1") for value in shown)
+            known = self.tokens.authenticate(presented(authorization, token))
+            _bounded(self._grants.__len__, self._grants.clear)
+            self._grants[shown] = known
+        return known
+
+    def reader(self, shown: Shown) -> Grant:
+        """Who shows these headers and may read. Raises Unauthenticated or Forbidden."""
+        grant = self.grant(shown)
+        if shown not in self.readers:
+            grant.require_read()
+            _bounded(self.readers.__len__, self.readers.clear)
+            self.readers.add(shown)
+        return grant
+
+    def writer(self, shown: Shown, service: str) -> Grant:
+        """Who shows these headers and may write this service. Raises Unauthenticated or Forbidden."""
+        known = self._writers.get((shown, service))
+        if known is None:
+            known = self.grant(shown)
+            known.require_write(service)
+            _bounded(self._writers.__len__, self._writers.clear)
+            self._writers[shown, service] = known
+        return known
+
+
+def _bounded(length: Callable[[], int], clear: Callable[[], None]) -> None:
+    if length() >= MOST_REMEMBERED:
+        clear()
+
+
+def shown_in(headers: list[tuple[bytes, bytes]]) -> Shown:
+    """The headers that carry a token."""
+    authorization = token = None
+    for name, value in headers:
+        if name == b"authorization":
+            authorization = value
+        elif name == b"x-consul-token":
+            token = value
+    return NOTHING if authorization is None and token is None else (authorization, token)

@@ -1,0 +1,188 @@
+"""Answers encoded once, and kept until something that they depend on changes.
+
+A question is asked in some dialect's words; its answer is bytes ready to send. The hot path of a lookup is a look into
+`Answers.hot` and two messages to the server, both made when the answer was encoded.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Hashable, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from catalog.view import Freshness, State, View
+from discovery.dependents import Dependents
+
+MOST_KEPT = 50_000  # answers
+LARGEST_KEPT = 256 * 2**20  # bytes of bodies in all
+MOST_ADDRESSES = 32  # ways to write the same question that are remembered
+
+JSON = b"application/json"
+Message = MutableMapping[str, Any]
+Address = tuple[str, bytes]  # path and query string of a request
+
+
+class Encoded:
+    """An answer as bytes: status, headers and body, and the two ASGI messages that carry them.
+
+    `index` is where the answer last changed; `depends` are names of `region`'s view; after `valid_until` time alone
+    may change it. `start` and `whole` are shared by all who are sent them: nobody may write into them.
+    """
+
+    __slots__ = (
+        "body", "content_type", "depends", "etag", "freshness", "index", "region", "start", "status", "unchanged",
+        "valid_until", "whole",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        body: bytes,
+        *,
+        region: str,
+        index: int,
+        freshness: Freshness,
+        depends: frozenset[str],
+        status: int = 200,
+        content_type: bytes = JSON,
+        valid_until: float | None = None,
+    ) -> None:
+        self.body, self.status, self.content_type = body, status, content_type
+        self.region, self.index, self.freshness = region, index, freshness
+        self.depends, self.valid_until = depends, valid_until
+        self.etag = b'"' + hashlib.blake2b(body, digest_size=9).hexdigest().encode() + b'"'
+        described = (
+            (b"meridian-region", region.encode()),
+            (b"meridian-index", b"%d" % index),
+            (b"meridian-freshness", spoken(freshness).encode()),
+            (b"etag", self.etag),
+        )
+        entity = ((b"content-type", content_type), (b"content-length", b"%d" % len(body)))
+        self.start: Message = {"type": "http.response.start", "status": status, "headers": [*entity, *described]}
+        self.whole: Message = {"type": "http.response.body", "body": body}
+        self.unchanged: Message = {"type": "http.response.start", "status": 304, "headers": list(described)}
+
+    def same_as(self, other: "Encoded") -> bool:
+        """Whether a reader could tell the two apart by status or body; headers say when, not what."""
+        return self.body == other.body and self.status == other.status
+
+    def at(self, index: int) -> "Encoded":
+        """The same answer, said to have been so since `index`."""
+        return Encoded(
+            self.body,
+            region=self.region,
+            index=index,
+            freshness=self.freshness,
+            depends=self.depends,
+            status=self.status,
+            content_type=self.content_type,
+            valid_until=self.valid_until,
+        )
+
+
+def spoken(freshness: Freshness) -> str:
+    """The `Meridian-Freshness` header: `live`, `unknown`, or `stale; since=2026-01-31T12:00:00Z`."""
+    if freshness.state is not State.STALE or freshness.since is None:
+        return freshness.state.value
+    return f"stale; since={datetime.fromtimestamp(freshness.since, UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and how to answer it. Questions with equal keys have equal answers."""
+
+    key: Hashable
+    answer: Callable[[View, float], Encoded]
+
+
+class Answers:
+    """Answers by question. Belongs to one event loop, where the view tells it of changes.
+
+    `clock` gives wall time: some answers change with time alone.
+    """
+
+    def __init__(self, view: View, *, clock: Callable[[], float]) -> None:
+        self.hot: dict[Address, Encoded] = {}
+        self.served = Counter[str]()  # lookups by dialect
+        self.hits = 0  # of them found in `hot`
+        self.computed = 0
+        self._view, self._clock = view, clock
+        self._kept: dict[Hashable, Encoded] = {}
+        self._size = 0
+        # What an answer was before a change that touched it. When it turns out to be the same again, it keeps its
+        # index, so that nobody who has it is answered again.
+        self._former: dict[Hashable, Encoded] = {}
+        self._log_ids: dict[str, str] = {}
+        self._addresses: dict[Hashable, list[Address]] = {}
+        self._dependents = Dependents[Hashable]()
+        view.listeners.append(self._changed)
+
+    def ask(self, question: Question) -> Encoded:
+        """The answer, encoded now if it is not at hand."""
+        found = self._kept.get(question.key)
+        if found is not None:
+            return found
+        encoded = question.answer(self._view, self._clock())
+        former = self._former.pop(question.key, None)
+        if former is not None and former.index < encoded.index and former.same_as(encoded):
+            encoded = encoded.at(former.index)
+        self.computed += 1
+        self._keep(question.key, encoded)
+        return encoded
+
+    def remember(self, address: Address, question: Question) -> None:
+        """Let the question's answer be found by path and query string too, while it lasts."""
+        encoded = self._kept.get(question.key)
+        addresses = self._addresses.setdefault(question.key, [])
+        if encoded is not None and address not in self.hot and len(addresses) < MOST_ADDRESSES:
+            addresses.append(address)
+            self.hot[address] = encoded
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all bodies that are kept."""
+        return self._size
+
+    def _keep(self, key: Hashable, encoded: Encoded) -> None:
+        self._kept[key] = encoded
+        self._size += len(encoded.body)
+        self._dependents.add(key, encoded.region, encoded.depends)
+        if encoded.valid_until is not None:
+            delay = max(0.0, encoded.valid_until - self._clock())
+            asyncio.get_running_loop().call_later(delay, self._outlived, key, encoded)
+        while len(self._kept) > MOST_KEPT or (self._size > LARGEST_KEPT and len(self._kept) > 1):
+            # The first in is the one whose question was answered longest ago without any change since.
+            self._drop(next(iter(self._kept)))
+
+    def _outlived(self, key: Hashable, encoded: Encoded) -> None:
+        if self._kept.get(key) is encoded:
+            self._drop(key)
+
+    def _changed(self, region: str, names: frozenset[str], _index: int) -> None:
+        self._forget_other_logs(region)
+        for key in self._dependents.touched(region, names):
+            self._former[key] = self._drop(key)
+        while len(self._former) > MOST_KEPT:
+            del self._former[next(iter(self._former))]
+
+    def _forget_other_logs(self, region: str) -> None:
+        """Indexes of another history mean nothing in this one."""
+        position = self._view.position(region)
+        log_id = position.log_id if position else ""
+        if self._log_ids.get(region, log_id) != log_id:
+            self._former.clear()
+            for key in self._dependents.touched(region, frozenset({"*"})):
+                self._drop(key)
+        self._log_ids[region] = log_id
+
+    def _drop(self, key: Hashable) -> Encoded:
+        encoded = self._kept.pop(key)
+        self._size -= len(encoded.body)
+        self._dependents.discard(key, encoded.region, encoded.depends)
+        for address in self._addresses.pop(key, ()):
+            self.hot.pop(address, None)
+        return encoded

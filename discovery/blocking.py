@@ -1,0 +1,57 @@
+"""Blocking queries for every dialect: answer at once what is new to the client, and let it wait for the rest."""
+
+from functools import partial
+
+import msgspec
+
+from discovery.answers import Encoded, Question
+from discovery.exchange import Receive, Scope, Send, reply_encoded
+from discovery.limits import Watchers
+from discovery.topics import Topics
+
+DEFAULT_WAIT, LONGEST_WAIT = 300.0, 600.0  # seconds, as Consul has them
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What a client knows already, and how long it will wait for something else.
+
+    Without an `index` it knows nothing, so only a name that is not registered is worth waiting for.
+    """
+
+    index: int | None
+    seconds: float
+
+
+def is_news(encoded: Encoded, waiting: Waiting, head: int) -> bool:
+    """Whether a client gets this answer at once. `head` is the index of the view.
+
+    An index beyond the head belongs to another log, before a restore say: whoever has it must start over.
+    """
+    if waiting.index is None:
+        return encoded.status != 404
+    return encoded.index > waiting.index or waiting.index > head
+
+
+async def answer(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    question: Question,
+    encoded: Encoded,
+    waiting: Waiting | None,
+    head: int,
+    topics: Topics,
+    watchers: Watchers,
+    client: str,
+) -> None:
+    """Send the answer now, or when it changes, or when the wait is over. Raises TooMany."""
+    if waiting is None or is_news(encoded, waiting, head):
+        await reply_encoded(scope, send, encoded)
+        return
+    watchers.enter(client)
+    scope["parked"] = True
+    try:
+        await topics.wait(question, partial(reply_encoded, scope, send), receive, seconds=waiting.seconds)
+    finally:
+        watchers.leave(client)

@@ -1,0 +1,179 @@
+"""The JSON of the native dialect: what goes out, and the bodies that come in besides registrations."""
+
+import msgspec
+
+from catalog.errors import NotFound
+from catalog.instance import Instance
+from catalog.override import Override
+from catalog.query import Answer, Verdict
+from catalog.registration import Registration
+from catalog.status import Status
+from discovery.answers import Encoded
+from discovery.problems import CONTENT_TYPE, problem
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """One instance of a lookup. `status` and `weight` are those after overrides, `port` the one asked for."""
+
+    id: str
+    service: str
+    host: str
+    port: int
+    ports: dict[str, int]
+    status: Status
+    zone: str
+    version: str
+    tags: tuple[str, ...]
+    metadata: dict[str, str]
+    weight: int
+    namespace: str
+    region: str
+
+
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """The override that counted, in an explanation."""
+
+    id: str
+    scope: str
+    reason: str
+    author: str
+    expires_at: float | None
+
+
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on one instance. `rank` is its place among the returned, from 1."""
+
+    id: str
+    host: str
+    port: int
+    returned: bool
+    reason: str
+    explanation: str
+    status: Status
+    reported_status: Status
+    weight: int
+    zone: str
+    rank: int | None
+    override: Ruling | None
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a lookup returns what it returns."""
+
+    service: str
+    namespace: str
+    region: str
+    returned: int
+    instances: list[Explained]
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """One service of the list: how many instances, by status, and which tags and versions they have."""
+
+    name: str
+    namespace: str
+    instances: int
+    statuses: dict[Status, int]
+    tags: list[str]
+    versions: list[str]
+
+
+class CheckReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a check's report."""
+
+    status: Status
+    output: str = ""
+
+
+class BulkEntry(Registration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of many registrations: the body of a single one, and where it would have been put."""
+
+    service: str
+    id: str
+    namespace: str = "default"
+
+
+class Bulk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /services/bulk`; each entry is read for itself, so that a bad one fails alone."""
+
+    services: list[msgspec.Raw]
+
+
+def served(verdict: Verdict) -> Served:
+    """A verdict as a lookup shows it."""
+    instance = verdict.instance
+    return Served(
+        id=instance.id,
+        service=instance.service,
+        host=instance.host,
+        port=verdict.port,
+        ports=instance.ports,
+        status=verdict.status,
+        zone=instance.zone,
+        version=instance.version,
+        tags=instance.tags,
+        metadata=instance.metadata,
+        weight=verdict.weight,
+        namespace=instance.namespace,
+        region=verdict.region,
+    )
+
+
+def registered(instance: Instance) -> Served:
+    """A record as it was just written, before any override."""
+    fields = {name: getattr(instance, name) for name in Served.__struct_fields__}
+    return Served(**fields)
+
+
+def explained(verdict: Verdict) -> Explained:
+    """A verdict with its reasons."""
+    instance, override = verdict.instance, verdict.override
+    return Explained(
+        id=instance.id,
+        host=instance.host,
+        port=verdict.port,
+        returned=verdict.returned,
+        reason=verdict.reason,
+        explanation=verdict.explanation,
+        status=verdict.status,
+        reported_status=instance.status,
+        weight=verdict.weight,
+        zone=instance.zone,
+        rank=verdict.rank,
+        override=_ruling(override) if override else None,
+    )
+
+
+def _ruling(override: Override) -> Ruling:
+    return Ruling(
+        id=override.id,
+        scope=override.scope,
+        reason=override.reason,
+        author=override.author,
+        expires_at=override.expires_at,
+    )
+
+
+def encoded(answer: Answer, body: object, id: str = "") -> Encoded:
+    """An answer whose JSON is `body`; a problem when nothing of the name (and the id) is registered."""
+    query = answer.query
+    if answer.known:
+        content, status, content_type = msgspec.json.encode(body), 200, b"application/json"
+    else:
+        content, status, content_type = _unknown(query.namespace, query.service, id), 404, CONTENT_TYPE.encode()
+    return Encoded(
+        content,
+        region=query.region,
+        index=answer.index,
+        freshness=answer.freshness,
+        depends=answer.depends,
+        status=status,
+        content_type=content_type,
+        valid_until=answer.valid_until,
+    )
+
+
+def _unknown(namespace: str, service: str, id: str) -> bytes:
+    place = "" if namespace == "default" else f" in the namespace {namespace!r}"
+    what = f"{service}/{id} is not" if id else f"no instance of {service!r} is"
+    return msgspec.json.encode(problem(NotFound(f"{what} registered{place}")))

@@ -1,0 +1,194 @@
+"""A write: a request becomes a verb, and its outcome an answer once this process's own lookups show it."""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from catalog import names
+from catalog.check import CheckType
+from catalog.errors import CatalogError, Invalid, NotFound
+from catalog.instance import DEFAULT_NAMESPACE, Instance
+from catalog.registration import LARGEST_BODY, complaint, decode
+from discovery import problems
+from discovery.access import Shown, shown_in
+from discovery.exchange import Receive, Scope, Send, client_address, read_body, reply, reply_json
+from discovery.http import parameters, shapes
+from discovery.plane import Plane
+from registry import actions
+
+WAY = "http"  # how the log names this dialect
+MOST_IN_BULK = 1_000
+LARGEST_BULK = 8 * 2**20
+LARGEST_REPORT = 16 * 1024
+
+_report_decoder = msgspec.json.Decoder(shapes.CheckReport)
+_bulk_decoder = msgspec.json.Decoder(shapes.Bulk)
+_entry_decoder = msgspec.json.Decoder(shapes.BulkEntry)
+
+
+async def register(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
+    """`PUT /services/{service}/{id}`: 201 when there was none of that id, 200 when it is replaced."""
+    namespace, service, id = _target(scope)
+    actor = _actor(plane, scope, service)
+    registration = decode(await read_body(scope, receive, most=LARGEST_BODY))
+    written = await actions.register.aio(
+        registration, namespace=namespace, service=service, id=id, actor=actor, cause="registered over HTTP"
+    )
+    await plane.caught_up(written.index)
+    location = f"/services/{service}/{id}" + ("" if namespace == DEFAULT_NAMESPACE else f"?namespace={namespace}")
+    headers = [*_stamp(plane, written.index), (b"location", location.encode())]
+    await reply_json(send, 201 if written.created else 200, shapes.registered(written.instance), headers=headers)
+
+
+async def deregister(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
+    """`DELETE /services/{service}/{id}`: 204, or 404 when there is none."""
+    namespace, service, id = _target(scope)
+    index = await actions.deregister.aio(
+        namespace=namespace,
+        service=service,
+        id=id,
+        actor=_actor(plane, scope, service),
+        cause="deregistered over HTTP",
+    )
+    await plane.caught_up(index)
+    await reply(send, 204, headers=_stamp(plane, index))
+
+
+async def report(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
+    """`PUT /services/{service}/{id}/checks/{check}`: 204; only `ttl` checks are reported, the others are probed."""
+    namespace, service, id = _target(scope)
+    name = str(scope["path_params"]["check"])
+    actor = _actor(plane, scope, service)
+    given = _report(await read_body(scope, receive, most=LARGEST_REPORT))
+    instance = await known_instance(plane, namespace, service, id)
+    check = next((check for check in instance.checks if check.name == name), None)
+    if check is None:
+        raise NotFound(f"{service}/{id} has no check named {name[:80]!r}")
+    if check.type is not CheckType.TTL:
+        raise Invalid(f"{name!r} is probed ({check.type}); only ttl checks are reported", field="check")
+    # Before the verdict: a report counts from now on even if it says nothing new.
+    await plane.renewals.report(instance, name)
+    said = actions.Report(
+        namespace=namespace, service=service, id=id, check=name, status=given.status, output=given.output,
+        epoch=instance.epoch,
+    )  # fmt: skip
+    [written] = await actions.report_checks.aio([said], actor=actor, cause="reported over HTTP")
+    if isinstance(written, CatalogError):
+        raise written
+    if written is not None:
+        await plane.caught_up(written)
+    await reply(send, 204)
+
+
+async def register_many(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
+    """`POST /services/bulk`: always 200 with one result for each entry, in order; an entry fails alone."""
+    parameters.parsed(scope["query_string"], ())
+    shown = shown_in(scope["headers"])
+    grant = plane.access.grant(shown)
+    body = await read_body(scope, receive, most=LARGEST_BULK)
+    try:
+        raws = _bulk_decoder.decode(body).services
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise complaint(error) from None
+    if not 1 <= len(raws) <= MOST_IN_BULK:
+        raise Invalid(f"{len(raws)} entries: send 1 to {MOST_IN_BULK}", field="services")
+    entries = [_entry(plane, shown, raw) for raw in raws]
+    items = [(e.namespace, e.service, e.id, e) for e in entries if isinstance(e, shapes.BulkEntry)]
+    outcomes: list[Any] = []
+    if items:
+        actor = grant.actor(client_address(scope), WAY)
+        outcomes = await actions.register_many.aio(items, actor=actor, cause="registered in bulk over HTTP")
+        indexes = [outcome.index for outcome in outcomes if isinstance(outcome, actions.Registered)]
+        await plane.caught_up(max(indexes, default=0))
+    await reply_json(send, 200, {"results": _results(raws, entries, outcomes)}, headers=_stamp(plane, plane.head))
+
+
+def _entry(plane: Plane, shown: Shown, raw: msgspec.Raw) -> shapes.BulkEntry | CatalogError:
+    try:
+        if len(bytes(raw)) > LARGEST_BODY:
+            raise Invalid(f"the entry has {len(bytes(raw))} bytes: at most {LARGEST_BODY}")
+        entry = _entry_decoder.decode(raw)
+        plane.access.writer(shown, names.label(entry.service, field="service"))
+        return entry
+    except CatalogError as error:
+        return error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return complaint(error)
+
+
+def _results(
+    raws: list[msgspec.Raw], entries: list[shapes.BulkEntry | CatalogError], outcomes: list[Any]
+) -> list[dict[str, Any]]:
+    remaining = iter(outcomes)
+    results: list[dict[str, Any]] = []
+    for raw, entry in zip(raws, entries, strict=True):
+        outcome = entry if isinstance(entry, CatalogError) else next(remaining)
+        name = {"service": entry.service, "id": entry.id} if isinstance(entry, shapes.BulkEntry) else _named(raw)
+        if isinstance(outcome, CatalogError):
+            problem = problems.problem(outcome)
+            results.append({**name, "status": problem.status, "problem": problem})
+        else:
+            results.append({**name, "status": 201 if outcome.created else 200})
+    return results
+
+
+def _named(raw: msgspec.Raw) -> dict[str, Any]:
+    """What a bad entry calls itself, as far as it can be read."""
+    try:
+        given = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        given = {}
+    return {name: given.get(name) if isinstance(given, dict) else None for name in ("service", "id")}
+
+
+def _report(body: bytes) -> shapes.CheckReport:
+    try:
+        return _report_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise complaint(error) from None
+
+
+async def known_instance(plane: Plane, namespace: str, service: str, id: str) -> Instance:
+    """The instance as the view has it. Raises NotFound, but not before the view has had a moment to hear of it."""
+    found = find(plane, namespace, service, id)
+    if found is None:
+        await plane.following.reached(plane.head + 1, timeout=MOMENT)
+        found = find(plane, namespace, service, id)
+    if found is None:
+        raise NotFound(f"{service}/{id} is not registered here: register it again")
+    return found
+
+
+MOMENT = 0.05  # seconds: a registration at another server of the region is here by then
+
+
+def find(plane: Plane, namespace: str, service: str, id: str) -> Instance | None:
+    """The instance in this process's view."""
+    instances = plane.view.region(plane.region).services.get((namespace, service))
+    return instances.get(id) if instances else None
+
+
+def _target(scope: Scope) -> tuple[str, str, str]:
+    path = scope["path_params"]
+    given = parameters.parsed(scope["query_string"], ("namespace",))
+    return parameters.namespace(given), folded(path["service"]), checked_id(path["id"])
+
+
+@lru_cache(maxsize=4096)
+def folded(service: str) -> str:
+    """A service's name from a path."""
+    return names.label(service, field="service")
+
+
+def checked_id(text: str) -> str:
+    """An instance's id from a path."""
+    return names.instance_id(text, field="id")
+
+
+def _actor(plane: Plane, scope: Scope, service: str) -> str:
+    return plane.access.writer(shown_in(scope["headers"]), service).actor(client_address(scope), WAY)
+
+
+def _stamp(plane: Plane, index: int) -> list[tuple[bytes, bytes]]:
+    return [(b"meridian-region", plane.region.encode()), (b"meridian-index", b"%d" % index)]

@@ -1,0 +1,76 @@
+"""The discovery plane of one process: everything that it takes to answer, started and stopped as one."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from catalog.log import Log
+from catalog.view import View
+from discovery.access import REMEMBERED, Access, Authenticates
+from discovery.answers import Answers
+from discovery.follower import Following
+from discovery.limits import Watchers
+from discovery.topics import Topics
+from registry.renewals import Renewals
+
+CAUGHT_UP = 2.0  # seconds that a writer waits at most for this process's view to hold what it wrote
+
+
+class Plane:
+    """One region's view, the answers made from it, and who may ask. Belongs to the event loop that starts it.
+
+    `renewals` makes the way to the lease store once the loop runs. `clock` gives wall time. Nothing in here reads a
+    database.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        tokens: Authenticates,
+        renewals: Callable[[], Renewals],
+        data_dir: Path,
+        most_watchers: int = 16_000,
+        watchers_per_client: int = 6_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.region = log.region
+        self.clock = clock
+        self.view = View(clock=clock)
+        self.following = Following(self.region, self.view, log, data_dir, clock=clock)
+        self.answers = Answers(self.view, clock=clock)
+        self.topics = Topics(self.view, self.answers, clock=clock)
+        self.watchers = Watchers(most=most_watchers, per_client=watchers_per_client)
+        self.access = Access(tokens)
+        self.renewals: Renewals
+        self.renewed = 0
+        self._make_renewals = renewals
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to follow the log. Returns at once; `following.ready` tells when there is something to answer from."""
+        self.renewals = self._make_renewals()
+        work = (self.following.run(), self._look_around(), self.renewals.listen())
+        self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+
+    async def stop(self) -> None:
+        """Stop following; what the view holds is saved."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def caught_up(self, index: int) -> None:
+        """Return once this process's lookups show the log up to `index`, or after a while in any case."""
+        await self.following.reached(index, timeout=CAUGHT_UP)
+
+    @property
+    def head(self) -> int:
+        """The index of the region's view."""
+        return self.view.region(self.region).index
+
+    async def _look_around(self) -> None:
+        while True:
+            await asyncio.sleep(REMEMBERED)
+            self.access.refresh()

@@ -1,0 +1,90 @@
+"""Errors as `application/problem+json` (RFC 9457): what is wrong, where, and what to do about it."""
+
+import msgspec
+
+from catalog.errors import (
+    CatalogError,
+    Compacted,
+    Diverged,
+    Forbidden,
+    Held,
+    Invalid,
+    NotFound,
+    Refused,
+    Unauthenticated,
+    Unavailable,
+)
+from discovery.limits import TooMany
+
+CONTENT_TYPE = "application/problem+json"
+TYPE = "urn:meridian:problem:"
+
+
+class TooLarge(CatalogError):
+    """A body is larger than what is read."""
+
+
+class NoSuchPath(CatalogError):
+    """Nothing lives at this path."""
+
+
+class NotAllowed(CatalogError):
+    """The path exists, the method does not fit it. `allowed` are those that do."""
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of an error. `field` is the path of what is wrong in the request, where there is one."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str = ""
+
+
+# The slug of each error's type, its status, and its title.
+STATUSES: dict[type[CatalogError], tuple[str, int, str]] = {
+    Invalid: ("invalid", 400, "The request breaks a rule"),
+    Unauthenticated: ("unauthenticated", 401, "A token is needed"),
+    Forbidden: ("forbidden", 403, "The token does not allow this"),
+    NotFound: ("not-found", 404, "Nothing by that name is registered"),
+    NoSuchPath: ("no-such-path", 404, "Nothing lives at this path"),
+    NotAllowed: ("method-not-allowed", 405, "The path does not take this method"),
+    Refused: ("refused", 409, "The record has moved on"),
+    Held: ("held", 409, "The removal is held until somebody decides"),
+    Compacted: ("compacted", 410, "The log no longer holds this"),
+    Diverged: ("diverged", 500, "The view differs from the log"),
+    TooLarge: ("too-large", 413, "The body is too large"),
+    TooMany: ("too-many-watchers", 429, "Too many watchers"),
+    Unavailable: ("unavailable", 503, "The registry cannot do this just now"),
+}
+INTERNAL = ("internal", 500, "The registry made a mistake")
+
+
+def problem(error: Exception) -> Problem:
+    """The problem that an error amounts to. What is no CatalogError is our mistake and is not spoken of in detail."""
+    kind = next((kind for kind in type(error).__mro__ if kind in STATUSES), None)
+    slug, status, title = STATUSES[kind] if kind is not None else INTERNAL
+    detail = str(error) if kind is not None else "what went wrong is in the server's log, under the request's id"
+    return Problem(
+        type=TYPE + slug,
+        title=title,
+        status=status,
+        detail=detail,
+        field=error.field if isinstance(error, Invalid) else "",
+    )
+
+
+def headers(error: Exception) -> list[tuple[bytes, bytes]]:
+    """The headers that go with an error besides those of its body."""
+    if isinstance(error, Unavailable | TooMany):
+        return [(b"retry-after", b"%d" % max(1, round(error.retry_after)))]
+    if isinstance(error, Unauthenticated):
+        return [(b"www-authenticate", b'Bearer realm="meridian"')]
+    if isinstance(error, NotAllowed):
+        return [(b"allow", ", ".join(error.allowed).encode())]
+    return []

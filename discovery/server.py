@@ -1,0 +1,166 @@
+"""The discovery plane as an ASGI application, beside whatever else the process serves.
+
+The way of a hot lookup ends in the first lines of `Application.__call__`: one look into a dict and two messages that
+were made when the answer was encoded. Everything that costs more comes after them.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from catalog.errors import CatalogError
+from discovery.access import NOTHING, shown_in
+from discovery.answers import Message
+from discovery.exchange import Disconnected, Receive, Scope, Send, header, matches, reply_problem, request_id
+from discovery.plane import Plane
+
+ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
+Shortcut = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
+
+# Headers that a hot answer may depend on. Everybody else sends none of them.
+TELLING = frozenset({b"authorization", b"x-consul-token", b"if-none-match", b"x-request-id"})
+NO_BODY: Message = {"type": "http.response.body", "body": b""}
+SLOW = 1.0  # seconds after which an exchange is worth a line in the log
+
+logger = structlog.get_logger(__name__)
+
+
+class Application:
+    """Hands each request to the dialect that its first path segment names, and all others to `otherwise`.
+
+    `shortcuts` are handlers by method and the end of the path, for writes so frequent that routing them would cost
+    more than doing them.
+    """
+
+    def __init__(
+        self,
+        plane: Plane,
+        dialects: Mapping[str, ASGI],
+        *,
+        shortcuts: Mapping[tuple[str, str], Shortcut],
+        otherwise: ASGI,
+    ) -> None:
+        self._plane = plane
+        self._dialects = dict(dialects)
+        self._shortcuts = dict(shortcuts)
+        self._otherwise = otherwise
+        self._hot = plane.answers.hot
+        self._readers = plane.access.readers
+        self._answers = plane.answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one exchange."""
+        if scope["type"] == "http":
+            if scope["method"] == "GET":
+                encoded = self._hot.get((scope["path"], scope["query_string"]))
+                if encoded is not None and NOTHING in self._readers:
+                    for name, _ in scope["headers"]:
+                        if name in TELLING:
+                            break
+                    else:
+                        self._answers.hits += 1
+                        await send(encoded.start)
+                        await send(encoded.whole)
+                        return
+            await self._careful(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._otherwise(scope, receive, send)
+
+    async def _careful(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        first, _, rest = path[1:].partition("/")
+        dialect = self._dialects.get(first)
+        if dialect is None:
+            await self._otherwise(scope, receive, send)
+            return
+        if scope["method"] == "GET" and await self._known(scope, send):
+            return
+        shortcut = self._shortcuts.get((scope["method"], rest.rpartition("/")[2])) if rest.count("/") == 2 else None
+        await self._accounted(scope, receive, send, dialect, shortcut)
+
+    async def _known(self, scope: Scope, send: Send) -> bool:
+        """A hot lookup that shows a token or an entity tag."""
+        headers = scope["headers"]
+        encoded = self._hot.get((scope["path"], scope["query_string"]))
+        if encoded is None or shown_in(headers) not in self._readers or header(scope, b"x-request-id") is not None:
+            return False
+        self._answers.hits += 1
+        if encoded.status == 200 and matches(header(scope, b"if-none-match"), encoded.etag):
+            await send(encoded.unchanged)
+            await send(NO_BODY)
+        else:
+            await send(encoded.start)
+            await send(encoded.whole)
+        return True
+
+    async def _accounted(
+        self, scope: Scope, receive: Receive, send: Send, dialect: ASGI, shortcut: Shortcut | None
+    ) -> None:
+        """Let a handler answer; make a problem of what it raises, and a line in the log of what is remarkable."""
+        exchange = Exchange(scope, send)
+        try:
+            if shortcut is not None:
+                await shortcut(self._plane, scope, receive, exchange.send)
+            else:
+                await dialect(scope, receive, exchange.send)
+        except Disconnected:
+            exchange.status = 499  # as nginx logs it: nobody is there to be answered
+        except CatalogError as error:
+            await exchange.fail(error)
+        except Exception as error:  # the last line of defence: the client is told, the log knows why
+            logger.exception("a request failed", path=scope["path"], request=exchange.id)
+            await exchange.fail(error)
+        exchange.log()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._plane.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._plane.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+class Exchange:
+    """A request on its way: its id, when it began, and what was answered."""
+
+    __slots__ = ("_began", "_scope", "_send", "id", "status")
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.id = request_id(scope)
+        self.status = 0
+        self._scope, self._send = scope, send
+        self._began = time.perf_counter()
+
+    async def send(self, message: Message) -> None:
+        """Send on, with the request's id among the headers."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": [*message["headers"], (b"x-request-id", self.id.encode())]}
+        await self._send(message)
+
+    async def fail(self, error: Exception) -> None:
+        """Answer with a problem, unless an answer has begun: then it stays cut short, which a client can tell."""
+        if self.status:
+            logger.warning("an answer was cut short", path=self._scope["path"], request=self.id, reason=repr(error))
+            return
+        await reply_problem(self.send, error, body=self._scope["method"] != "HEAD")
+
+    def log(self) -> None:
+        """One line for an exchange that failed or took long; what waited on purpose did not take long."""
+        took = time.perf_counter() - self._began
+        slow = took > SLOW and not self._scope.get("parked")
+        if self.status < 500 and not slow:
+            return
+        level = logger.warning if self.status >= 500 else logger.info
+        scope = self._scope
+        level(
+            "request", method=scope["method"], path=scope["path"][:200], status=self.status, ms=round(took * 1000, 1),
+            client=(scope.get("client") or ("",))[0], request=self.id,
+        )  # fmt: skip
