@@ -1,6 +1,7 @@
 """Off loopback nothing starts without tokens."""
 
 from config.environment import Environment
+from registry.tokens.process import any_tokens
 
 
 class Exposed(Exception):
@@ -9,11 +10,7 @@ class Exposed(Exception):
 
 def refuse_exposure(environment: Environment) -> None:
     """Raises Exposed when the region would listen beyond this machine although nobody holds a token."""
-    if environment.http.is_loopback:
-        return
-    from registry.tokens.process import any_tokens
-
-    if any_tokens():
+    if environment.http.is_loopback or any_tokens():
         return
     raise Exposed(
         f"refusing to listen on {environment.http}: that is not a loopback address and no token exists, so nobody "

@@ -34,6 +34,7 @@ class Surroundings:
         for name in [name for name in os.environ if name.startswith("MERIDIAN_")]:
             del os.environ[name]
         os.environ["MERIDIAN_TEST_DATABASE"] = chosen
+        (self.data / "static").mkdir()
         os.environ["MERIDIAN_DATA"] = str(self.data)
         os.environ["MERIDIAN_REGION"] = "us-east"
         os.environ["MERIDIAN_LOG_LEVEL"] = "warning"
