@@ -139,7 +139,7 @@ INSTANCE_ORDERS = ("service", "id", "host", "zone", "version", "status", "index"
 
 
 def ordered(rows: QuerySet[InstanceRow], text: str) -> QuerySet[InstanceRow]:
-    """Rows in the order asked for, such as `status,-index`; equals by key. Raises Invalid."""
+    """Rows in the order asked for, such as `status,-index`; equals by name. Raises Invalid."""
     terms: list[Any] = []
     for part in filter(None, text.split(",")):
         name = part.removeprefix("-")
@@ -147,7 +147,7 @@ def ordered(rows: QuerySet[InstanceRow], text: str) -> QuerySet[InstanceRow]:
             raise Invalid(f"{part[:40]!r} is not one of {', '.join(INSTANCE_ORDERS)}", field="ordering")
         column = F("instance_id" if name == "id" else name)
         terms.append(column.desc() if part.startswith("-") else column.asc())
-    return rows.order_by(*(terms or (F("namespace"), F("service"), F("instance_id"))), "region", "key")
+    return rows.order_by(*terms, "namespace", "service", "instance_id", "region")
 
 
 def _json(text: str) -> str:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from catalog import names
 from catalog.errors import Invalid, NotFound
-from catalog.instance import DEFAULT_NAMESPACE, instance_key
+from catalog.instance import DEFAULT_NAMESPACE
 from catalog.override import Override
 from catalog.registration import from_mapping
 from registry import actions
