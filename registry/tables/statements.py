@@ -63,9 +63,12 @@ CREATE_REGION = (
     'INSERT INTO "registry_region" ("name", "log_id", "index", "floor", "digest", "is_local") '
     "VALUES (%s, %s, 0, 0, %s, %s) ON CONFLICT DO NOTHING"
 )
+# CROSS JOIN makes SQLite take the wanted names one by one through the index. Left to itself, or asked with IN and
+# tuples, it may read the whole region instead.
 READ_INSTANCES = (
-    'SELECT "namespace", "service", "instance_id", "index", "record" FROM "registry_instance" '
-    'WHERE "region" = %s AND ("namespace", "service", "instance_id") IN'
+    'WITH wanted (a, b, c) AS (VALUES {}) SELECT "namespace", "service", "instance_id", "index", "record" '
+    'FROM wanted CROSS JOIN "registry_instance" '
+    'WHERE "namespace" = a AND "service" = b AND "instance_id" = c AND "region" = %s'
 )
 READ_SERVICE = (
     'SELECT "namespace", "service", "instance_id", "index", "record" FROM "registry_instance" '
@@ -105,7 +108,7 @@ def read_instances(connection: BaseDatabaseWrapper, region: str, keys: Sequence[
         for start in range(0, len(keys), MOST_KEYS):
             names = [key.split("/", 3)[1:] for key in keys[start : start + MOST_KEYS]]
             marks = ", ".join(["(%s, %s, %s)"] * len(names))
-            cursor.execute(f"{READ_INSTANCES} (VALUES {marks})", [region, *chain.from_iterable(names)])
+            cursor.execute(READ_INSTANCES.format(marks), [*chain.from_iterable(names), region])
             rows += [(instance_key(*row[:3]), row[3], row[4]) for row in cursor.fetchall()]
     return rows
 
