@@ -75,8 +75,8 @@ def validated(check: Check) -> Check:
 
 
 def _validate_target(check: Check) -> None:
-    for field in sorted(set(Check.__struct_fields__) - COMMON_FIELDS - FIELDS_BY_TYPE[check.type]):
-        if getattr(check, field) != _DEFAULTS[field]:
+    for field, default in _FOREIGN_DEFAULTS[check.type]:
+        if getattr(check, field) != default:
             raise Invalid(f"a {check.type} check has no {field}", field=field)
     needed = REQUIRED_BY_TYPE.get(check.type)
     if needed and not getattr(check, needed):
@@ -118,6 +118,13 @@ _DEFAULTS = {
     if field.default is msgspec.NODEFAULT and callable(field.default_factory)
     else field.default
     for field in msgspec.structs.fields(Check)
+}
+_FOREIGN_DEFAULTS = {
+    type: [
+        (field, _DEFAULTS[field])
+        for field in sorted(set(Check.__struct_fields__) - COMMON_FIELDS - FIELDS_BY_TYPE[type])
+    ]
+    for type in CheckType
 }
 
 

@@ -12,6 +12,8 @@ from catalog.errors import Invalid
 
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 HOSTNAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?", re.ASCII)
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+PLAIN_IPV4 = re.compile(rf"(?:22[0-3]|2[01][0-9]|1[0-9][0-9]|[1-9][0-9]?)(?:\.{_OCTET}){{3}}", re.ASCII)
 INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@~+-]{0,252}", re.ASCII)
 WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62})", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -55,6 +57,8 @@ def word(text: str, *, field: str) -> str:
 
 def host(text: str, *, field: str = "host") -> str:
     """An address that others can reach: an IPv4 or IPv6 literal, or a host name."""
+    if PLAIN_IPV4.fullmatch(text):
+        return text  # most hosts are: no need to take them apart
     folded = text.strip("[]").lower() if text.startswith("[") else text.lower()
     try:
         address = ipaddress.ip_address(folded)
