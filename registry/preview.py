@@ -90,10 +90,10 @@ def preview_request(requests: Sequence[OverrideRequest], *, region: str, now: fl
     """The same from the tables, for overrides as they are asked for; raises Invalid naming the field."""
     proposed = [to_override(request, id="", region=region, author=request.author, now=now) for request in requests]
     standing = [row.override for row in OverrideRow.objects.filter(region=region)]
-    wanted = Q()
-    for override in proposed:
-        # Every instance of each service: one out of scope may be what keeps a service from being empty.
-        one = Q(region=region, namespace=override.namespace)
-        wanted |= one & Q(service=override.service) if override.service else one
-    rows = InstanceRow.objects.filter(wanted).order_by("namespace", "service", "instance_id") if wanted else ()
+    wanted = Q(pk=None)
+    # Every instance of each service: one out of scope may be what keeps a service from being empty.
+    for namespace, service in {(override.namespace, override.service) for override in proposed}:
+        whole = Q(region=region, namespace=namespace)
+        wanted |= whole & Q(service=service) if service else whole
+    rows = InstanceRow.objects.filter(wanted).order_by("namespace", "service", "instance_id")
     return preview(proposed, [row.instance for row in rows], standing, now)

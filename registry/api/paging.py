@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.pagination import CursorPagination, PageNumberPagination
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from catalog.errors import Invalid
 
@@ -37,11 +35,12 @@ class CursorPages(CursorPagination):
         """The size asked for; raises Invalid instead of guessing."""
         return page_size(request)
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
-    ) -> list[Any] | None:
-        """See DRF; a cursor that is none is refused by name."""
-        return super().paginate_queryset(queryset, request, view)
+    def decode_cursor(self, request: Request) -> Any:
+        """The place that `cursor` names; raises Invalid where the framework would begin again at the top."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is None and not cursor.offset:
+            raise Invalid("is not a cursor: take it from `next` or `previous` of a page", field="cursor")
+        return cursor
 
 
 def page_size(request: Request) -> int:
