@@ -6,10 +6,10 @@ Each variable has a default that suits a region on one machine, and each error i
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from catalog.duration import seconds
 from catalog.errors import Invalid
@@ -100,11 +100,13 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         _value(variables, "MERIDIAN_DNS_PORT", "8600", _port),
     )
     loopback = http.is_loopback
+    database = _value(variables, "MERIDIAN_DATABASE_URL", f"sqlite:///{data / 'meridian.sqlite3'}", _database)
+    valkey_url = _value(variables, "MERIDIAN_VALKEY_URL", "redis://127.0.0.1:6379/0", _valkey_url)
     return Environment(
         region=_value(variables, "MERIDIAN_REGION", "us-east", _label),
         data=data,
-        database=_value(variables, "MERIDIAN_DATABASE_URL", f"sqlite:///{data / 'meridian.sqlite3'}", _database),
-        valkey_url=_value(variables, "MERIDIAN_VALKEY_URL", "redis://127.0.0.1:6379/0", _valkey_url),
+        database=_with_database_password(database, _password(variables, "MERIDIAN_DATABASE_PASSWORD_FILE")),
+        valkey_url=_with_valkey_password(valkey_url, _password(variables, "MERIDIAN_VALKEY_PASSWORD_FILE")),
         http=http,
         dns=dns,
         dns_domains=_value(variables, "MERIDIAN_DNS_DOMAINS", "consul,internal", _domains),
@@ -233,6 +235,34 @@ def _valkey_url(text: str) -> str:
         raise ValueError('is not a URL such as "redis://127.0.0.1:6379/0"')
     # redis-py and Celery know the server only under its older name.
     return parts._replace(scheme=parts.scheme.replace("valkey", "redis")).geturl()
+
+
+def _password(variables: Mapping[str, str], name: str) -> str | None:
+    """The password in the file that the variable names, without the line's end; None when it names none."""
+    path = _value(variables, name, "", _optional_file)
+    if path is None:
+        return None
+    try:
+        password = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise EnvironmentProblem(f"{name} names {path}, which cannot be read: {problem}.") from None
+    if not password:
+        raise EnvironmentProblem(f"{name} names {path}, which is empty.")
+    return password
+
+
+def _with_database_password(database: Database, password: str | None) -> Database:
+    """A password from a file counts more than one in the URL; SQLite knows none."""
+    return database if password is None or database.engine == "sqlite" else replace(database, password=password)
+
+
+def _with_valkey_password(url: str, password: str | None) -> str:
+    if password is None:
+        return url
+    parts = urlsplit(url)
+    user = parts.netloc.rpartition("@")[0].partition(":")[0]
+    where = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{where}").geturl()
 
 
 def _database(text: str) -> Database:

@@ -74,6 +74,45 @@ def test_valkey_urls_may_use_either_name() -> None:
     assert read_environment({"MERIDIAN_VALKEY_URL": "valkey://h:1/2"}).valkey_url == "redis://h:1/2"
 
 
+@pytest.fixture
+def password_file(tmp_path: Path) -> str:
+    path = tmp_path / "password"
+    path.write_text("p@ss/word\n")
+    return str(path)
+
+
+def test_the_database_s_password_may_come_from_a_file(password_file: str) -> None:
+    environment = read_environment(
+        {
+            "MERIDIAN_DATABASE_URL": "postgres://me:old@db:5433/catalog",
+            "MERIDIAN_DATABASE_PASSWORD_FILE": password_file,
+        }
+    )
+    assert environment.database == Database("postgres", "catalog", "me", "p@ss/word", "db", "5433")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis://h:1/2", "redis://:p%40ss%2Fword@h:1/2"),
+        ("redis://me@h:1/2", "redis://me:p%40ss%2Fword@h:1/2"),
+        ("redis://:p%40ss%2Fword@h:1/2", "redis://:p%40ss%2Fword@h:1/2"),
+        ("rediss://me:old@[::1]:1/2", "rediss://me:p%40ss%2Fword@[::1]:1/2"),
+    ],
+)
+def test_valkey_s_password_may_come_from_a_file(password_file: str, url: str, expected: str) -> None:
+    variables = {"MERIDIAN_VALKEY_URL": url, "MERIDIAN_VALKEY_PASSWORD_FILE": password_file}
+    assert read_environment(variables).valkey_url == expected
+
+
+@pytest.mark.parametrize("name", ["MERIDIAN_DATABASE_PASSWORD_FILE", "MERIDIAN_VALKEY_PASSWORD_FILE"])
+def test_an_empty_password_file_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "empty"
+    path.write_text("\n")
+    with pytest.raises(EnvironmentProblem, match=f"{name} names .*, which is empty"):
+        read_environment({name: str(path)})
+
+
 def test_probe_networks_are_read_in_both_families() -> None:
     environment = read_environment({"MERIDIAN_PROBE_NETWORKS": "10.0.0.0/8, fd00::/8"})
     assert environment.probe_networks == (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
