@@ -4,6 +4,8 @@ A verb is called as `register(...)`, which blocks until its commit, or as `await
 keyword-only `actor` (who: `token:deployer@10.0.0.7/http`) and `cause` (why, in words); both are kept in the log.
 """
 
+from registry.verbs.expiry import expire, remove_critical
+from registry.verbs.held import approve, hold, reject
 from registry.verbs.overrides import OverrideRequest, clear_override, expire_overrides, set_override
 from registry.verbs.registration import Registered, deregister, register, register_many
 from registry.verbs.reports import Report, report_checks, revive
@@ -12,11 +14,16 @@ __all__ = [
     "OverrideRequest",
     "Registered",
     "Report",
+    "approve",
     "clear_override",
     "deregister",
+    "expire",
     "expire_overrides",
+    "hold",
     "register",
     "register_many",
+    "reject",
+    "remove_critical",
     "report_checks",
     "revive",
     "set_override",
