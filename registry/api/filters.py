@@ -119,7 +119,7 @@ class ChangeFilter(filters.FilterSet):
 
     def by_service(self, rows: QuerySet[ChangeRow], _: str, service: str) -> QuerySet[ChangeRow]:
         """Changes of instances of one service."""
-        namespace = self.data.get("namespace") or "default"
+        namespace = (self.data or {}).get("namespace") or "default"
         return rows.filter(key__startswith=f"instance/{namespace}/{service.lower()}/")
 
     def by_namespace(self, rows: QuerySet[ChangeRow], _: str, namespace: str) -> QuerySet[ChangeRow]:

@@ -71,7 +71,7 @@ class Instances(InstanceResource):
     filterset_class = InstanceFilter
     parameters = frozenset({"ordering"})
 
-    def filter_queryset(self, queryset: QuerySet[InstanceRow]) -> QuerySet[InstanceRow]:
+    def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
         """Filtered and in the order asked for."""
         return ordered(super().filter_queryset(queryset), self.request.query_params.get("ordering", ""))
 

@@ -38,7 +38,7 @@ class OverrideResource(Resource):
     queryset = OverrideRow.objects.all()
     serializer_class = Rows
 
-    def asked(self, given: dict[str, Any]) -> actions.OverrideRequest:
+    def asked(self, given: Any) -> actions.OverrideRequest:
         """The override that a body asks for, with its author. Raises Invalid naming the field."""
         given = dict(given)
         if "author" in given:

@@ -70,7 +70,7 @@ class OneService(Resource):
 
 def summed(rows: QuerySet[InstanceRow], page: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The sums of the services named by `page`, over `rows`, in one query."""
-    sums: dict[tuple[str, ...], dict[str, Any]] = {}
+    sums: dict[tuple[str, str, str], dict[str, Any]] = {}
     wanted = Q()
     for name in page:
         wanted |= Q(**name)
@@ -78,10 +78,10 @@ def summed(rows: QuerySet[InstanceRow], page: Iterable[dict[str, Any]]) -> list[
         return []
     groups = rows.filter(wanted).order_by(*NAME).values(*NAME, "status", "zone", "version")
     for group in groups.annotate(instances=Count("pk"), latest=Max("index")):
-        name = tuple(group[field] for field in NAME)
-        if name not in sums:
-            sums[name] = _nothing(*name)
-        _add(sums[name], group)
+        key = (group["region"], group["namespace"], group["service"])
+        if key not in sums:
+            sums[key] = _nothing(*key)
+        _add(sums[key], group)
     return list(sums.values())
 
 
