@@ -18,6 +18,11 @@ class Tail:
         self._changes: list[Change] = []
         self._listeners: list[Listener] = []
 
+    @property
+    def log_id(self) -> str:
+        """The log that this process wrote to last; empty before the first commit."""
+        return self._log_id
+
     def extend(self, log_id: str, changes: Sequence[Change]) -> None:
         """Add what was just committed, and tell the listeners.
 

@@ -1,0 +1,184 @@
+"""The region's log as its tables hold it: the `Log` that followers in this region's processes read.
+
+Reads that the tail can answer touch no database; all others run on the log's own thread, one at a time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+from uuid import uuid4
+
+from django.db import DatabaseError, connection
+
+from catalog.change import Change, Position, decode_record
+from catalog.digest import EMPTY, to_hex
+from catalog.errors import Compacted, Unavailable
+from catalog.log import Head, Snapshot
+from registry.doorbell import Listening
+from registry.models import ChangeRow, Region
+from registry.reading import chunks, consistent_read
+from registry.tail import Tail, tail
+
+POLL = 0.25  # seconds between looks while the doorbell is not heard
+T = TypeVar("T")
+
+LIVE_RECORDS = (
+    'SELECT "index", "record" FROM "registry_instance" WHERE "region" = %s '
+    'UNION ALL SELECT "index", "record" FROM "registry_override" WHERE "region" = %s ORDER BY 1'
+)
+
+
+class DatabaseLog:
+    """One region's log; used on one event loop, and closed with `close`.
+
+    `wait` returns early while no doorbell is heard, so that a follower polls.
+    """
+
+    def __init__(self, region: str, *, recent: Tail | None = None) -> None:
+        self._region = region
+        self._tail = recent if recent is not None else tail(region)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="meridian-log")
+        self._rung = asyncio.Event()
+        self._ends: dict[str, int] = {}  # the furthest index heard of, by log id
+        self._listening: Listening | None = None
+        self._stop: list[Callable[[], object]] = []
+
+    @property
+    def region(self) -> str:
+        """See `Log.region`."""
+        return self._region
+
+    async def read(self, after: Position, *, limit: int) -> Sequence[Change]:
+        """See `Log.read`."""
+        recent = self._tail.after(after, limit)
+        if recent:
+            return recent
+        heard = self._ends
+        changes = await self._in_thread(lambda: _read(self._region, after, limit))
+        if not changes and self._ends is heard:
+            self._ends = {}  # nothing is there after all: a ring is only a rumour, and must not be waited on for ever
+        return changes
+
+    async def snapshot(self) -> Snapshot:
+        """See `Log.snapshot`. It holds a database connection until its chunks are read, or its reader is gone."""
+        reader = _Reader(self._region)
+        head = await reader.open()
+        return Snapshot(self._region, head, reader.chunks())
+
+    async def wait(self, after: Position, *, timeout: float) -> None:
+        """See `Log.wait`."""
+        listening = self._listening or self._listen()
+        rung = self._rung
+        if self._ends.get(after.log_id, 0) > after.index or self._tail.after(after, 1):
+            return
+        try:
+            async with asyncio.timeout(timeout if listening.connected else min(timeout, POLL)):
+                await rung.wait()
+        except TimeoutError:
+            return
+
+    async def close(self) -> None:
+        """Stop listening and give the connection back."""
+        for stop in self._stop:
+            stop()
+        self._stop, self._listening = [], None
+        await self._in_thread(connection.close)
+        self._thread.shutdown(wait=False)
+
+    def _listen(self) -> Listening:
+        loop = asyncio.get_running_loop()
+        self._listening = listening = Listening(self._region, self._heard)
+        task = loop.create_task(listening.run(), name=f"doorbell of {self._region}")
+        self._stop = [task.cancel, self._tail.listen(lambda end: _call_soon(loop, self._heard, end))]
+        return listening
+
+    def _heard(self, end: Position | None) -> None:
+        if end is not None:
+            self._ends = {end.log_id: max(end.index, self._ends.get(end.log_id, 0))}
+        rung, self._rung = self._rung, asyncio.Event()
+        rung.set()
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _translated, work)
+
+
+class _Reader:
+    """A snapshot on its way: one thread with one connection, from the first statement to the last row."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="meridian-snapshot")
+        self._steps = self._read()
+
+    async def open(self) -> Head:
+        head = await self._next()
+        assert isinstance(head, Head)  # noqa: S101 - the generator's first step
+        return head
+
+    async def chunks(self) -> AsyncIterator[Sequence[Change]]:
+        try:
+            while isinstance(step := await self._next(), list):
+                yield step
+        finally:
+            # Ends the transaction on its own thread, also when the reader stopped half-way.
+            self._thread.submit(self._steps.close)
+            self._thread.shutdown(wait=False)
+
+    async def _next(self) -> Head | list[Change] | None:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, _translated, lambda: next(self._steps, None))
+        except Unavailable:
+            self._thread.shutdown(wait=False)
+            raise
+
+    def _read(self) -> Iterator[Head | list[Change]]:
+        try:
+            _require_region(self._region)
+            with consistent_read():
+                row = Region.objects.get(name=self._region)
+                yield Head(Position(row.log_id, row.index), row.digest)
+                for rows in chunks(LIVE_RECORDS, [self._region, self._region]):
+                    yield [_live(self._region, index, text) for index, text in rows]
+        finally:
+            connection.close()
+
+
+def _read(region: str, after: Position, limit: int) -> list[Change]:
+    rows = ChangeRow.objects.filter(region=region, index__gt=after.index).order_by("index")[:limit]
+    changes = [row.change for row in rows]
+    # The region is read after its changes: had some been compacted away in between, its floor shows that.
+    row = _require_region(region)
+    if row.log_id != after.log_id:
+        raise Compacted(f"this is log {row.log_id}, not {after.log_id}")
+    if not row.floor <= after.index <= row.index:
+        raise Compacted(f"index {after.index} is not among {row.floor} to {row.index}")
+    return changes
+
+
+def _require_region(name: str) -> Region:
+    """The region's row; a region that nobody has written to yet gets its log now, so that it can be followed."""
+    made = {"log_id": uuid4().hex, "digest": to_hex(EMPTY)}
+    return Region.objects.filter(name=name).first() or Region.objects.get_or_create(name=name, defaults=made)[0]
+
+
+def _live(region: str, index: int, text: str) -> Change:
+    record = decode_record(text)
+    return Change(region=region, index=index, key=record.key, record=record)
+
+
+def _translated(work: Callable[[], T]) -> T:
+    """Run work on the database with its errors in the catalog's words."""
+    try:
+        return work()
+    except DatabaseError as error:
+        connection.close()  # whatever is wrong with it, the next use makes a new one
+        raise Unavailable(f"the database cannot be read: {error}".strip()) from error
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, heard: Callable[[Position | None], None], end: Position) -> None:
+    try:
+        loop.call_soon_threadsafe(heard, end)
+    except RuntimeError:
+        return  # the loop is closed, and its follower with it
