@@ -83,7 +83,7 @@ class DatabaseLog:
         for stop in self._stop:
             stop()
         self._stop, self._listening = [], None
-        await self._in_thread(connection.close)
+        await self._in_thread(_disconnect)
         self._thread.shutdown(wait=False)
 
     def _listen(self) -> Listening:
@@ -166,6 +166,10 @@ def _require_region(name: str) -> Region:
 def _live(region: str, index: int, text: str) -> Change:
     record = decode_record(text)
     return Change(region=region, index=index, key=record.key, record=record)
+
+
+def _disconnect() -> None:
+    connection.close()  # the name means this thread's connection, so it is looked up here and not by the caller
 
 
 def _translated(work: Callable[[], T]) -> T:
