@@ -1,40 +1,52 @@
 """The one ASGI application of a server process: the discovery plane for lookups, Django for what people touch."""
 
 import os
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.core.asgi import get_asgi_application
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+django = get_asgi_application()  # sets Django up, so that what follows may use its tables
 
-django = get_asgi_application()
+from django.conf import settings
 
-
-async def discovery(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stands in until the discovery plane is wired."""
-    if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": b'{"status":"healthy","checks":{}}'})
+from config.environment import Environment
+from discovery import server
+from discovery.exchange import reply
+from discovery.http import renewal, routes
+from discovery.plane import Plane
+from registry.log import DatabaseLog
+from registry.renewals import renewals
+from registry.tokens.process import process_table, start_refreshing
 
 
-# The first segment of a path decides; everything else is Django's.
-PLANES: dict[str, Application] = {"services": discovery, "health": discovery, "metrics": discovery}
+def plane_of(environment: Environment) -> Plane:
+    """The region's discovery plane for this process. Its tokens are kept fresh from now on."""
+    tokens = process_table()
+    start_refreshing(tokens)
+    return Plane(
+        log=DatabaseLog(environment.region),
+        tokens=tokens,
+        renewals=renewals,
+        data_dir=environment.data,
+        most_watchers=environment.watchers,
+        watchers_per_client=environment.watchers_per_client,
+    )
 
 
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Hand a request to its plane. Starting and stopping belong to the discovery plane, which follows the log."""
-    if scope["type"] == "lifespan":
-        return await discovery(scope, receive, send)
-    plane = PLANES.get(scope["path"].split("/", 2)[1], django)
-    return await plane(scope, receive, send)
+def application_of(plane: Plane) -> server.Application:
+    """The discovery plane in front of Django. The first segment of a path decides, before anything else is done."""
+
+    async def health(scope: Any, receive: Any, send: Any) -> None:
+        await reply(send, 200 if plane.following.ready.is_set() else 503)
+
+    return server.Application(
+        plane,
+        {"services": routes.application(plane), "health": health},
+        shortcuts={("PUT", "renew"): renewal.renew},
+        otherwise=django,
+    )
+
+
+application = application_of(plane_of(settings.MERIDIAN))

@@ -20,6 +20,16 @@ app = Celery("meridian")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+# Each task and how often it runs, in seconds. One that has waited for as long is dropped: the next does its work.
+EVERY = {
+    "registry.tasks.probe": 1.0,
+}
+app.conf.beat_schedule = {
+    task: {"task": task, "schedule": every, "options": {"expires": every}} for task, every in EVERY.items()
+}
+# Probing has a queue of its own, so that a worker far behind with its probes cannot hold up the expiry of leases.
+app.conf.task_routes = {"registry.tasks.probe": {"queue": "probes"}}
+
 
 @worker_process_init.connect
 def tie_to_worker(**_: Any) -> None:

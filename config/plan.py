@@ -92,7 +92,8 @@ def region_processes(plan: RegionPlan) -> tuple[Process, ...]:
     environment = region_environment(plan)
     celery = (sys.executable, "-m", "celery", "--quiet", "-A", "config")
     # Two pool processes: a slow batch of probes must not hold up the expiry of leases.
-    worker = ("worker", "--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
+    pool = ("--pool", "prefork", "--concurrency", "2", "--queues", "celery,probes")
+    worker = ("worker", *pool, "--without-gossip", "--without-mingle")
     beat = ("beat", "--schedule", str(plan.data / "beat-schedule"), "--pidfile", "")
     rows = [
         ("server", (*MANAGE, "serve")),

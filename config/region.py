@@ -17,6 +17,8 @@ from config.valkey import valkey_answers
 from config.welcome import welcome
 
 READY_WITHIN = 60.0
+# Valkey warns of what matters only to a server that writes to disk; this one never does.
+MUTED = ("WARNING Memory overcommit must be enabled!",)
 COLOURS = {"valkey": 31, "server": 32, "worker": 33, "beat": 34, "dns": 35, "demo": 36, "meridian": 1}
 
 
@@ -132,6 +134,8 @@ def _printer() -> Callable[[str, str], None]:
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
     def say(name: str, line: str) -> None:
+        if any(words in line for words in MUTED):
+            return
         label = f"{name:>8} | " if name else ""
         if coloured and name in COLOURS:
             label = f"\x1b[{COLOURS[name]}m{label}\x1b[0m"

@@ -7,11 +7,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import Database, Environment, EnvironmentProblem, read_environment
 from config.logs import logging_configuration
 from config.secret import secret_key
+
+# Lets classes such as ModelAdmin name their model in brackets at run time too, as their types do.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

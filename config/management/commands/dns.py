@@ -64,6 +64,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--advertise", action="append", metavar="ADDRESS", help="of ns.<domain>; default the addresses bound"
         )
+        parser.add_argument(
+            "--save", action="store_true", help="keep a copy of the view on disk; for a machine where no server does"
+        )
         parser.add_argument("--processes", type=int, default=1, metavar="N", help="default %(default)s")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -74,13 +77,14 @@ class Command(BaseCommand):
         if not 1 <= count <= MOST_PROCESSES:
             raise CommandError(f"--processes is {count}: use 1 to {MOST_PROCESSES}.")
         if count == 1:
-            return _serve(zone, _bound(hosts, options["port"], shared=False), number=0)
+            return _serve(zone, _bound(hosts, options["port"], shared=False), number=0, save=options["save"])
         first = _bound(hosts, options["port"], shared=True)
         # The first process's sockets are bound before any fork, so that a port in use is one clear sentence.
 
         def child(number: int) -> None:
             die_with_parent()
-            _serve(zone, first if number == 0 else _bound(hosts, first[0].port, shared=True), number=number)
+            sockets = first if number == 0 else _bound(hosts, first[0].port, shared=True)
+            _serve(zone, sockets, number=number, save=options["save"] and number == 0)
 
         raise SystemExit(processes.run(count, child))
 
@@ -121,13 +125,15 @@ def _bound(hosts: tuple[str, ...], port: int, *, shared: bool) -> list[Sockets]:
         raise CommandError(f"cannot listen on {where}: {problem.strerror}; see --host and --port.") from None
 
 
-def _serve(zone: Zone, sockets: list[Sockets], *, number: int) -> None:
+def _serve(zone: Zone, sockets: list[Sockets], *, number: int, save: bool) -> None:
     environment: Environment = settings.MERIDIAN
 
     async def follow(view: View) -> None:
-        # The server process writes the copy on disk; this one only starts from it.
         log = DatabaseLog(environment.region)
-        await Following(environment.region, view, log, environment.data, clock=time.time, save=False).run()
+        try:
+            await Following(environment.region, view, log, environment.data, clock=time.time, save=save).run()
+        finally:
+            await log.close()
 
     figures = counters.path_in(environment.data, str(number))
     server = DnsServer(zone, sockets, follow, clock=time.time, figures=figures)
