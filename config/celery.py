@@ -23,6 +23,9 @@ app.autodiscover_tasks()
 # Each task and how often it runs, in seconds. One that has waited for as long is dropped: the next does its work.
 EVERY = {
     "registry.tasks.probe": 1.0,
+    "registry.tasks.sweep_leases": 1.0,
+    "registry.tasks.remove_critical": 1.0,
+    "registry.tasks.expire_overrides": 1.0,
 }
 app.conf.beat_schedule = {
     task: {"task": task, "schedule": every, "options": {"expires": every}} for task, every in EVERY.items()

@@ -9,8 +9,10 @@ class RegistryConfig(AppConfig):
     name = "registry"
 
     def ready(self) -> None:
-        """Hang up the doorbell."""
+        """Connect what happens after a commit: the doorbell rings, and registering again renews."""
         from registry.doorbell import ring  # it needs the models, which are there only now
-        from registry.writer import after_commit
+        from registry.leases import grant_renewed
+        from registry.writer import after_commit, after_renewal
 
         after_commit(ring)
+        after_renewal(grant_renewed)

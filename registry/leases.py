@@ -14,12 +14,13 @@ Unless a caller gives `now`, the time is Valkey's own, so that clocks which diff
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import msgspec
 import redis
+from django.conf import settings
 
 from catalog.breaker import Kind
 from catalog.check import Check, CheckType
@@ -28,6 +29,7 @@ from catalog.instance import Instance
 from catalog.lease import Clock, Lease, deadline
 from catalog.status import Status
 from registry.lease_keys import LeaseKeys
+from registry.valkey import connection
 
 CHUNK = 1000  # members in one command: a fraction of a millisecond of Valkey's time
 LOCK_TIME = 5_000  # milliseconds after which the lock of a sweep that was killed is free
@@ -229,6 +231,20 @@ class LeaseStore:
     def _after(self, name: str, score: float) -> list[str]:
         self._client.zremrangebyscore(name, "-inf", score)
         return list(cast("list[str]", self._client.zrange(name, 0, -1)))
+
+
+def store() -> LeaseStore:
+    """The lease store of this process's region."""
+    return LeaseStore(connection(), settings.MERIDIAN.region)
+
+
+def grant_renewed(instances: list[Instance]) -> None:
+    """A hook: who registered again without any change has renewed, though the log says nothing of it."""
+    leases = store()
+    observation = leases.observation()
+    if observation is not None:  # without a clock the next sweep grants everyone's lease afresh
+        terms = chain.from_iterable(map(lease_terms, instances))
+        leases.grant(terms, observation.clock, leases.now())
 
 
 @contextmanager

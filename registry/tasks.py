@@ -1,10 +1,20 @@
 """What Celery runs for the registry; config/celery.py says when. Each task passes to a function in its own file."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 from celery import shared_task
+from django.db import DatabaseError
+from redis import RedisError
 
 from catalog.errors import Unavailable
+from registry.lapse import lapse_overrides
+from registry.leases import store
 from registry.probe_worker import probe_round
+from registry.removal import remove_critical as remove_all_critical
+from registry.sweep import sweep
 
 logger = structlog.get_logger(__name__)
 BEHIND = 1.0  # seconds that a check may be overdue before another process is asked to help
@@ -20,3 +30,33 @@ def probe() -> None:
         return
     if done.lateness > BEHIND and done.probes:
         probe.apply_async(expires=BEHIND)
+
+
+@shared_task(name="registry.tasks.sweep_leases")
+def sweep_leases() -> None:
+    """Look who has not renewed; see `registry.sweep`."""
+    with _outage_is_ordinary("leases are not swept"):
+        sweep(store())
+
+
+@shared_task(name="registry.tasks.remove_critical")
+def remove_critical() -> None:
+    """Deregister who has been critical for too long; see `registry.removal`."""
+    with _outage_is_ordinary("nobody is removed"):
+        remove_all_critical(store())
+
+
+@shared_task(name="registry.tasks.expire_overrides")
+def expire_overrides() -> None:
+    """Clear overrides whose time is over; see `registry.lapse`."""
+    with _outage_is_ordinary("overrides are not cleared"):
+        lapse_overrides(time.time())
+
+
+@contextmanager
+def _outage_is_ordinary(consequence: str) -> Iterator[None]:
+    """An unreachable database or Valkey is one line in the log: the same task comes again in a second."""
+    try:
+        yield
+    except (Unavailable, DatabaseError, RedisError) as error:
+        logger.warning(consequence, reason=str(error))
