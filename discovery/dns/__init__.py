@@ -10,5 +10,6 @@ table       answers kept until a change touches them
 responder   all of the above in order
 udp, tcp    the transports
 server      the process's parts, started and stopped
+processes   several servers on one port
 counters    what `/metrics` says of it
 """

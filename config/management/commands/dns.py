@@ -46,6 +46,14 @@ class Command(BaseCommand):
     """Ends on SIGTERM or SIGINT."""
 
     help = "Run the DNS server of a region, over UDP and TCP on the same port."
+    suppressed_base_arguments = {
+        "--traceback",
+        "--settings",
+        "--pythonpath",
+        "--verbosity",
+        "--no-color",
+        "--force-color",
+    }
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         environment: Environment = settings.MERIDIAN
