@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_process_init
+from kombu import Queue
 
 from config.lifeline import die_with_parent
 
@@ -26,11 +27,15 @@ EVERY = {
     "registry.tasks.sweep_leases": 1.0,
     "registry.tasks.remove_critical": 1.0,
     "registry.tasks.expire_overrides": 1.0,
+    "registry.tasks.compact_log": 86_400.0,
 }
 app.conf.beat_schedule = {
     task: {"task": task, "schedule": every, "options": {"expires": every}} for task, every in EVERY.items()
 }
-# Probing has a queue of its own, so that a worker far behind with its probes cannot hold up the expiry of leases.
+# Probing has a queue of its own, so that a worker far behind with its probes cannot hold up the expiry of leases. A
+# worker takes from both in turn unless `--queues` says otherwise.
+app.conf.task_default_queue = "upkeep"
+app.conf.task_queues = [Queue("upkeep"), Queue("probes")]
 app.conf.task_routes = {"registry.tasks.probe": {"queue": "probes"}}
 
 

@@ -91,9 +91,9 @@ def region_processes(plan: RegionPlan) -> tuple[Process, ...]:
     """The processes of the region in the order in which they start. They end in the reverse order."""
     environment = region_environment(plan)
     celery = (sys.executable, "-m", "celery", "--quiet", "-A", "config")
-    # Two pool processes: a slow batch of probes must not hold up the expiry of leases.
-    pool = ("--pool", "prefork", "--concurrency", "2", "--queues", "celery,probes")
-    worker = ("worker", *pool, "--without-gossip", "--without-mingle")
+    # Two pool processes may be at probes without holding up the expiry of leases.
+    pool = ("--pool", "prefork", "--concurrency", "3")
+    worker = ("worker", *pool, "--without-gossip", "--without-mingle", "--without-heartbeat")
     beat = ("beat", "--schedule", str(plan.data / "beat-schedule"), "--pidfile", "")
     rows = [
         ("server", (*MANAGE, "serve")),

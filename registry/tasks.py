@@ -6,10 +6,12 @@ from contextlib import contextmanager
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.db import DatabaseError
 from redis import RedisError
 
 from catalog.errors import Unavailable
+from registry.compaction import compact
 from registry.lapse import lapse_overrides
 from registry.leases import store
 from registry.probe_worker import probe_round
@@ -51,6 +53,13 @@ def expire_overrides() -> None:
     """Clear overrides whose time is over; see `registry.lapse`."""
     with _outage_is_ordinary("overrides are not cleared"):
         lapse_overrides(time.time())
+
+
+@shared_task(name="registry.tasks.compact_log")
+def compact_log() -> None:
+    """Forget what is older than the history to keep; see `registry.compaction`."""
+    with _outage_is_ordinary("the log is not compacted"):
+        compact(settings.MERIDIAN.region, keep=settings.MERIDIAN.history, now=time.time())
 
 
 @contextmanager
