@@ -36,7 +36,7 @@ def wrk(
     """Run wrk with one thread against the URL; `script` is Lua. Raises RuntimeError when sockets failed."""
     with tempfile.TemporaryDirectory(prefix="meridian-bench-wrk-") as directory:
         command = ["taskset", "-c", str(core)] if core is not None else []
-        command += ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout", "10s"]
+        command += ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency", "--timeout", "10s"]
         for header in headers:
             command += ["-H", header]
         if script:

@@ -54,7 +54,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             process_group=0,
-            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 - nothing here runs in threads
+            preexec_fn=partial(die_with, os.getpid()),
         )
     try:
         yield process
