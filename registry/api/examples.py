@@ -151,3 +151,6 @@ TOKEN_REQUEST = OpenApiExample(
     value={"name": "ci", "scopes": ["read", "write:user-"], "expires_in": "90d"},
     request_only=True,
 )
+DECISION = OpenApiExample(
+    "A decision", value={"reason": "the switch of rack 7 is down, the services are fine"}, request_only=True
+)

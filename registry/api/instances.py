@@ -9,11 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import names
-from catalog.errors import Invalid, NotFound
+from catalog.errors import NotFound
 from catalog.instance import DEFAULT_NAMESPACE
 from catalog.override import Override
 from catalog.registration import from_mapping
 from registry import actions
+from registry.api.bodies import required_text
 from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS, cause_header
 from registry.api.filters import InstanceFilter, ordered
 from registry.api.paging import NumberedPages
@@ -154,14 +155,6 @@ class OneInstance(InstanceResource):
     def namespace(self) -> str:
         """The namespace that the request is about."""
         return self.request.query_params.get("namespace", DEFAULT_NAMESPACE)
-
-
-def required_text(given: dict[str, Any], field: str, default: str | None = None) -> str:
-    """Take a text out of a body. Raises Invalid when it is missing or of another type."""
-    value = given.pop(field, default)
-    if not isinstance(value, str) or not value:
-        raise Invalid("is missing" if value is None else "must be a text", field=field)
-    return value
 
 
 def find_instance(region: str, namespace: str, service: str, id: str) -> InstanceRow:

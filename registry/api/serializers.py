@@ -5,10 +5,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from catalog.breaker import Kind
+from catalog.breaker import Scope as BreakerScope
 from catalog.check import CheckType
 from catalog.override import Scope
 from catalog.status import Status
 from registry.api import examples
+from registry.tables.held import State
 
 STATUSES = [status.value for status in Status]
 OVERRIDING = [status.value for status in Status if status is not Status.UNKNOWN]
@@ -172,8 +175,9 @@ class ResultSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     type = serializers.ChoiceField(choices=TYPES)
     status = serializers.ChoiceField(
-        choices=STATUSES, help_text="the verdict; `unknown` when it rests on probes that are too old"
+        choices=STATUSES, help_text="what can be believed now: `unknown` when the last probe is too old"
     )
+    verdict = serializers.ChoiceField(choices=STATUSES, help_text="as recorded: what lookups go by")
     since = serializers.DateTimeField(help_text="when the verdict became what it is")
     output = serializers.CharField(help_text="of the last probe or report")
     outcome = serializers.ChoiceField(choices=STATUSES, allow_null=True, help_text="what the last probe found")
@@ -181,7 +185,7 @@ class ResultSerializer(serializers.Serializer[Any]):
     latency = serializers.FloatField(allow_null=True, help_text="of the last probe, in seconds")
     next_due = serializers.DateTimeField(allow_null=True)
     flap_score = serializers.FloatField(help_text="0 is calm")
-    suppressed = serializers.BooleanField(help_text="held critical until it calms down")
+    held_until = serializers.DateTimeField(allow_null=True, help_text="critical for its restlessness until then")
     terms = serializers.DictField(help_text="as registered: target, interval, timeout, thresholds")
 
 
@@ -258,6 +262,44 @@ class PreviewSerializer(serializers.Serializer[Any]):
     put_back_count = serializers.IntegerField()
     emptied = serializers.ListField(child=serializers.CharField(), help_text="services that would have none left")
     effects = EffectSerializer(many=True)
+
+
+class MemberSerializer(serializers.Serializer[Any]):
+    """One registration that something would take away."""
+
+    key = serializers.CharField()
+    epoch = serializers.IntegerField()
+    check = serializers.CharField(help_text="empty for a lease or a removal")
+    output = serializers.CharField(help_text="what was found")
+
+
+class HeldSerializer(serializers.Serializer[Any]):
+    """What the breaker holds, and what became of it."""
+
+    id = serializers.CharField()
+    region = serializers.CharField()
+    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
+    scope = serializers.ChoiceField(
+        choices=[scope.value for scope in BreakerScope], help_text="what would lose too much"
+    )
+    name = serializers.CharField(help_text="of the scope")
+    formula = serializers.CharField(help_text="why it is held, with the figures")
+    state = serializers.ChoiceField(choices=State.values)
+    population = serializers.IntegerField()
+    earlier = serializers.IntegerField(help_text="losses of the same kind shortly before")
+    members = MemberSerializer(many=True)
+    at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="when it happens if nobody decides")
+    decided_by = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField()
+
+
+@extend_schema_serializer(examples=[examples.DECISION])
+class DecisionSerializer(serializers.Serializer[Any]):
+    """Why something held is approved or rejected."""
+
+    reason = serializers.CharField()
 
 
 @extend_schema_serializer(examples=[examples.CHANGE])

@@ -65,7 +65,9 @@ def _terms(check: Check) -> dict[str, Any]:
     if check.type is CheckType.TTL:
         fields = fields - {"interval", "timeout", "success_before_passing", "failures_before_critical"}
     values = {field: getattr(check, field) for field in Check.__struct_fields__ if field in fields}
-    lengths: dict[str, Any] = {field: spoken(values[field]) for field in ("ttl", "interval", "timeout") if field in values}
+    lengths: dict[str, Any] = {
+        field: spoken(values[field]) for field in ("ttl", "interval", "timeout") if field in values
+    }
     return {**values, **lengths}
 
 

@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.errors import Invalid, NotFound
+from registry.api.bodies import refuse_rest, required_text
 from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS
-from registry.api.instances import required_text
 from registry.api.moments import iso, read_expiry
 from registry.api.paging import NumberedPages
 from registry.api.resource import Resource
@@ -96,12 +96,6 @@ class OneToken(Resource):
     def delete(self, request: Request, id: str) -> Response:
         """It ends at once; its row stays, because its name stands in the log."""
         return Response(self.get_serializer(revoke_token(id, actor=self.actor(), now=self.now)).data)
-
-
-def refuse_rest(given: dict[str, Any]) -> None:
-    """Raises Invalid for a field that nothing has taken out of the body."""
-    for field in given:
-        raise Invalid("there is no such field", field=str(field)[:80])
 
 
 def _shape(token: Token) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from registry.api import problems
 from registry.api.changes import Changes, OneChange
+from registry.api.checks import CheckedInstances, OneCheckedInstance
+from registry.api.held import Approval, Held, OneHeld, Rejection
 from registry.api.instances import Instances, OneInstance
 from registry.api.overrides import OneOverride, OverridePreview, Overrides
 from registry.api.regions import Regions
@@ -22,11 +24,17 @@ ROUTES: tuple[tuple[str, Any, str], ...] = (
     ("instances/<str:service>/<str:id>", OneInstance.as_view(), "instance"),
     ("services", Services.as_view(), "services"),
     ("services/<str:service>", OneService.as_view(), "service"),
+    ("checks", CheckedInstances.as_view(), "checks"),
+    ("checks/<str:service>/<str:id>", OneCheckedInstance.as_view(), "instance-checks"),
     ("overrides", Overrides.as_view(), "overrides"),
     ("overrides/preview", OverridePreview.as_view(), "override-preview"),
     ("overrides/<str:id>", OneOverride.as_view(), "override"),
     ("changes", Changes.as_view(), "changes"),
     ("changes/<int:index>", OneChange.as_view(), "change"),
+    ("held", Held.as_view(), "held"),
+    ("held/<str:id>", OneHeld.as_view(), "one-held"),
+    ("held/<str:id>/approve", Approval.as_view(), "approve-held"),
+    ("held/<str:id>/reject", Rejection.as_view(), "reject-held"),
     ("tokens", Tokens.as_view(), "tokens"),
     ("tokens/<str:id>", OneToken.as_view(), "token"),
     ("schema", schema_view.as_view(), "schema"),

@@ -1,0 +1,222 @@
+"""The forms of the admin site. They check shape, by the same rules as every other way in; the verbs do the rest."""
+
+import json
+from typing import Any
+
+from django import forms
+
+from catalog.errors import Invalid
+from catalog.instance import DEFAULT_NAMESPACE
+from catalog.override import LONGEST_REASON, Scope
+from catalog.registration import Registration, from_mapping, to_instance
+from catalog.status import Status
+from registry import actions
+from registry.preview import Preview, preview_request
+from registry.tokens.grant import parse_scopes
+
+UNTIL_CLEARED = "until cleared"
+EXPIRIES = [
+    ("30m", "in 30 minutes"),
+    ("2h", "in 2 hours"),
+    ("1d", "in 1 day"),
+    ("7d", "in 1 week"),
+    (UNTIL_CLEARED, "never: it stays until somebody clears it"),
+]
+LIVES = [("1d", "in 1 day"), ("30d", "in 30 days"), ("90d", "in 90 days"), ("365d", "in 1 year"), ("", "never")]
+STATUSES = [("", "as reported"), ("passing", "passing"), ("warning", "warning"), ("critical", "critical")]
+SCOPES = [
+    (Scope.INSTANCE.value, "one instance"),
+    (Scope.SERVICE.value, "a whole service"),
+    (Scope.ZONE.value, "a zone"),
+    (Scope.TAG.value, "every instance with a tag"),
+]
+
+
+class ReasonForm(forms.Form):
+    """Why, until when, and whether it is meant to leave a service with nothing."""
+
+    reason = forms.CharField(
+        max_length=LONGEST_REASON,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text="It is shown wherever the override is, and stays in the log.",
+    )
+    expires = forms.ChoiceField(choices=EXPIRIES, initial="30m", widget=forms.RadioSelect, label="It ends")
+    accept_empty = forms.BooleanField(
+        required=False, label="I know that this leaves a service with nothing", widget=forms.HiddenInput
+    )
+    preview: Preview | None = None
+
+    def look_ahead(self, requests: list[actions.OverrideRequest], *, region: str, now: float) -> None:
+        """Keep what the overrides would do, and object when a service would be emptied and nobody said yes to that."""
+        self.preview = preview_request(requests, region=region, now=now)
+        if not self.preview.emptied:
+            return
+        self.fields["accept_empty"].widget = forms.CheckboxInput()
+        if self.is_bound and not self.cleaned_data.get("accept_empty"):
+            self.add_error("accept_empty", "Lookups would get no instance at all. Tick this if that is what you want.")
+
+    def expires_in(self) -> str | None:
+        """The chosen length, or None for no end."""
+        chosen: str = self.cleaned_data["expires"]
+        return None if chosen == UNTIL_CLEARED else chosen
+
+
+class OverrideForm(ReasonForm):
+    """Any override: a scope, what names it, a status or a weight."""
+
+    scope = forms.ChoiceField(choices=SCOPES, initial="instance")
+    namespace = forms.CharField(initial=DEFAULT_NAMESPACE, max_length=63)
+    service = forms.CharField(required=False, max_length=63, help_text="With a zone or a tag it may be left empty.")
+    instance = forms.CharField(required=False, max_length=253, help_text="Its id.")
+    zone = forms.CharField(required=False, max_length=63)
+    tag = forms.CharField(required=False, max_length=512)
+    status = forms.ChoiceField(choices=STATUSES, required=False, initial="critical")
+    weight = forms.IntegerField(
+        required=False, min_value=0, max_value=65_535, help_text="Empty leaves it as reported; 0 drains."
+    )
+    field_order = ("scope", "namespace", "service", "instance", "zone", "tag", "status", "weight", "reason", "expires")
+
+    def request(self, author: str) -> actions.OverrideRequest:
+        """The override that a valid form asks for."""
+        given = self.cleaned_data
+        return actions.OverrideRequest(
+            scope=Scope(given["scope"]),
+            namespace=given["namespace"],
+            service=given["service"],
+            instance=given["instance"],
+            zone=given["zone"],
+            tag=given["tag"],
+            status=Status(given["status"]) if given["status"] else None,
+            weight=given["weight"],
+            reason=given["reason"],
+            author=author,
+            expires_in=self.expires_in(),
+        )
+
+
+class RegistrationForm(forms.Form):
+    """An instance, with the fields that people fill in by hand; checks as JSON, as in every registration."""
+
+    service = forms.CharField(max_length=63)
+    id = forms.CharField(max_length=253, label="Id")
+    namespace = forms.CharField(initial=DEFAULT_NAMESPACE, max_length=63)
+    host = forms.CharField(max_length=255, help_text="An IP address or a host name that others can reach.")
+    port = forms.IntegerField(required=False)
+    ports = forms.CharField(required=False, help_text="Named ports: grpc=50051, metrics=9100")
+    zone = forms.CharField(required=False, max_length=63)
+    version = forms.CharField(required=False, max_length=63)
+    tags = forms.CharField(required=False, help_text="Separated by commas.")
+    metadata = forms.CharField(
+        required=False, widget=forms.Textarea(attrs={"rows": 3, "cols": 60}), help_text="One key=value on a line."
+    )
+    weight = forms.IntegerField(initial=1)
+    owner = forms.CharField(required=False, max_length=63)
+    lease_ttl = forms.CharField(
+        required=False, label="Lease", help_text="Such as 15s: it must renew that often. Empty for no lease."
+    )
+    checks = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "cols": 60}),
+        help_text='A JSON list: [{"type": "http", "url": "http://10.0.1.5:8080/health", "interval": "10s"}]',
+    )
+    deregister_critical_after = forms.CharField(
+        required=False, help_text="Such as 10m: critical for that long, it is deregistered. Empty for never."
+    )
+    fields_of = {"lease.ttl": "lease_ttl", "lease": "lease_ttl"}
+    registration: Registration | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Complaints of the registration's own rules, each at its field."""
+        given: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return given
+        try:
+            self.registration = from_mapping(_body(given))
+            to_instance(
+                self.registration,
+                region="here",
+                service=given["service"],
+                id=given["id"],
+                namespace=given["namespace"],
+                now=0.0,
+            )
+        except Invalid as error:
+            complain(self, error, self.fields_of)
+        return given
+
+
+class TokenForm(forms.Form):
+    """A token as it is asked for."""
+
+    name = forms.CharField(max_length=63, help_text="It stands in the log as who did it.")
+    scopes = forms.CharField(
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text="Separated by spaces: read, write:PREFIX (services whose name begins so), write:*, operator, peer.",
+    )
+    expires = forms.ChoiceField(
+        choices=LIVES, initial="90d", required=False, widget=forms.RadioSelect, label="It expires"
+    )
+
+    def clean_scopes(self) -> tuple[str, ...]:
+        """As a tuple; complaints name the scope that is none."""
+        try:
+            return parse_scopes(self.cleaned_data["scopes"].replace(",", " ").split())
+        except Invalid as error:
+            raise forms.ValidationError(error.message) from None
+
+
+class DecisionForm(forms.Form):
+    """Why something held is approved or rejected."""
+
+    reason = forms.CharField(max_length=LONGEST_REASON, widget=forms.TextInput(attrs={"class": "vTextField"}))
+
+
+def complain(form: forms.Form, error: Invalid, renamed: dict[str, str] | None = None) -> None:
+    """Put a complaint at the field that it is about, or above the form when it has none of that name."""
+    name = (renamed or {}).get(error.field, error.field)
+    root = name.replace("[", ".").partition(".")[0].partition(" ")[0]
+    if root in form.fields:
+        form.add_error(root, error.message if root == name else f"{name}: {error.message}")
+    else:
+        form.add_error(None, f"{name}: {error.message}" if name else error.message)
+
+
+def _body(given: dict[str, Any]) -> dict[str, Any]:
+    """A registration's body from the form's values; what was left empty is left out."""
+    body = {name: given[name] for name in ("host", "port", "zone", "version", "weight", "owner") if given.get(name)}
+    body["weight"] = given["weight"]
+    if given["deregister_critical_after"]:
+        body["deregister_critical_after"] = given["deregister_critical_after"]
+    if given["lease_ttl"]:
+        body["lease"] = {"ttl": given["lease_ttl"]}
+    body["tags"] = [tag.strip() for tag in given["tags"].split(",") if tag.strip()]
+    body["metadata"] = _pairs(given["metadata"].splitlines(), "metadata")
+    body["ports"] = {name: _number(text) for name, text in _pairs(given["ports"].split(","), "ports").items()}
+    body["checks"] = _list(given["checks"])
+    return body
+
+
+def _pairs(parts: list[str], field: str) -> dict[str, str]:
+    pairs = {}
+    for part in filter(None, map(str.strip, parts)):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise Invalid(f"{part[:80]!r} is not of the form name=value", field=field)
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise Invalid(f"{text[:20]!r} is not a port", field="ports")
+    return int(text)
+
+
+def _list(text: str) -> list[Any]:
+    try:
+        value = json.loads(text or "[]")
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"is not JSON: {error}", field="checks") from None
+    if not isinstance(value, list):
+        raise Invalid("must be a JSON list", field="checks")
+    return value

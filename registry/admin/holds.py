@@ -1,0 +1,113 @@
+"""What the breaker holds, in the admin site: shown with its formula, approved or rejected with a reason."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+
+from catalog.errors import CatalogError
+from registry import held
+from registry.admin.asking import ask
+from registry.admin.display import badge, moment, table
+from registry.admin.forms import DecisionForm
+from registry.admin.record import Link, RecordAdmin, actor
+from registry.models import HeldRow
+from registry.tables.held import State
+
+KINDS = {"expiry": "leases that expired", "probe": "checks that turned critical", "removal": "deregistrations"}
+STATES = {State.OPEN.value: "waiting"}
+Decide = Callable[..., HeldRow]
+DECISIONS: dict[str, tuple[str, str, Decide]] = {
+    "approve": ("Let it happen", "What is held happens at once, to those that are still silent.", held.approve),
+    "reject": ("Keep them", "They go on being served, and their leases begin anew.", held.reject),
+}
+
+
+@admin.register(HeldRow)
+class HoldAdmin(RecordAdmin[HeldRow]):
+    """Many losses at once, waiting for somebody to say whether they are real."""
+
+    list_display = ("what", "number", "state_shown", "began", "ends", "decided_by")
+    list_filter = ("state", "kind", "scope")
+    search_fields = ("name", "formula", "members")
+    ordering = ("-at",)
+    fieldsets = (
+        (None, {"fields": ("what", "state_shown", "formula", "began", "ends")}),
+        ("Instances", {"fields": ("members_shown",)}),
+        ("Decision", {"fields": ("decided_by", "decided", "reason")}),
+    )
+    readonly_fields = ("what", "state_shown", "began", "ends", "members_shown", "decided")
+
+    def get_urls(self) -> list[URLPattern]:
+        """With a page for each decision."""
+        wrap = self.admin_site.admin_view
+        own = [path("<path:id>/decide/<str:name>/", wrap(self.decide_view), name="registry_heldrow_decide")]
+        return own + super().get_urls()
+
+    def links(self, request: HttpRequest, row: HeldRow) -> Sequence[Link]:
+        """The two decisions, while it waits."""
+        if row.state != State.OPEN or not self.may(request, "change"):
+            return ()
+        return [
+            Link(f"{label}…", reverse("admin:registry_heldrow_decide", args=(row.pk, name)), grave=name == "approve")
+            for name, (label, _, _) in DECISIONS.items()
+        ]
+
+    def decide_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
+        """Ask why, then decide."""
+        self.require(request, "change")
+        row = self.get_object(request, id)
+        if row is None or name not in DECISIONS:
+            return HttpResponseRedirect(self.list_url())
+        label, explanation, decide = DECISIONS[name]
+        form = DecisionForm(request.POST or None)
+        if form.is_valid():
+            try:
+                decide(row.pk, actor=actor(request), cause=form.cleaned_data["reason"])
+            except CatalogError as error:
+                form.add_error(None, str(error))
+            else:
+                self.message_user(request, f"{label}: done.", messages.SUCCESS)
+                return HttpResponseRedirect(self.list_url())
+        context: dict[str, Any] = {"explanation": f"{self.what(row)}. {row.formula}. {explanation}"}
+        return ask(self, request, form, title=label, submit=label, back=self.url_of(row.pk), **context)
+
+    @admin.display(description="what is held", ordering="kind")
+    def what(self, row: HeldRow) -> str:
+        """In words."""
+        number = len(row.held)
+        return f"{number} {KINDS.get(row.kind, row.kind)} in {row.scope} {row.name}"
+
+    @admin.display(description="instances")
+    def number(self, row: HeldRow) -> str:
+        """How many of how many."""
+        return f"{len(row.held)} of {row.population}"
+
+    @admin.display(description="state", ordering="state")
+    def state_shown(self, row: HeldRow) -> str:
+        """Whether it waits, or what became of it."""
+        state = STATES.get(row.state, row.state)
+        return badge(state, "quiet" if state in ("expired", "recovered") else state)
+
+    @admin.display(description="held", ordering="at")
+    def began(self, row: HeldRow) -> str:
+        """Since when."""
+        return moment(row.at)
+
+    @admin.display(description="happens by itself", ordering="expires_at")
+    def ends(self, row: HeldRow) -> str:
+        """When, if nobody decides."""
+        return moment(row.expires_at) if row.state == State.OPEN else "decided"
+
+    @admin.display(description="decided")
+    def decided(self, row: HeldRow) -> str:
+        """When."""
+        return moment(row.decided_at, absent="not yet")
+
+    @admin.display(description="held instances")
+    def members_shown(self, row: HeldRow) -> str:
+        """Each with what was found."""
+        rows = [(member.key.removeprefix("instance/"), member.check or "lease", member.output) for member in row.held]
+        return table(("Instance", "Check", "What was found"), rows, empty="None.")

@@ -1,0 +1,153 @@
+"""What all pages of the record share: they show, and write through verbs alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from catalog.errors import CatalogError
+from registry.admin.display import STYLES
+from registry.tokens.grant import Grant, Kind
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A way on from a row's page; with `posts` it is a button that sends these fields."""
+
+    label: str
+    url: str
+    posts: tuple[tuple[str, str], ...] = ()
+    grave: bool = False
+
+
+def actor(request: HttpRequest) -> str:
+    """Who is at work, for the log: `admin:alice@10.0.0.8/admin`."""
+    grant = Grant(Kind.ADMIN, request.user.get_username(), frozenset())
+    return grant.actor(str(request.META.get("REMOTE_ADDR") or "unknown"), "admin")
+
+
+class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
+    """A table that is looked at. Adding, changing and deleting are off until a subclass offers them through a verb."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
+    change_form_template = "admin/registry/record.html"
+    delete_confirmation_template = delete_selected_confirmation_template = "admin/registry/remove.html"
+    removing = "Delete"  # what deleting is called here
+
+    class Media:
+        css = {"all": STYLES}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody, unless a subclass has a verb for it."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Nobody: records are replaced by verbs, never edited."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Nobody, unless a subclass has a verb for it."""
+        return False
+
+    def may(self, request: HttpRequest, action: str) -> bool:
+        """Whether the user has the framework's permission for `action` (add, change, delete) on this table."""
+        return request.user.has_perm(f"{self.opts.app_label}.{action}_{self.opts.model_name}")
+
+    def require(self, request: HttpRequest, action: str) -> None:
+        """Raises PermissionDenied without that permission."""
+        if not self.may(request, action):
+            raise PermissionDenied
+
+    def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
+        """Closed: a row that is saved by itself would be missing from the log."""
+        raise PermissionDenied
+
+    def delete_model(self, request: HttpRequest, obj: M) -> None:
+        """Closed until a subclass has a verb for it."""
+        raise PermissionDenied
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
+        """One at a time, through the same verb; the caller holds a transaction, so it is all of them or none."""
+        for obj in queryset:
+            self.delete_model(request, obj)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """See ModelAdmin. What the verb refuses is said on the list, and nothing was done."""
+        try:
+            return super().delete_view(request, object_id, {**(extra_context or {}), "removing": self.removing})
+        except CatalogError as error:
+            return self.refused(request, error)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """See ModelAdmin; deleting under its own name."""
+        actions: dict[str, Any] = super().get_actions(request)
+        if "delete_selected" in actions:
+            actions["delete_selected"] = (_remove_selected, "delete_selected", f"{self.removing}…")
+        return actions
+
+    def get_deleted_objects(
+        self, objs: QuerySet[M] | Sequence[M], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What goes, in words. Rows of the record have no rows that depend on them."""
+        rows = list(objs)
+        missing = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        return [self.spoken(row) for row in rows], {str(self.opts.verbose_name_plural): len(rows)}, missing, []
+
+    def spoken(self, row: M) -> str:
+        """A row in words."""
+        return str(row)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[M]) -> HttpResponse | None:  # type: ignore[override]
+        """See ModelAdmin. What a verb refuses is said on the list, and nothing was done."""
+        try:
+            return super().response_action(request, queryset)
+        except CatalogError as error:
+            return self.refused(request, error)
+
+    def refused(self, request: HttpRequest, error: CatalogError) -> HttpResponse:
+        """Back to the list with the reason."""
+        self.message_user(request, f"Nothing was done: {error}", messages.ERROR)
+        return HttpResponseRedirect(self.list_url())
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """See ModelAdmin; with the links that lead on from this row."""
+        row = self.get_object(request, object_id)
+        links = self.links(request, row) if row is not None else ()
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "links": links})
+
+    def links(self, request: HttpRequest, row: M) -> Sequence[Link]:
+        """What can be done from the page of one row."""
+        return ()
+
+    def list_url(self) -> str:
+        """Where the list of this table is."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
+    def url_of(self, pk: Any) -> str:
+        """Where the page of one row is."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(pk,))
+
+
+def _remove_selected(page: RecordAdmin[M], request: HttpRequest, queryset: QuerySet[M]) -> HttpResponse | None:
+    """The framework's own action, all of it or nothing."""
+    with transaction.atomic():
+        response: HttpResponse | None = delete_selected(page, request, queryset)
+    if isinstance(response, TemplateResponse) and response.context_data is not None:
+        response.context_data |= {"removing": page.removing}
+    return response
