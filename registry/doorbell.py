@@ -82,10 +82,11 @@ class Listening:
                 await self._hear(pubsub)
 
     async def _hear(self, pubsub: PubSub) -> None:
-        message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=QUIET)
+        # The client answers "nothing" for messages that it was told to ignore, a pong among them; so it is told nothing.
+        message = await pubsub.get_message(timeout=QUIET)
         if message is None:
             await pubsub.ping()
-            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=ANSWER_WITHIN)
+            message = await pubsub.get_message(timeout=ANSWER_WITHIN)
         if message is None:
             raise TimeoutError("Valkey does not answer")
         if message["type"] == "message":
