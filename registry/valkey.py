@@ -40,4 +40,5 @@ def _client(url: str) -> "redis.Redis":
 
 
 def _options() -> dict[str, Any]:
-    return {"socket_connect_timeout": CONNECT_WITHIN, "decode_responses": True}
+    # Under RESP3, the client's own choice, redis-py swallows the answer to a subscriber's ping.
+    return {"socket_connect_timeout": CONNECT_WITHIN, "decode_responses": True, "protocol": 2}
