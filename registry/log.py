@@ -4,10 +4,12 @@ Reads that the tail can answer touch no database; all others run on the log's ow
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
+from weakref import finalize
 
 from django.db import DatabaseError, connection
 
@@ -104,16 +106,21 @@ class DatabaseLog:
 
 
 class _Reader:
-    """A snapshot on its way: one thread with one connection, from the first statement to the last row."""
+    """A snapshot on its way: one thread with one connection, from the first statement to the last row.
+
+    However the reader ends, read to the end, abandoned half-way or dropped before the first chunk, its transaction
+    must end too, and on the thread that it began on; hence the finalizer.
+    """
 
     def __init__(self, region: str) -> None:
-        self._region = region
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="meridian-snapshot")
-        self._steps = self._read()
+        self._steps = _read_all(region)
+        self._release = finalize(self, _release, self._thread, self._steps)
+        self._release.atexit = False  # a process that ends takes the transaction with it
 
     async def open(self) -> Head:
         head = await self._next()
-        assert isinstance(head, Head)  # noqa: S101 - the generator's first step
+        assert isinstance(head, Head)  # noqa: S101 - the first step of _read_all
         return head
 
     async def chunks(self) -> AsyncIterator[Sequence[Change]]:
@@ -121,28 +128,29 @@ class _Reader:
             while isinstance(step := await self._next(), list):
                 yield step
         finally:
-            # Ends the transaction on its own thread, also when the reader stopped half-way.
-            self._thread.submit(self._steps.close)
-            self._thread.shutdown(wait=False)
+            self._release()
 
     async def _next(self) -> Head | list[Change] | None:
         loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._thread, _translated, lambda: next(self._steps, None))
-        except Unavailable:
-            self._thread.shutdown(wait=False)
-            raise
+        return await loop.run_in_executor(self._thread, _translated, partial(next, self._steps, None))
 
-    def _read(self) -> Iterator[Head | list[Change]]:
-        try:
-            _require_region(self._region)
-            with consistent_read():
-                row = Region.objects.get(name=self._region)
-                yield Head(Position(row.log_id, row.index), row.digest)
-                for rows in chunks(LIVE_RECORDS, [self._region, self._region]):
-                    yield [_live(self._region, index, text) for index, text in rows]
-        finally:
-            connection.close()
+
+def _release(thread: ThreadPoolExecutor, steps: Generator[Head | list[Change], None, None]) -> None:
+    thread.submit(steps.close)
+    thread.shutdown(wait=False)
+
+
+def _read_all(region: str) -> Generator[Head | list[Change], None, None]:
+    """The head, then the live records in chunks, all of one state."""
+    try:
+        _require_region(region)
+        with consistent_read():
+            row = Region.objects.get(name=region)
+            yield Head(Position(row.log_id, row.index), row.digest)
+            for rows in chunks(LIVE_RECORDS, [region, region]):
+                yield [_live(region, index, text) for index, text in rows]
+    finally:
+        connection.close()
 
 
 def _read(region: str, after: Position, limit: int) -> list[Change]:

@@ -1,0 +1,103 @@
+"""The followers that the contract is held against."""
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from catalog.change import Change, Position, Record
+from catalog.digest import EMPTY, replaced, to_hex
+from catalog.errors import Diverged, Unavailable
+from catalog.follow import Follower
+from catalog.log import Snapshot
+from catalog.view import View
+
+
+class Inspectable(Follower, Protocol):
+    """A follower that a test can look into."""
+
+    def records(self, region: str) -> dict[str, Record]:
+        """What it holds of a region, by key."""
+        ...
+
+    def digest(self, region: str) -> str:
+        """Its digest of a region, in hex."""
+        ...
+
+
+class ViewFollower(View):
+    """The view that lookups read."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=time.time)
+
+    def records(self, region: str) -> dict[str, Record]:
+        """See `Inspectable.records`; services and overrides must hold the same as the changes."""
+        view = self.region(region)
+        by_key = {key: change.record for key, change in view.changes.items() if change.record is not None}
+        indexed = [instance for service in view.services.values() for instance in service.values()]
+        assert {record.key: record for record in (*indexed, *view.overrides)} == by_key
+        return by_key
+
+    def digest(self, region: str) -> str:
+        """See `Inspectable.digest`."""
+        return to_hex(self.region(region).digest)
+
+
+class DictFollower:
+    """The least that a follower can be: a dict. It compares digests at every single change."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._digest = EMPTY
+        self._position: Position | None = None
+
+    def position(self, region: str) -> Position | None:
+        """See `Follower.position`."""
+        return self._position
+
+    async def reset(self, snapshot: Snapshot) -> None:
+        """See `Follower.reset`; a snapshot must come in index order, one change per key."""
+        records: dict[str, Record] = {}
+        digest, last = EMPTY, 0
+        async for chunk in snapshot.chunks:
+            for change in chunk:
+                assert last < change.index <= snapshot.head.position.index
+                assert change.record is not None
+                assert change.key not in records
+                records[change.key], last = change.record, change.index
+                digest = replaced(digest, None, change.record)
+        if to_hex(digest) != snapshot.head.digest:
+            raise Diverged("the snapshot does not add up")
+        self._records, self._digest, self._position = records, digest, snapshot.head.position
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        """See `Follower.apply`."""
+        assert self._position is not None
+        for change in changes:
+            assert change.index == self._position.index + 1, "a log has no gaps"
+            self._digest = replaced(self._digest, self._records.get(change.key), change.record)
+            if change.record is None:
+                del self._records[change.key]
+            else:
+                self._records[change.key] = change.record
+            if to_hex(self._digest) != change.digest:
+                raise Diverged(f"differs at {change.index}")
+            self._position = Position(self._position.log_id, change.index)
+
+    def heard(self, region: str) -> None:
+        """Nothing to note."""
+
+    def lost(self, region: str, error: Unavailable) -> None:
+        """Nothing here may be out of reach."""
+        raise error
+
+    def records(self, region: str) -> dict[str, Record]:
+        """See `Inspectable.records`."""
+        return dict(self._records)
+
+    def digest(self, region: str) -> str:
+        """See `Inspectable.digest`."""
+        return to_hex(self._digest)
+
+
+FOLLOWERS = [ViewFollower, DictFollower]
