@@ -159,6 +159,7 @@ def _apply(row: HeldRow, state: State, actor: str, cause: str, now: float | None
         now = leases.now() if now is None else now
         if row.kind == Kind.EXPIRY:
             members = _silent(members, leases, now)
+            leases.add_expired([member.key for member in members if not member.check])
     actions.approve(row.id, members, state=state, actor=actor, cause=cause)
     return _row(row.id)
 

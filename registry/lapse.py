@@ -12,7 +12,8 @@ ACTOR = "worker:overrides"
 
 
 def lapse_overrides(now: float) -> Sequence[Override]:
-    """Clear what has expired by `now`; returns it. Asks first, because a verb takes the region's lock even for nothing."""
+    """Clear what has expired by `now`; returns it."""
+    # A verb takes the region's lock even for nothing, so ask first.
     if not OverrideRow.objects.filter(region=settings.MERIDIAN.region, expires_at__lte=now).exists():
         return ()
     return actions.expire_overrides(actor=ACTOR, cause="its time is over")

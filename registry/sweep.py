@@ -5,7 +5,7 @@ and while at least one server took renewals. All other time moves the observed c
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 import msgspec
@@ -20,7 +20,7 @@ from catalog.instance import Instance
 from catalog.lease import Clock, look
 from registry import actions
 from registry.held import ACTOR, Candidate, apply_expired, review, review_probes
-from registry.leases import LeaseStore, Observation, lease_terms, named_check, split_member
+from registry.leases import LeaseStore, Observation, lease_member, lease_terms, named_check, split_member
 from registry.models import ChangeRow, InstanceRow, Region
 from registry.population import instances_of
 from registry.tables.held import Member
@@ -178,34 +178,39 @@ def _revive(leases: LeaseStore, clock: Clock, now: float) -> int:
 def _expire(leases: LeaseStore, clock: Clock, now: float) -> tuple[int, int]:
     """Fail those who are overdue and whom the breaker lets go; returns how many were failed and how many are held."""
     overdue = leases.overdue(clock, now)
-    candidates = _candidates(overdue)
-    # A deadline without a lease in the tables is left over from a removal, or from an expiry already written.
-    moot = [member for member in overdue if member not in candidates]
+    found = instances_of(settings.MERIDIAN.region, (split_member(member)[0] for member in overdue))
+    candidates = _candidates(overdue, found)
     allowed = review(Kind.EXPIRY, list(candidates.values()), leases, now, whole=True)
-    by_cause = defaultdict[str, list[Candidate]](list)
-    for candidate in allowed:
-        by_cause[_cause(candidate)].append(candidate)
-    for cause, group in by_cause.items():
-        actions.expire([candidate.member for candidate in group], actor=ACTOR, cause=cause)
-    silent = [candidate.instance.key for candidate in allowed if not candidate.member.check]
-    leases.add_expired(silent)
-    gone = {(candidate.member.key, candidate.member.check) for candidate in allowed}
-    names = [member for member in candidates if split_member(member) in gone]
+    _fail(allowed, leases)
+    # A deadline without a live lease in the tables is left over from a removal, or from an expiry that is written
+    # already: by a sweep that was killed before it came to this, or by an approval.
+    moot = [member for member in overdue if member not in candidates]
+    leases.add_expired([member for member in moot if member in found and found[member].lease_expired])
+    gone = {lease_member(candidate.member.key, candidate.member.check) for candidate in allowed}
     # Whoever renewed while this was written stays in the store, and the next sweep revives it.
-    leases.drop_overdue([*moot, *names], clock, now)
+    leases.drop_overdue([*moot, *gone], clock, now)
     return len(allowed), len(candidates) - len(allowed)
 
 
-def _candidates(overdue: Sequence[str]) -> dict[str, Candidate]:
+def _fail(candidates: Sequence[Candidate], leases: LeaseStore) -> None:
+    # Remembered first: between the two an instance is merely in the set without reason, and the next sweep takes it
+    # out. The other way round a sweep that is killed would leave one that nobody looks at when it renews.
+    leases.add_expired([candidate.member.key for candidate in candidates if not candidate.member.check])
+    by_cause = defaultdict[str, list[Member]](list)
+    for candidate in candidates:
+        by_cause[_cause(candidate)].append(candidate.member)
+    for cause, members in by_cause.items():
+        actions.expire(members, actor=ACTOR, cause=cause)
+
+
+def _candidates(overdue: Sequence[str], found: Mapping[str, Instance]) -> dict[str, Candidate]:
     """What is overdue and still stands in the tables as a live lease, or as a check that is not critical yet."""
-    found = instances_of(settings.MERIDIAN.region, (split_member(member)[0] for member in overdue))
     candidates: dict[str, Candidate] = {}
     for member in overdue:
         key, check = split_member(member)
         instance = found.get(key)
-        if instance is None or member not in dict(lease_terms(instance)):
-            continue
-        candidates[member] = Candidate(instance, Member(key, instance.epoch, check, _output(instance, check)))
+        if instance is not None and member in dict(lease_terms(instance)):
+            candidates[member] = Candidate(instance, Member(key, instance.epoch, check, _output(instance, check)))
     return candidates
 
 
