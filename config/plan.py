@@ -101,9 +101,15 @@ def region_processes(plan: RegionPlan) -> tuple[Process, ...]:
         ("worker", (*celery, *worker, "--hostname", f"worker@{plan.region}")),
         ("dns", (*MANAGE, "dns")),
     ]
-    if plan.demo:
-        rows.append(("demo", (sys.executable, "-m", "demo", "--url", plan.url)))
     return tuple(Process(name=name, command=command, environment=environment) for name, command in rows)
+
+
+def demo_process(plan: RegionPlan) -> Process | None:
+    """The demo fleet, if wanted. It starts once the region is ready, and ends first."""
+    if not plan.demo:
+        return None
+    command = (sys.executable, "-m", "demo", "--url", plan.url)
+    return Process(name="demo", command=command, environment=region_environment(plan))
 
 
 def valkey_process(plan: RegionPlan) -> Process | None:

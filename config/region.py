@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from config.plan import RegionPlan, preparation, region_claims, region_processes, valkey_process
+from config.plan import RegionPlan, demo_process, preparation, region_claims, region_processes, valkey_process
 from config.ports import busy_claim
 from config.supervisor import Supervisor
 from config.valkey import valkey_answers
@@ -79,13 +79,14 @@ async def _start(plan: RegionPlan, supervisor: Supervisor) -> None:
 
 
 async def _announce(plan: RegionPlan, supervisor: Supervisor) -> None:
-    """Print where to look once the region is ready. A region that takes long says so, and goes on trying."""
-    ready = await _until(supervisor, partial(_is_ready, plan), within=READY_WITHIN)
-    if supervisor.stopping.is_set():
-        return
-    if not ready:
-        supervisor.say("meridian", f"not ready after {READY_WITHIN:g} s; the lines above should say why")
-        return
+    """Once the region is ready, start its demo and print where to look. One that takes long says so."""
+    while not await _until(supervisor, partial(_is_ready, plan), within=READY_WITHIN):
+        if supervisor.stopping.is_set():
+            return
+        supervisor.say("meridian", f"not ready after {READY_WITHIN:g} s more; the lines above should say why")
+    demo = demo_process(plan)
+    if demo is not None:
+        supervisor.start(demo)
     for line in welcome(plan).splitlines():
         supervisor.say("", line)
 

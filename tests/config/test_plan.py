@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from config.environment import Address
-from config.plan import plan_region, preparation, region_claims, region_processes, valkey_process
+from config.plan import demo_process, plan_region, preparation, region_claims, region_processes, valkey_process
 from config.welcome import welcome
 
 PLAN = plan_region(
@@ -22,10 +22,14 @@ def test_a_region_is_server_beat_worker_and_dns() -> None:
     assert [process.name for process in region_processes(PLAN)] == ["server", "beat", "worker", "dns"]
 
 
-def test_the_demo_comes_last_so_that_it_leaves_first() -> None:
-    demo = region_processes(replace(PLAN, demo=True))[-1]
-    assert demo.name == "demo"
+def test_the_demo_registers_with_this_region() -> None:
+    demo = demo_process(replace(PLAN, demo=True))
+    assert demo is not None
     assert demo.command[1:] == ("-m", "demo", "--url", "http://127.0.0.1:8510")
+
+
+def test_there_is_no_demo_unless_wanted() -> None:
+    assert demo_process(PLAN) is None
 
 
 def test_every_process_is_told_the_same_region() -> None:
