@@ -4,9 +4,6 @@ Everything that is written goes through the verbs of `registry.actions` and `reg
 them that the framework offers are closed in `record`.
 """
 
-from django.conf import settings
-from django.contrib import admin
-
 from registry.admin.changes import ChangeAdmin
 from registry.admin.holds import HoldAdmin
 from registry.admin.instances import InstanceAdmin
@@ -16,8 +13,3 @@ from registry.admin.tokens import TokenAdmin
 from registry.admin.tombstones import TombstoneAdmin
 
 __all__ = ["ChangeAdmin", "HoldAdmin", "InstanceAdmin", "OverrideAdmin", "RegionAdmin", "TokenAdmin", "TombstoneAdmin"]
-
-admin.site.site_header = f"Meridian · region {settings.MERIDIAN.region}"
-admin.site.site_title = "Meridian"
-admin.site.index_title = "The catalog of this region"
-admin.site.site_url = "/api/v1/docs"

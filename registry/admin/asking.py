@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.helpers import AdminForm
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 
 from registry.admin.display import badge, table
 from registry.admin.record import RecordAdmin
@@ -61,7 +62,7 @@ def _row(effect: Effect) -> tuple[Any, ...]:
     instance = effect.instance
     statuses = badge(effect.status_after.value)
     if effect.status_before is not effect.status_after:
-        statuses = badge(effect.status_before.value) + " → " + statuses
+        statuses = format_html("{} → {}", badge(effect.status_before.value), statuses)
     weights = str(effect.weight_after)
     if effect.weight_before != effect.weight_after:
         weights = f"{effect.weight_before} → {effect.weight_after}"

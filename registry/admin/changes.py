@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from registry.admin.display import badge, difference_table, moment
 from registry.admin.record import RecordAdmin
@@ -9,13 +10,15 @@ from registry.api.changes import previous
 from registry.difference import difference
 from registry.models import ChangeRow
 
+LONGEST_CAUSE = 80  # characters of it in the list
+
 
 @admin.register(ChangeRow)
 class ChangeAdmin(RecordAdmin[ChangeRow]):
     """Who did what, when and why, newest first."""
 
-    list_display = ("index", "when", "verb_shown", "key", "actor", "cause")
-    list_display_links = ("index", "key")
+    list_display = ("index", "when", "verb_shown", "subject", "cause_shown", "actor")
+    list_display_links = ("index", "subject")
     list_filter = ("verb", "region")
     search_fields = ("key", "actor", "cause")
     search_help_text = "Words in the key, the actor or the cause"
@@ -36,6 +39,16 @@ class ChangeAdmin(RecordAdmin[ChangeRow]):
     def verb_shown(self, row: ChangeRow) -> str:
         """What was done, marked when the record is gone after it."""
         return format_html("{} {}", row.verb, badge("removed")) if row.record is None else row.verb
+
+    @admin.display(description="record", ordering="key")
+    def subject(self, row: ChangeRow) -> str:
+        """The key without what goes without saying."""
+        return row.key.removeprefix("instance/").removeprefix("default/")
+
+    @admin.display(description="cause")
+    def cause_shown(self, row: ChangeRow) -> str:
+        """Its beginning; the whole is on the page of the change."""
+        return format_html('<span title="{}">{}</span>', row.cause, Truncator(row.cause).chars(LONGEST_CAUSE))
 
     @admin.display(description="the change before of this record")
     def before_index(self, row: ChangeRow) -> str:

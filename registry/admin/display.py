@@ -13,6 +13,7 @@ from registry.api.moments import iso
 from registry.difference import Changed
 
 STYLES = ("registry/admin.css",)
+MOMENTS = frozenset({"since", "critical_since", "registered_at", "created_at", "expires_at"})
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -60,7 +61,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str)
 
 def difference_table(changed: Iterable[Changed]) -> SafeString:
     """Fields before and after."""
-    rows = ((one.field, _value(one.before, "before"), _value(one.after, "after")) for one in changed)
+    rows = (
+        (one.field, _value(one.field, one.before, "before"), _value(one.field, one.after, "after")) for one in changed
+    )
     return table(("Field", "Before", "After"), rows, empty="Nothing differs.")
 
 
@@ -69,9 +72,11 @@ def words(values: Iterable[str]) -> SafeString:
     return format_html_join(" ", '<span class="word">{}</span>', ((value,) for value in values))
 
 
-def _value(value: Any, side: str) -> SafeString:
+def _value(field: str, value: Any, side: str) -> SafeString:
     if value is None:
         return format_html('<span class="quiet">{}</span>', "nothing")
+    if isinstance(value, float) and field.rpartition(".")[2] in MOMENTS:
+        value = iso(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     mark = "del" if side == "before" else "ins"
     return format_html("<{}>{}</{}>", mark, text, mark)

@@ -20,7 +20,7 @@ EXPIRIES = [
     ("2h", "in 2 hours"),
     ("1d", "in 1 day"),
     ("7d", "in 1 week"),
-    (UNTIL_CLEARED, "never: it stays until somebody clears it"),
+    (UNTIL_CLEARED, "never, until it is cleared"),
 ]
 LIVES = [("1d", "in 1 day"), ("30d", "in 30 days"), ("90d", "in 90 days"), ("365d", "in 1 year"), ("", "never")]
 STATUSES = [("", "as reported"), ("passing", "passing"), ("warning", "warning"), ("critical", "critical")]
@@ -46,13 +46,13 @@ class ReasonForm(forms.Form):
     )
     preview: Preview | None = None
 
-    def look_ahead(self, requests: list[actions.OverrideRequest], *, region: str, now: float) -> None:
-        """Keep what the overrides would do, and object when a service would be emptied and nobody said yes to that."""
+    def look_ahead(self, requests: list[actions.OverrideRequest], *, region: str, now: float, deciding: bool) -> None:
+        """Keep what the overrides would do. When `deciding`, object to emptying a service unless that was said."""
         self.preview = preview_request(requests, region=region, now=now)
         if not self.preview.emptied:
             return
         self.fields["accept_empty"].widget = forms.CheckboxInput()
-        if self.is_bound and not self.cleaned_data.get("accept_empty"):
+        if deciding and not self.cleaned_data.get("accept_empty"):
             self.add_error("accept_empty", "Lookups would get no instance at all. Tick this if that is what you want.")
 
     def expires_in(self) -> str | None:

@@ -73,7 +73,7 @@ def _ask_and_set(page: Page, request: HttpRequest, queryset: QuerySet[InstanceRo
     form = ReasonForm(request.POST if "_do" in request.POST else None)
     reason = form.cleaned_data.get("reason", "") if form.is_valid() else ""
     asked = [_request(row, action, reason or "to be given", author, form) for row in rows]
-    form.look_ahead(asked, region=settings.MERIDIAN.region, now=time.time())
+    form.look_ahead(asked, region=settings.MERIDIAN.region, now=time.time(), deciding=form.is_valid())
     if form.is_bound and form.is_valid():
         return _set(page, request, rows, asked, action)
     hidden = [("action", name), *((ACTION_CHECKBOX_NAME, row.pk) for row in rows)]

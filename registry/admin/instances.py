@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from catalog.errors import CatalogError, Invalid
+from catalog.instance import DEFAULT_NAMESPACE
 from catalog.override import covers, is_live, ruling
 from registry import actions
 from registry.admin import instance_actions
@@ -51,8 +52,9 @@ class InstanceList(ChangeList):
 class InstanceAdmin(RecordAdmin[InstanceRow]):
     """What is registered, how it is doing, and what can be done about it."""
 
-    list_display = ("name", "address", "status_shown", "since", "zone", "version", "namespace", "region")
-    list_filter = ("status", "zone", "namespace", "version", "region")
+    list_display = ("service_shown", "instance_id", "status_shown", "since", "address", "zone", "version")
+    list_display_links = ("service_shown", "instance_id")
+    list_filter = ("status", "zone", "namespace", "region")
     search_fields = ("service",)  # `get_search_results` looks further
     search_help_text = "Words in the service, id, host, zone, version, tags, metadata or owner"
     ordering = ("namespace", "service", "instance_id")
@@ -174,7 +176,14 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
         self.message_user(request, format_html("{} is {}.", str(row), verb), messages.SUCCESS)
         return HttpResponseRedirect(self.url_of(row.pk))
 
-    @admin.display(description="instance", ordering="service")
+    @admin.display(description="service", ordering="service")
+    def service_shown(self, row: InstanceRow) -> str:
+        """Its name, with the namespace where that is not the usual one."""
+        if row.namespace == DEFAULT_NAMESPACE:
+            return row.service
+        return format_html('{} <span class="quiet">in {}</span>', row.service, row.namespace)
+
+    @admin.display(description="instance")
     def name(self, row: InstanceRow) -> str:
         """Service and id."""
         return f"{row.service}/{row.instance_id}"

@@ -97,7 +97,8 @@ class OverrideAdmin(RecordAdmin[OverrideRow]):
             return False
         try:
             asked = form.request(request.user.get_username())
-            form.look_ahead([asked], region=settings.MERIDIAN.region, now=time.time())
+            deciding = "_do" in request.POST
+            form.look_ahead([asked], region=settings.MERIDIAN.region, now=time.time(), deciding=deciding)
         except Invalid as error:
             complain(form, error, {"expires_in": "expires"})
         return form.is_valid()

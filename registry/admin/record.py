@@ -123,6 +123,11 @@ class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
         self.message_user(request, f"Nothing was done: {error}", messages.ERROR)
         return HttpResponseRedirect(self.list_url())
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """See ModelAdmin; named after what it lists."""
+        title = str(self.opts.verbose_name_plural).capitalize()
+        return super().changelist_view(request, {**(extra_context or {}), "title": title})
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -149,5 +154,7 @@ def _remove_selected(page: RecordAdmin[M], request: HttpRequest, queryset: Query
     with transaction.atomic():
         response: HttpResponse | None = delete_selected(page, request, queryset)
     if isinstance(response, TemplateResponse) and response.context_data is not None:
-        response.context_data |= {"removing": page.removing}
+        # The framework nests the list once more than on the page of a single row.
+        (gone,) = response.context_data["deletable_objects"]
+        response.context_data |= {"removing": page.removing, "deletable_objects": gone}
     return response
