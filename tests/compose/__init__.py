@@ -1,0 +1,1 @@
+"""The Compose file, held to the code that it runs."""
