@@ -1,7 +1,6 @@
 """The one ASGI application of a server process: the discovery plane for lookups, Django for what people touch."""
 
 import os
-from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -12,11 +11,14 @@ django = get_asgi_application()  # sets Django up, so that what follows may use 
 from django.conf import settings
 
 from config.environment import Environment
-from discovery import server
-from discovery.exchange import reply
+from discovery import operations, server
+from discovery.health import Health
 from discovery.http import renewal, routes
 from discovery.plane import Plane
+from discovery.pulse import Pulse
+from registry import reachable
 from registry.log import DatabaseLog
+from registry.pulse import last_round
 from registry.renewals import renewals
 from registry.tokens.process import process_table, start_refreshing
 
@@ -37,13 +39,14 @@ def plane_of(environment: Environment) -> Plane:
 
 def application_of(plane: Plane) -> server.Application:
     """The discovery plane in front of Django. The first segment of a path decides, before anything else is done."""
-
-    async def health(scope: Any, receive: Any, send: Any) -> None:
-        await reply(send, 200 if plane.following.ready.is_set() else 503)
-
+    pulse = Pulse(plane.view, plane.region, last_round, clock=plane.clock)
+    health = Health(plane, pulse, {"database": reachable.database, "cache": reachable.cache})
+    plane.also(pulse.watch)
+    plane.also(health.watch)
+    operating = operations.application(plane, health, reachable.worker_metrics)
     return server.Application(
         plane,
-        {"services": routes.application(plane), "health": health},
+        {"services": routes.application(plane), "health": operating, "metrics": operating},
         shortcuts={("PUT", "renew"): renewal.renew},
         otherwise=django,
     )

@@ -28,12 +28,13 @@ class Encoded:
     """An answer as bytes: status, headers and body, and the two ASGI messages that carry them.
 
     `index` is where the answer last changed; `depends` are names of `region`'s view; after `valid_until` time alone
-    may change it. `start` and `whole` are shared by all who are sent them: nobody may write into them.
+    may change it. `hits` counts how often it was sent straight from `Answers.hot`. `start` and `whole` are shared by
+    all who are sent them: nobody may write into them.
     """
 
     __slots__ = (
-        "body", "content_type", "depends", "etag", "freshness", "index", "region", "start", "status", "unchanged",
-        "valid_until", "whole",
+        "body", "content_type", "depends", "dialect", "etag", "freshness", "hits", "index", "region", "start", "status",
+        "unchanged", "valid_until", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -47,7 +48,9 @@ class Encoded:
         status: int = 200,
         content_type: bytes = JSON,
         valid_until: float | None = None,
+        dialect: str = "http",
     ) -> None:
+        self.dialect, self.hits = dialect, 0
         self.body, self.status, self.content_type = body, status, content_type
         self.region, self.index, self.freshness = region, index, freshness
         self.depends, self.valid_until = depends, valid_until
@@ -78,6 +81,7 @@ class Encoded:
             status=self.status,
             content_type=self.content_type,
             valid_until=self.valid_until,
+            dialect=self.dialect,
         )
 
 
@@ -104,9 +108,9 @@ class Answers:
 
     def __init__(self, view: View, *, clock: Callable[[], float]) -> None:
         self.hot: dict[Address, Encoded] = {}
-        self.served = Counter[str]()  # lookups by dialect
-        self.hits = 0  # of them found in `hot`
+        self.asked = Counter[str]()  # lookups by dialect that were not found in `hot`
         self.computed = 0
+        self._hits = Counter[str]()  # those that were, by dialect; of answers that are gone
         self._view, self._clock = view, clock
         self._kept: dict[Hashable, Encoded] = {}
         self._size = 0
@@ -141,6 +145,18 @@ class Answers:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def hits(self) -> int:
+        """Lookups that were found in `hot`."""
+        return self._hits.total() + sum(encoded.hits for encoded in self._kept.values())
+
+    def lookups(self) -> Counter[str]:
+        """Lookups by dialect."""
+        total = self.asked + self._hits
+        for encoded in self._kept.values():
+            if encoded.hits:
+                total[encoded.dialect] += encoded.hits
+        return total
 
     @property
     def size(self) -> int:
@@ -181,6 +197,8 @@ class Answers:
 
     def _drop(self, key: Hashable) -> Encoded:
         encoded = self._kept.pop(key)
+        if encoded.hits:
+            self._hits[encoded.dialect] += encoded.hits
         self._size -= len(encoded.body)
         self._dependents.discard(key, encoded.region, encoded.depends)
         for address in self._addresses.pop(key, ()):

@@ -33,6 +33,7 @@ class Following:
         self.region = region
         self.ready = asyncio.Event()
         self.heard_at: float | None = None  # when everything the log had was last known to be applied
+        self.applied = 0  # changes since the start
         self._view = view
         self._log = log
         self._path = snapshot_file.path_in(data_dir, region)
@@ -85,6 +86,7 @@ class Following:
     async def apply(self, changes: Sequence[Change]) -> None:
         """See `catalog.follow.Follower.apply`."""
         await self._view.apply(changes)
+        self.applied += len(changes)
         self._advanced()
 
     def heard(self, region: str) -> None:

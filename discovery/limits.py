@@ -21,13 +21,16 @@ class Watchers:
     def __init__(self, *, most: int, per_client: int) -> None:
         self.most, self.per_client = most, per_client
         self.count = 0
+        self.refused = 0
         self._by_client: Counter[str] = Counter()
 
     def enter(self, client: str) -> None:
         """One more watcher of a client, who must `leave`. Raises TooMany."""
         if self._by_client[client] >= self.per_client:
+            self.refused += 1
             raise TooMany(f"{client} has {self.per_client} watchers waiting already, the most that one client may have")
         if self.count >= self.most:
+            self.refused += 1
             raise TooMany(f"{self.most} watchers are waiting already, the most that this server takes")
         self.count += 1
         self._by_client[client] += 1

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from catalog.log import Log
 from catalog.view import View
@@ -46,12 +47,17 @@ class Plane:
         self.renewals: Renewals
         self.renewed = 0
         self._make_renewals = renewals
+        self._also: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
+
+    def also(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have this run in the background too, from `start` to `stop`."""
+        self._also.append(work)
 
     async def start(self) -> None:
         """Begin to follow the log. Returns at once; `following.ready` tells when there is something to answer from."""
         self.renewals = self._make_renewals()
-        work = (self.following.run(), self._look_around(), self.renewals.listen())
+        work = (self.following.run(), self._look_around(), self.renewals.listen(), *(work() for work in self._also))
         self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
 
     async def stop(self) -> None:

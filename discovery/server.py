@@ -6,6 +6,7 @@ were made when the answer was encoded. Everything that costs more comes after th
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import structlog
 
@@ -15,13 +16,14 @@ from discovery.answers import Message
 from discovery.exchange import Disconnected, Receive, Scope, Send, header, matches, reply_problem, request_id
 from discovery.plane import Plane
 
-ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
+ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
 Shortcut = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
 
 # Headers that a hot answer may depend on. Everybody else sends none of them.
 TELLING = frozenset({b"authorization", b"x-consul-token", b"if-none-match", b"x-request-id"})
 NO_BODY: Message = {"type": "http.response.body", "body": b""}
 SLOW = 1.0  # seconds after which an exchange is worth a line in the log
+MOST_LINES = 20  # a second: when everything fails, the log must not make it worse
 
 logger = structlog.get_logger(__name__)
 
@@ -47,7 +49,6 @@ class Application:
         self._otherwise = otherwise
         self._hot = plane.answers.hot
         self._readers = plane.access.readers
-        self._answers = plane.answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one exchange."""
@@ -59,7 +60,7 @@ class Application:
                         if name in TELLING:
                             break
                     else:
-                        self._answers.hits += 1
+                        encoded.hits += 1
                         await send(encoded.start)
                         await send(encoded.whole)
                         return
@@ -87,7 +88,7 @@ class Application:
         encoded = self._hot.get((scope["path"], scope["query_string"]))
         if encoded is None or shown_in(headers) not in self._readers or header(scope, b"x-request-id") is not None:
             return False
-        self._answers.hits += 1
+        encoded.hits += 1
         if encoded.status == 200 and matches(header(scope, b"if-none-match"), encoded.etag):
             await send(encoded.unchanged)
             await send(NO_BODY)
@@ -156,11 +157,36 @@ class Exchange:
         """One line for an exchange that failed or took long; what waited on purpose did not take long."""
         took = time.perf_counter() - self._began
         slow = took > SLOW and not self._scope.get("parked")
-        if self.status < 500 and not slow:
+        if self._scope.get("quiet") or (self.status < 500 and not slow):
             return
         level = logger.warning if self.status >= 500 else logger.info
+        left_out = lines.admit(self._began)
+        if left_out is None:
+            return
         scope = self._scope
         level(
             "request", method=scope["method"], path=scope["path"][:200], status=self.status, ms=round(took * 1000, 1),
-            client=(scope.get("client") or ("",))[0], request=self.id,
+            client=(scope.get("client") or ("",))[0], request=self.id, **({"left_out": left_out} if left_out else {}),
         )  # fmt: skip
+
+
+class Lines:
+    """Lets some lines a second into the log, and counts those that it leaves out."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._second, self._number, self._left_out = 0, 0, 0
+
+    def admit(self, now: float) -> int | None:
+        """How many were left out before this one, or None when this one is left out as well."""
+        if int(now) != self._second:
+            self._second, self._number = int(now), 0
+        if self._number >= self._most:
+            self._left_out += 1
+            return None
+        self._number += 1
+        left_out, self._left_out = self._left_out, 0
+        return left_out
+
+
+lines = Lines(MOST_LINES)

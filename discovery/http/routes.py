@@ -108,7 +108,7 @@ async def _answer(
     plane: Plane, scope: Scope, receive: Receive, send: Send, question: Question, waiting: blocking.Waiting | None
 ) -> None:
     encoded: Encoded = plane.answers.ask(question)
-    plane.answers.served[DIALECT] += 1
+    plane.answers.asked[DIALECT] += 1
     if waiting is None and scope["method"] == "GET" and not reads.is_personal(question):
         plane.answers.remember((scope["path"], scope["query_string"]), question)
     await blocking.answer(
