@@ -69,10 +69,10 @@ class World:
         return swept
 
     def live(self, since: float, until: float, *, renewing: Iterable[Instance] = ()) -> None:
-        """Sweep every second of a span, and renew these instances each time."""
+        """Sweep every second of a span; these instances renew in its first second and every five seconds after."""
         renewing, second = list(renewing), since
         while second <= until:
-            if renewing:
+            if renewing and (second - since) % 5 == 0:
                 self.renew(renewing, second)
             self.sweep(second)
             second += 1.0
