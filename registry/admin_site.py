@@ -16,6 +16,7 @@ class MeridianSite(AdminSite):
 
     site_title = "Meridian"
     index_title = "The catalog of this region"
+    enable_nav_sidebar = False  # the lists need the width
     site_header = f"Meridian · region {settings.MERIDIAN.region}"
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:

@@ -35,7 +35,7 @@ def ask(
             **admin.site.each_context(request),
             "opts": page.opts,
             "title": title,
-            "adminform": AdminForm(form, list(groups), {}),
+            "adminform": AdminForm(form, list(groups), {}),  # type: ignore[arg-type]  # it asks nothing of a model
             "form": form,
             "errors": form.errors,
             "media": page.media + form.media,

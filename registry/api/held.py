@@ -39,7 +39,7 @@ class HeldResource(Resource):
 
     def find(self, id: str) -> HeldRow:
         """The hold of this id; raises NotFound."""
-        row = self.get_queryset().filter(region=self.region, pk=id).first()
+        row: HeldRow | None = self.get_queryset().filter(region=self.region, pk=id).first()
         if row is None:
             raise NotFound(f"nothing is held under {id[:80]!r}")
         return row

@@ -3,10 +3,13 @@
 from django.db import models
 
 from catalog.change import Change, decode_record
+from registry.tables.sealed import SealedModel, WrittenOnceSet
 
 
-class ChangeRow(models.Model):
+class ChangeRow(SealedModel):
     """One entry of a region's log. Written once, never edited, deleted only by compaction."""
+
+    objects = models.Manager.from_queryset(WrittenOnceSet)()
 
     region = models.CharField(max_length=63)
     index = models.BigIntegerField()

@@ -5,10 +5,13 @@ from django.db import models
 from catalog.change import decode_record
 from catalog.instance import Instance, instance_key
 from catalog.status import Status
+from registry.tables.sealed import SealedModel, SealedSet
 
 
-class InstanceRow(models.Model):
+class InstanceRow(SealedModel):
     """One live instance. `record` is the truth; the other columns repeat parts of it for searching."""
+
+    objects = models.Manager.from_queryset(SealedSet)()
 
     region = models.CharField(max_length=63)
     namespace = models.CharField(max_length=63)

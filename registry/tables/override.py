@@ -5,10 +5,13 @@ from django.db import models
 from catalog.change import decode_record
 from catalog.override import Override, Scope
 from catalog.status import Status
+from registry.tables.sealed import SealedModel, SealedSet
 
 
-class OverrideRow(models.Model):
+class OverrideRow(SealedModel):
     """One standing override. `record` is the truth; the other columns repeat it for searching."""
+
+    objects = models.Manager.from_queryset(SealedSet)()
 
     id = models.CharField(max_length=64, primary_key=True)
     region = models.CharField(max_length=63, db_index=True)

@@ -77,7 +77,7 @@ class Refresher:
                 self._stopping.wait(LOOK_EVERY)  # without a doorbell the clock rings
 
     def _look_when_rung(self) -> None:
-        with valkey.connection().pubsub(ignore_subscribe_messages=True) as bell:
+        with valkey.connection().pubsub(ignore_subscribe_messages=True) as bell:  # type: ignore[no-untyped-call]
             bell.subscribe(_channel())
             while not self._stopping.is_set():
                 self._look()
@@ -124,7 +124,7 @@ def start_refreshing(table: TokenTable) -> Refresher:
 
 
 def _channel() -> str:
-    return f"meridian:{settings.MERIDIAN.region}:tokens"
+    return valkey.key(settings.MERIDIAN.region, "tokens")
 
 
 def _entry(token: Token) -> Entry:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from registry import actions
-from registry.models import ChangeRow
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def _history(register: Callable[..., Any]) -> None:
     actions.deregister(
         namespace="default", service="user-service", id="user-1", actor="admin:alice@10.0.0.8/api", cause="rolled back"
     )
-    for index in range(1, 5):
-        ChangeRow.objects.filter(index=index).update(at=1_700_000_000.0 + 3600 * index)
+    with connection.cursor() as cursor:
+        cursor.execute('UPDATE registry_change SET "at" = 1700000000 + 3600 * "index"')
 
 
 def indexes(api: Client, query: str) -> list[int]:
