@@ -9,9 +9,11 @@ from django.core.asgi import get_asgi_application
 django = get_asgi_application()  # sets Django up, so that what follows may use its tables
 
 from django.conf import settings
+from prometheus_client import REGISTRY
 
 from config.environment import Environment
 from discovery import operations, server
+from discovery.dns.figures import Collected
 from discovery.health import Health
 from discovery.http import renewal, routes
 from discovery.plane import Plane
@@ -52,4 +54,5 @@ def application_of(plane: Plane) -> server.Application:
     )
 
 
+REGISTRY.register(Collected(settings.MERIDIAN.data))  # the DNS processes have no page of their own for Prometheus
 application = application_of(plane_of(settings.MERIDIAN))

@@ -11,5 +11,6 @@ responder   all of the above in order
 udp, tcp    the transports
 server      the process's parts, started and stopped
 processes   several servers on one port
-counters    what `/metrics` says of it
+counters    how many questions, and what became of them
+figures     the same for `/metrics` of the region's server
 """

@@ -137,6 +137,15 @@ def test_a_wrong_flag_is_one_sentence(start: Start, arguments: list[str], compla
     assert "Traceback" not in errors.decode()
 
 
+def test_off_loopback_it_refuses_to_start_without_a_token(variables: dict[str, str], start: Start) -> None:
+    manage(variables, "migrate", "--verbosity", "0")
+    process = start("--host", "0.0.0.0", "--port", str(free_port()))
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "refusing to listen on 0.0.0.0" in errors.decode()
+    assert "Traceback" not in errors.decode()
+
+
 def test_a_port_in_use_is_one_sentence(start: Start) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))

@@ -5,6 +5,7 @@ import ipaddress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.check import Check, CheckType
 from catalog.query import Query, answer
 from catalog.status import Status
 from tests.dns.desk import NOW, REGION, Desk, data, instance, override
@@ -59,4 +60,16 @@ def target(host: str) -> str:
 
 def test_an_unknown_verdict_still_serves() -> None:
     desk = Desk(instance("w1", host="10.0.0.1", status=Status.UNKNOWN))
+    assert data(desk.ask("web.service.consul")) == ["10.0.0.1"]
+
+
+def test_a_verdict_that_nobody_confirms_is_unknown_and_still_serves() -> None:
+    probed = instance("w1", host="10.0.0.1", checks=(Check(name="http", type=CheckType.HTTP, url="http://10.0.0.1/"),))
+    desk = Desk(probed)
+    assert "status=passing" in data(desk.ask("web.service.consul", "TXT", times=3))[0]
+    desk.view.blind(REGION, NOW)
+    assert "status=passing" in data(desk.ask("web.service.consul", "TXT", times=3))[0]
+    desk.now = NOW + 3 * 10 + 2  # three intervals and the timeout
+    desk.table.expire(desk.now)
+    assert "status=unknown" in data(desk.ask("web.service.consul", "TXT", times=3))[0]
     assert data(desk.ask("web.service.consul")) == ["10.0.0.1"]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import discovery.dns
 from config.management.commands import dns as command
-from discovery.dns.counters import Counters, Figures
+from discovery.dns.counters import Counters
+from discovery.dns.figures import Figures
 from discovery.dns.routes import Fixed, route
 from discovery.dns.table import AnswerTable
 

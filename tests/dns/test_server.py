@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from catalog.status import Status
 from catalog.view import View
-from discovery.dns import counters, tcp
+from discovery.dns import figures, tcp
 from discovery.dns.server import DnsServer, bind
 from discovery.dns.zone import Zone
 from tests.dns.desk import data, instance, override
@@ -258,8 +258,8 @@ def test_what_breaks_the_following_ends_the_server() -> None:
 
 
 def test_the_figures_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counters, "WRITE_EVERY", 0.05)
-    path = counters.path_in(tmp_path, "0")
+    monkeypatch.setattr(figures, "WRITE_EVERY", 0.05)
+    path = figures.path_in(tmp_path, "0")
     with RunningServer(instance("w1"), figures=path) as server:
         for _ in range(10):
             server.udp("web.service.consul")

@@ -1,10 +1,12 @@
 """Runs the DNS server of a region."""
 
+import asyncio
 import os
 import signal
 import socket
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -12,13 +14,16 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.view import View
-from config.environment import Environment, EnvironmentProblem, read_environment
+from config.environment import Address, Environment, EnvironmentProblem, read_environment
+from config.exposure import Exposed, refuse_exposure
 from config.lifeline import die_with_parent
-from discovery.dns import counters, processes
+from discovery.dns import figures, processes
 from discovery.dns.server import DnsServer, Sockets, bind
 from discovery.dns.zone import LEAST_PAYLOAD, PAYLOAD, Zone, own_addresses
 from discovery.follower import Following
+from discovery.pulse import Pulse
 from registry.log import DatabaseLog
+from registry.pulse import last_round
 
 EXAMPLES = """
 examples:
@@ -78,8 +83,8 @@ class Command(BaseCommand):
         parser.add_argument("--processes", type=int, default=1, metavar="N", help="default %(default)s")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        die_with_parent()
         hosts = _hosts(options["host"] or [settings.MERIDIAN.dns.host])
+        _refuse_exposure(hosts, options["port"])
         zone = _zone(options, hosts)
         count: int = options["processes"]
         if not 1 <= count <= MOST_PROCESSES:
@@ -117,6 +122,15 @@ def _zone(options: dict[str, Any], hosts: tuple[str, ...]) -> Zone:
     )
 
 
+def _refuse_exposure(hosts: tuple[str, ...], port: int) -> None:
+    """DNS asks for no token, but a region that others can reach must have settled who may write first."""
+    for host in hosts:
+        try:
+            refuse_exposure(replace(settings.MERIDIAN, http=Address(host, port)))
+        except Exposed as problem:
+            raise CommandError(str(problem)) from None
+
+
 def _hosts(given: list[str]) -> tuple[str, ...]:
     """The addresses behind names such as `localhost`, one for each."""
     try:
@@ -138,13 +152,17 @@ def _serve(zone: Zone, sockets: list[Sockets], *, number: int, save: bool) -> No
 
     async def follow(view: View) -> None:
         log = DatabaseLog(environment.region)
+        following = Following(environment.region, view, log, environment.data, clock=time.time, save=save)
+        pulse = Pulse(view, environment.region, last_round, clock=time.time)
         try:
-            await Following(environment.region, view, log, environment.data, clock=time.time, save=save).run()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(following.run())
+                tasks.create_task(pulse.watch())
         finally:
             await log.close()
 
-    figures = counters.path_in(environment.data, str(number))
-    server = DnsServer(zone, sockets, follow, clock=time.time, figures=figures)
+    file = figures.path_in(environment.data, str(number))
+    server = DnsServer(zone, sockets, follow, clock=time.time, figures=file)
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: server.stop())
     logger.info("the DNS server listens", port=sockets[0].port, domains=zone.domains, region=zone.region)
