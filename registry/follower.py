@@ -80,6 +80,8 @@ class Scheduler:
         changes = [change for change in changes if change.index > position.index]
         if not changes:
             return
+        if changes[0].index != position.index + 1:
+            raise Diverged(f"index {changes[0].index} of {changes[0].region} does not follow {position.index}")
         digest, edited = self._digest, dict[str, Known]()
         for change in changes:
             old = edited.get(change.key) or self._known.get(change.key, NOTHING)

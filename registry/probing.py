@@ -49,6 +49,7 @@ class Prober:
         self._telling = set[str]()
         self._results: list[Result] = []
         self._has_results = asyncio.Event()
+        self._unstored = 0
 
     async def round(self, seconds: float) -> Round:
         """Probe what is due, for so long. Raises Unavailable when the schedule cannot be reached."""
@@ -80,10 +81,13 @@ class Prober:
             except Unavailable as error:
                 # Their claims lapse and they are probed again.
                 logger.warning("results of probes were lost", probes=len(results), reason=str(error))
+            finally:
+                self._unstored -= len(results)
 
     async def drain(self) -> None:
-        """Wait for the probes that are under way."""
-        await asyncio.gather(*self._running)
+        """Wait until all that is under way has been stored and told; `store` must be running."""
+        while self._running or self._unstored:  # noqa: ASYNC110 - two conditions, waited for at the end only
+            await asyncio.sleep(GATHERING / 5)
 
     def _begin(self, claim: Claim) -> None:
         self._keep(self._probe(claim))
@@ -104,6 +108,7 @@ class Prober:
             state = judged(claim.state, check, definition.recorded, outcome, time.time())
             result = Result(claim, state, _delay(claim, outcome))
         self._results.append(result)
+        self._unstored += 1
         self._has_results.set()
 
     def _count(self, kind: str, outcome: Outcome) -> None:

@@ -33,6 +33,7 @@ class HttpTarget:
         self.port = 0
         self.requests: list[tuple[str, str, Mapping[str, str]]] = []
         self.hits: Counter[str] = Counter()
+        self.heard: Callable[[str], object] = lambda path: None
 
     @property
     def url(self) -> str:
@@ -41,6 +42,7 @@ class HttpTarget:
     async def answer(self, request: web.Request) -> web.Response:
         self.requests.append((request.method, request.path, dict(request.headers)))
         self.hits[request.path] += 1
+        self.heard(request.path)
         await asyncio.sleep(self.delay)
         body = self.body.encode() if isinstance(self.body, str) else self.body
         return web.Response(status=self.status, headers=self.headers, body=body)
@@ -119,15 +121,28 @@ class DnsTarget(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def dns_target() -> AsyncIterator[DnsTarget]:
-    loop = asyncio.get_running_loop()
-    transport, target = await loop.create_datagram_endpoint(DnsTarget, local_addr=(LOOPBACK, 0))
-    server = await asyncio.start_server(target.answer_stream, LOOPBACK, target.port)
+    target = DnsTarget()
+    transport, server = await _bind(target)
     try:
         yield target
     finally:
         transport.close()
         server.close()
         await server.wait_closed()
+
+
+async def _bind(target: DnsTarget) -> tuple[asyncio.DatagramTransport, asyncio.Server]:
+    """One port of both kinds; whatever is free as one may be taken as the other."""
+    loop = asyncio.get_running_loop()
+    while True:
+        server = await asyncio.start_server(target.answer_stream, LOOPBACK, 0)
+        address = LOOPBACK, server.sockets[0].getsockname()[1]
+        try:
+            transport, _ = await loop.create_datagram_endpoint(lambda: target, local_addr=address)
+        except OSError:
+            server.close()
+        else:
+            return transport, server
 
 
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
