@@ -42,6 +42,15 @@ class Hooks:
             self._on_renewals.append(hook)
         return hook
 
+    def all(self) -> list[ChangesHook | RenewalsHook]:
+        """Every hook."""
+        return [*self._on_changes, *self._on_renewals]
+
+    def remove(self, hook: ChangesHook | RenewalsHook) -> None:
+        """Call this hook no more."""
+        self._on_changes = [kept for kept in self._on_changes if kept != hook]
+        self._on_renewals = [kept for kept in self._on_renewals if kept != hook]
+
     def tell(self, changes: list[Change], renewed: list[Instance]) -> None:
         """Have the hooks called soon."""
         if not (changes or renewed):

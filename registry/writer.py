@@ -57,6 +57,10 @@ class Writer:
         """Have the command committed soon; its future gets the outcome."""
         self._queue.put(command)
 
+    def waiting(self) -> int:
+        """How many commands are queued and not yet taken."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Commit what is waiting, then end the thread and its connection."""
         self._queue.put(None)
@@ -174,6 +178,12 @@ def submit(command: Command) -> None:
         if writer is None:
             writer = _writers[region] = Writer(region)
         writer.submit(command)
+
+
+def waiting() -> int:
+    """How many commands wait for this process's writer."""
+    writer = _writers.get(local_region())
+    return writer.waiting() if writer else 0
 
 
 def is_writer_thread() -> bool:

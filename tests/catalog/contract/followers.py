@@ -34,8 +34,9 @@ class ViewFollower(View):
         """See `Inspectable.records`; services and overrides must hold the same as the changes."""
         view = self.region(region)
         by_key = {key: change.record for key, change in view.changes.items() if change.record is not None}
-        indexed = [instance for service in view.services.values() for instance in service.values()]
-        assert {record.key: record for record in (*indexed, *view.overrides)} == by_key
+        indexed: list[Record] = [instance for service in view.services.values() for instance in service.values()]
+        indexed += view.overrides
+        assert {record.key: record for record in indexed} == by_key
         return by_key
 
     def digest(self, region: str) -> str:

@@ -31,6 +31,7 @@ from tests.catalog.contract.histories import (
 )
 
 T = TypeVar("T")
+WHY = "the history says so"
 
 
 class Source(Protocol):
@@ -65,9 +66,9 @@ def registration(step: Register) -> Registration:
     return from_mapping({"host": "10.0.0.1", "port": step.port, "tags": ["blue"], "checks": checks})
 
 
-def scope_of(step: SetOverride) -> dict[str, str]:
-    """The fields that say what the override speaks about."""
-    return {"tag": "blue"} if step.scope is Scope.TAG else {"service": "web"}
+def scope_of(step: SetOverride) -> tuple[str, str]:
+    """The service and the tag that the override speaks about."""
+    return ("", "blue") if step.scope is Scope.TAG else ("web", "")
 
 
 class MemorySource:
@@ -128,8 +129,19 @@ class MemorySource:
             self._put(with_verdict(record, Verdict("beat", step.status, "", self._clock), self._clock))
 
     def _override(self, step: SetOverride) -> None:
-        fields = {"id": f"o{self._clock:g}", "region": "us-east", "reason": "test", "author": "ann", **scope_of(step)}
-        self._put(validated(Override(scope=step.scope, weight=step.weight, created_at=self._clock, **fields)))
+        service, tag = scope_of(step)
+        override = Override(
+            id=f"o{self._clock:g}",
+            region="us-east",
+            scope=step.scope,
+            service=service,
+            tag=tag,
+            weight=step.weight,
+            reason="test",
+            author="ann",
+            created_at=self._clock,
+        )
+        self._put(validated(override))
 
     def _put(self, record: Record) -> None:
         self._state[record.key] = record
@@ -162,25 +174,30 @@ class DatabaseSource:
 
     async def make(self, step: Step) -> None:
         """See `Source.make`."""
-        signed = {"actor": "test", "cause": "the history says so"}
         match step:
             case Register():
-                name = {"namespace": "default", "service": step.service, "id": step.id}
-                await actions.register.aio(registration(step), **name, **signed)
+                await actions.register.aio(
+                    registration(step), namespace="default", service=step.service, id=step.id, actor="test", cause=WHY
+                )
             case Deregister() if await in_thread(lambda: _has(step.service, step.id)):
-                await actions.deregister.aio(namespace="default", service=step.service, id=step.id, **signed)
+                await actions.deregister.aio(
+                    namespace="default", service=step.service, id=step.id, actor="test", cause=WHY
+                )
             case Report():
                 report = actions.Report(
                     namespace="default", service=step.service, id=step.id, check="beat", status=step.status
                 )
-                await actions.report_checks.aio([report], **signed)
+                await actions.report_checks.aio([report], actor="test", cause=WHY)
             case SetOverride():
-                request = actions.OverrideRequest(scope=step.scope, weight=step.weight, reason="test", **scope_of(step))
-                await actions.set_override.aio(request, **signed)
+                service, tag = scope_of(step)
+                request = actions.OverrideRequest(
+                    scope=step.scope, service=service, tag=tag, weight=step.weight, reason="test"
+                )
+                await actions.set_override.aio(request, actor="test", cause=WHY)
             case ClearOverride():
                 standing = await in_thread(_standing)
                 if standing:
-                    await actions.clear_override.aio(standing[step.which % len(standing)], **signed)
+                    await actions.clear_override.aio(standing[step.which % len(standing)], actor="test", cause=WHY)
             case Compact():
                 await in_thread(lambda: _compact(self.region, step.share))
 
@@ -214,8 +231,9 @@ async def in_thread(work: Callable[[], T]) -> T:
 
 
 def _wipe() -> None:
-    for model in (ChangeRow, InstanceRow, OverrideRow, Tombstone, Region):
-        model.objects.all().delete()
+    with connection.cursor() as cursor:
+        for model in (ChangeRow, InstanceRow, OverrideRow, Tombstone, Region):
+            cursor.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608 - the tables refuse any other way
 
 
 def _standing() -> list[str]:
