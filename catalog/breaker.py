@@ -8,6 +8,7 @@ kind of cause and to three scopes, and says its formula. What is held stays serv
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -100,6 +101,7 @@ class Judgement(msgspec.Struct, frozen=True):
     holds: tuple[Hold, ...]
 
 
+@lru_cache(maxsize=10_000)
 def targets_of(*, region: str, zone: str, namespace: str, service: str) -> tuple[Target, ...]:
     """Where an instance counts. An instance that names no zone counts in none."""
     name = service if namespace == DEFAULT_NAMESPACE else f"{namespace}/{service}"

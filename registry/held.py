@@ -53,9 +53,9 @@ def review(
     With `whole` these are all that the cause complains of, so that whoever is held and not among them has come back.
     """
     spared = leases.spared(kind, now)
-    candidates = [candidate for candidate in candidates if candidate.instance.key not in spared]
+    candidates = [candidate for candidate in candidates if candidate.member.key not in spared]
     losses = {
-        candidate.instance.key: loss_of(candidate.instance)
+        candidate.member.key: loss_of(candidate.instance)
         for candidate in candidates
         if is_loss(kind, candidate.instance)
     }
@@ -66,7 +66,7 @@ def review(
     held = {loss.key for hold in judgement.holds for loss in hold.losses}
     _write(kind, judgement, candidates, rows, whole=whole)
     leases.count_losses(kind, {_encode(loss).decode(): now for key, loss in losses.items() if key not in held})
-    return [candidate for candidate in candidates if candidate.instance.key not in held]
+    return [candidate for candidate in candidates if candidate.member.key not in held]
 
 
 def admit(
@@ -110,6 +110,11 @@ def review_probes(leases: LeaseStore, now: float) -> None:
     for candidate in allowed:
         report = _report(candidate.member)
         actions.report_checks([report], actor=ACTOR, cause=f"check {report.check}: no longer held: {report.output}")
+
+
+def members_held(kind: Kind) -> set[str]:
+    """Everything that is in an open hold of this kind, as the lease store names it."""
+    return {lease_member(member.key, member.check) for row in _open_rows(kind) for member in row.held}
 
 
 def list_held(*, state: str | None = None) -> list[HeldRow]:
@@ -212,7 +217,7 @@ def _write(
     """Bring the holds in the tables in step with the judgement; nothing is written when they are."""
     members: dict[str, list[Member]] = {}
     for candidate in candidates:
-        members.setdefault(candidate.instance.key, []).append(candidate.member)
+        members.setdefault(candidate.member.key, []).append(candidate.member)
     requests = [request for hold in judgement.holds if (request := _request(hold, members)).members]
     standing = {_target(row): row for row in rows}
     changed = [request for request in requests if _differs(standing.get(request.target), request, whole=whole)]

@@ -10,6 +10,7 @@ class LeaseKeys:
         self.expired = f"{self._prefix}expired"
         self.clock = f"{self._prefix}clock"
         self.listening = f"{self._prefix}listening"
+        self.reviewed = f"{self._prefix}reviewed"
         self.sweeping = f"{self._prefix}sweeping"
 
     def losses(self, kind: str) -> str:

@@ -4,6 +4,7 @@
     expired      set: instances whose lease ran out, so that a renewal which comes after all is noticed
     clock        hash: the observed clock, and how far the log has been turned into leases
     listening    when a server last said that it takes renewals
+    reviewed     when the breaker last judged all that was overdue
     sweeping     the lock of the sweep that runs
     losses:KIND  sorted set: what the breaker let happen lately; score: when
     spared:KIND  sorted set: what a person told the breaker to let be; score: until when
@@ -206,9 +207,22 @@ class LeaseStore:
         for part in _chunks(keys):
             self._client.srem(self._keys.expired, *part)
 
+    def forget_expired(self) -> None:
+        """Forget them all."""
+        self._client.delete(self._keys.expired)
+
     def expired(self) -> list[str]:
         """The instances whose lease ran out."""
         return sorted(cast("set[str]", self._client.smembers(self._keys.expired)))
+
+    def note_review(self, now: float) -> None:
+        """Remember when all that is overdue was last judged."""
+        self._client.set(self._keys.reviewed, now)
+
+    def was_reviewed(self, now: float, *, within: float) -> bool:
+        """Whether all that is overdue was judged within so many seconds before."""
+        reviewed = cast("str | None", self._client.get(self._keys.reviewed))
+        return reviewed is not None and 0.0 <= now - float(reviewed) < within
 
     def count_losses(self, kind: Kind, losses: Mapping[str, float]) -> None:
         """Remember what the breaker let happen, for the window; the keys are of `breaker.Loss` in JSON."""

@@ -19,7 +19,7 @@ from catalog.duration import spoken
 from catalog.instance import Instance
 from catalog.lease import Clock, look
 from registry import actions
-from registry.held import ACTOR, Candidate, apply_expired, review, review_probes
+from registry.held import ACTOR, Candidate, apply_expired, members_held, review, review_probes
 from registry.leases import LeaseStore, Observation, lease_member, lease_terms, named_check, split_member
 from registry.models import ChangeRow, InstanceRow, Region
 from registry.population import instances_of
@@ -32,6 +32,8 @@ PATIENCE = 3.0
 DEAF_AFTER = 2.0
 # After a gap as long as this clients may have been turned away for longer than their leases, so all begin anew.
 ABSENCE = 10.0
+# A hold in which nobody moves need not be judged every second; this often it is, because the population moves too.
+REVIEW = 10.0
 BATCH = 5000  # rows read at once
 
 log = structlog.get_logger(__name__)
@@ -121,6 +123,7 @@ def _grant_everyone(leases: LeaseStore, clock: Clock, now: float) -> tuple[str, 
     """Give everyone in the tables a full lease; returns the place in the log from where to go on, and how many."""
     log_id, _, index = _region()  # before the rows are read: what changes meanwhile is followed from here
     granted = 0
+    leases.forget_expired()
     for instances in _everyone():
         leases.add_expired([instance.key for instance in instances if instance.lease_expired])
         granted += leases.grant(chain.from_iterable(map(lease_terms, instances)), clock, now)
@@ -166,21 +169,25 @@ def _revive(leases: LeaseStore, clock: Clock, now: float) -> int:
         return 0
     deadlines = leases.deadlines(expired)
     alive = [key for key in expired if deadlines.get(key, 0.0) > clock.observed(now)]
-    found = instances_of(settings.MERIDIAN.region, expired)
-    back = [found[key] for key in alive if key in found and found[key].lease_expired]
+    found = instances_of(settings.MERIDIAN.region, alive)
+    back = [instance for instance in found.values() if instance.lease_expired]
     if back:
         renewals = [(instance.namespace, instance.service, instance.id, instance.epoch) for instance in back]
         actions.revive(renewals, actor=ACTOR, cause="renewed after its lease had expired")
-    leases.remove_expired(list({*alive, *(key for key in expired if key not in found or not found[key].lease_expired)}))
+    leases.remove_expired(alive)
     return len(back)
 
 
 def _expire(leases: LeaseStore, clock: Clock, now: float) -> tuple[int, int]:
     """Fail those who are overdue and whom the breaker lets go; returns how many were failed and how many are held."""
     overdue = leases.overdue(clock, now)
+    standing = members_held(Kind.EXPIRY)
+    if standing == set(overdue) and leases.was_reviewed(now, within=REVIEW):
+        return 0, len(overdue)
     found = instances_of(settings.MERIDIAN.region, (split_member(member)[0] for member in overdue))
     candidates = _candidates(overdue, found)
     allowed = review(Kind.EXPIRY, list(candidates.values()), leases, now, whole=True)
+    leases.note_review(now)
     _fail(allowed, leases)
     # A deadline without a live lease in the tables is left over from a removal, or from an expiry that is written
     # already: by a sweep that was killed before it came to this, or by an approval.
