@@ -57,6 +57,10 @@ class Harness:
             url, core=self.load_core, connections=connections, seconds=self.seconds, script=script, headers=headers
         )
 
+    def settle_on_load_core(self) -> None:
+        """Move this process to the load generator's core, for a benchmark that is its own load generator."""
+        os.sched_setaffinity(0, {self.load_core})
+
     def medians(self, **measures: Callable[[], float]) -> dict[str, float]:
         """The median of each measure over the rounds. The measures take turns, so that what drifts hits them alike."""
         taken: dict[str, list[float]] = {name: [] for name in measures}

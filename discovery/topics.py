@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from catalog.errors import CatalogError
 from catalog.view import View
 from discovery.answers import Answers, Encoded, Message, Question
 from discovery.dependents import Dependents
@@ -160,7 +161,12 @@ class Topics:
 
     def _refresh(self, topic: Topic) -> None:
         self._undepend(topic)
-        before, topic.current = topic.current, self._answers.ask(topic.question)
+        before = topic.current
+        try:
+            topic.current = self._answers.ask(topic.question)
+        except CatalogError as error:
+            # A filter that new records make undecidable, say. Who waits keeps what it has, and hears of it when asking.
+            logger.info("a question that is waited on cannot be answered", reason=str(error))
         self._depend(topic)
         self.recomputed += 1
         if topic.current.same_as(before):

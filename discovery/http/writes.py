@@ -172,7 +172,9 @@ def find(plane: Plane, namespace: str, service: str, id: str) -> Instance | None
 def _target(scope: Scope) -> tuple[str, str, str]:
     path = scope["path_params"]
     given = parameters.parsed(scope["query_string"], ("namespace",))
-    return parameters.namespace(given), folded(path["service"]), checked_id(path["id"])
+    # An instance may be called `watch` or `explain`, whose paths have a place of their own in the table of routes.
+    id = path["id"] if "id" in path else scope["path"].rpartition("/")[2]
+    return parameters.namespace(given), folded(path["service"]), checked_id(id)
 
 
 @lru_cache(maxsize=4096)

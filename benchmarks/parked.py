@@ -1,0 +1,85 @@
+"""One change seen by 5,000 parked blocking queries, and whether anybody else has to wait for it."""
+
+import asyncio
+import resource
+import statistics
+import time
+
+import uvloop
+
+from benchmarks.content import BODY, register, send
+from benchmarks.harness import Figure, Harness
+from benchmarks.parked_client import Crowd, fetch, park
+
+NAME = "parked"
+TARGET = "one change seen by 5,000 parked queries within 0.4 s by one computation; renewals and /health within 100 ms"
+
+CROWD = 5_000
+SETTLE = 1.0  # seconds between parking and the change
+
+
+def run(harness: Harness) -> list[Figure]:
+    """See TARGET."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with harness.region() as region:
+        register(region.url, "user-service", 6)
+        harness.settle_on_load_core()
+        rounds = [uvloop.run(_round(region.url, number)) for number in range(harness.rounds)]
+    last, first, beside, computed = ([figures[place] for figures in rounds] for place in range(4))
+    return [
+        Figure(
+            name="until the last of 5,000 has the change", value=statistics.median(last), unit="s", target=0.4,
+            at_least=False, note=f"the first after {statistics.median(first) * 1000:.0f} ms",
+        ),
+        Figure(name="computations for it", value=max(computed), target=1, at_least=False),
+        Figure(
+            name="slowest renewal or /health meanwhile", value=statistics.median(beside), unit="s", target=0.1,
+            at_least=False,
+        ),
+    ]  # fmt: skip
+
+
+async def _round(url: str, number: int) -> tuple[float, float, float, float]:
+    _, headers, _, _ = await fetch(url, "GET", "/services/user-service")
+    crowd, transports = await park(url, f"/services/user-service?index={headers['meridian-index']}&wait=60s", CROWD)
+    await asyncio.sleep(SETTLE)
+    if crowd.answered_at:
+        raise RuntimeError(f"{len(crowd.answered_at)} queries did not wait")
+    before = await asyncio.to_thread(_computed, url)
+    bystanders = [asyncio.create_task(_bystander(url, crowd, *what)) for what in BESIDE]
+    began = time.monotonic()
+    status, _, _, _ = await fetch(url, "PUT", f"/services/user-service/new-{number}", BODY)
+    if status != 201:
+        raise RuntimeError(f"the change was answered {status}")
+    async with asyncio.timeout(30):
+        await crowd.done.wait()
+        slowest = max(await asyncio.gather(*bystanders))
+    computed = await asyncio.to_thread(_computed, url) - before
+    for transport in transports:
+        transport.close()
+    if len(crowd.bodies) != 1:
+        raise RuntimeError(f"the crowd was told {len(crowd.bodies)} different things")
+    return max(crowd.answered_at) - began, min(crowd.answered_at) - began, slowest, computed
+
+
+BESIDE = (("PUT", "/services/user-service/user-service-1/renew"), ("GET", "/health"))
+
+
+async def _bystander(url: str, crowd: Crowd, method: str, path: str) -> float:
+    """The slowest answer of one who asks again and again until the crowd is served."""
+    slowest = 0.0
+    while not crowd.done.is_set():
+        status, _, _, took = await fetch(url, method, path)
+        if status >= 300:
+            raise RuntimeError(f"{method} {path} was answered {status}")
+        slowest = max(slowest, took)
+    return slowest
+
+
+def _computed(url: str) -> float:
+    _, _, body = send(url, "GET", "/metrics")
+    for line in body.decode().splitlines():
+        if line.startswith("meridian_topics_recomputed_total"):
+            return float(line.rpartition(" ")[2])
+    raise RuntimeError("the metrics do not tell how often a question was asked again")
