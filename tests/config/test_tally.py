@@ -14,7 +14,7 @@ def tally(tmp_path: Path, broken: int, *suites: str) -> tuple[int, str]:
     for number, suite in enumerate(suites):
         files.append(tmp_path / f"{number}.xml")
         files[-1].write_text(f"<testsuites>{suite}</testsuites>")
-    command = [sys.executable, BASE_DIR / "scripts" / "tally.py", str(broken), *files]
+    command: list[str | Path] = [sys.executable, BASE_DIR / "scripts" / "tally.py", str(broken), *files]
     run = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     return run.returncode, run.stdout
 
