@@ -59,7 +59,8 @@ class Observation(msgspec.Struct, frozen=True):
     """What the `clock` hash holds.
 
     `since` is when observation last began anew, on the wall clock; `deaf` says that no server was taking renewals when
-    last asked; `log_id` and `index` say up to which change leases were granted.
+    last asked; `log_id` and `index` say up to which change leases were granted; `ended_at` is when the last sweep
+    came to its end.
     """
 
     clock: Clock
@@ -67,6 +68,12 @@ class Observation(msgspec.Struct, frozen=True):
     deaf: bool = False
     log_id: str = ""
     index: int = 0
+    ended_at: float = 0.0
+
+    @property
+    def seen_at(self) -> float:
+        """When a sweep was last at work: one that takes long is slow, not absent."""
+        return max(self.clock.looked_at, self.ended_at)
 
 
 def lease_member(key: str, check: str = "") -> str:
@@ -137,6 +144,7 @@ class LeaseStore:
             deaf=kept.get("deaf") == "1",
             log_id=kept.get("log_id", ""),
             index=int(kept.get("index", 0)),
+            ended_at=float(kept.get("ended_at", 0)),
         )
 
     def save(self, observation: Observation) -> None:
@@ -150,6 +158,10 @@ class LeaseStore:
             "index": observation.index,
         }
         self._client.hset(self._keys.clock, mapping=fields)
+
+    def note_end(self, now: float) -> None:
+        """Note that a sweep came to its end."""
+        self._client.hset(self._keys.clock, "ended_at", str(now))
 
     def heard_servers_at(self) -> float | None:
         """When a server last said that it takes renewals."""

@@ -47,7 +47,9 @@ def is_due(instance: Instance, *, since: float, now: float) -> bool:
 
 
 def _critical() -> Sequence[Instance]:
+    """The critical instances that want to be deregistered some time; records without the option leave it out."""
     rows = InstanceRow.objects.filter(region=settings.MERIDIAN.region, status=Status.CRITICAL)
+    rows = rows.filter(record__contains='"deregister_critical_after":')
     return [row.instance for row in rows.order_by("id").iterator()]
 
 

@@ -4,6 +4,7 @@ It never trusts silence alone. Silence counts while it was observed: while sweep
 and while at least one server took renewals. All other time moves the observed clock, see `catalog.lease`.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -58,7 +59,7 @@ def sweep(leases: LeaseStore, *, now: float | None = None) -> Swept | None:
     with leases.sweeping() as locked:
         if not locked:
             return None
-        now = leases.now() if now is None else now
+        now, began = leases.now() if now is None else now, time.monotonic()
         observed = _observe(leases, now)
         if observed is None:
             return Swept(watching=False)
@@ -67,6 +68,7 @@ def sweep(leases: LeaseStore, *, now: float | None = None) -> Swept | None:
         expired, held = _expire(leases, clock, now)
         review_probes(leases, now)
         apply_expired(leases, now)
+        leases.note_end(now + time.monotonic() - began)
         return Swept(watching=True, granted=granted, expired=expired, held=held, revived=revived)
 
 
@@ -86,7 +88,7 @@ def _observe(leases: LeaseStore, now: float) -> tuple[Clock, int] | None:
     if kept is None:
         return _begin(leases, now)
     clock = look(kept.clock, now, patience=PATIENCE)
-    if kept.deaf or now - kept.clock.looked_at >= ABSENCE:
+    if kept.deaf or now - kept.seen_at >= ABSENCE:
         return _resume(leases, kept, clock, now)
     granted, log_id, index = _follow_log(leases, kept, clock, now)
     leases.save(Observation(clock=clock, since=kept.since, log_id=log_id, index=index))

@@ -4,37 +4,68 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('registry', '0002_token'),
+        ("registry", "0002_token"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='HeldRow',
+            name="HeldRow",
             fields=[
-                ('id', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('region', models.CharField(max_length=63)),
-                ('kind', models.CharField(choices=[('expiry', 'expiry'), ('probe', 'probe'), ('removal', 'removal')], max_length=16)),
-                ('scope', models.CharField(choices=[('region', 'region'), ('zone', 'zone'), ('service', 'service')], max_length=16)),
-                ('name', models.CharField(max_length=200)),
-                ('formula', models.TextField()),
-                ('members', models.TextField(help_text='JSON: the instances that are held, each with its key and epoch')),
-                ('population', models.PositiveIntegerField()),
-                ('earlier', models.PositiveIntegerField()),
-                ('at', models.FloatField()),
-                ('expires_at', models.FloatField()),
-                ('state', models.CharField(choices=[('open', 'Open'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('expired', 'Expired'), ('recovered', 'Recovered')], default='open', max_length=16)),
-                ('decided_by', models.CharField(blank=True, max_length=200)),
-                ('decided_at', models.FloatField(blank=True, null=True)),
-                ('reason', models.TextField(blank=True)),
+                ("id", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("region", models.CharField(max_length=63)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("expiry", "expiry"), ("probe", "probe"), ("removal", "removal")], max_length=16
+                    ),
+                ),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[("region", "region"), ("zone", "zone"), ("service", "service")], max_length=16
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("formula", models.TextField()),
+                (
+                    "members",
+                    models.TextField(help_text="JSON: the instances that are held, each with its key and epoch"),
+                ),
+                ("population", models.PositiveIntegerField()),
+                ("earlier", models.PositiveIntegerField()),
+                ("at", models.FloatField()),
+                ("expires_at", models.FloatField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("expired", "Expired"),
+                            ("recovered", "Recovered"),
+                        ],
+                        default="open",
+                        max_length=16,
+                    ),
+                ),
+                ("decided_by", models.CharField(blank=True, max_length=200)),
+                ("decided_at", models.FloatField(blank=True, null=True)),
+                ("reason", models.TextField(blank=True)),
             ],
             options={
-                'verbose_name': 'held',
-                'verbose_name_plural': 'held',
-                'db_table': 'registry_held',
-                'ordering': ('-at', 'id'),
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('region', 'kind', 'scope', 'name'), name='registry_held_one_open')],
+                "verbose_name": "held",
+                "verbose_name_plural": "held",
+                "db_table": "registry_held",
+                "ordering": ("-at", "id"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open")),
+                        fields=("region", "kind", "scope", "name"),
+                        name="registry_held_one_open",
+                    )
+                ],
             },
         ),
     ]

@@ -93,3 +93,16 @@ def test_a_log_that_was_replaced_grants_all_leases_afresh(world: World):
     world.live(0, 5)
     Region.objects.update(log_id="restored")
     assert world.sweep(6).granted == 2
+
+
+def test_a_sweep_that_takes_long_is_no_absence(world: World):
+    world.register("web-1")
+    world.live(0, 5)
+    world.store.note_end(world.at(18))  # the sweep of second 5 worked for 13 seconds
+    assert world.sweep(19).granted == 0
+
+
+def test_an_absence_grants_all_leases_afresh(world: World):
+    world.register("web-1")
+    world.live(0, 5)
+    assert world.sweep(19).granted == 1
