@@ -57,6 +57,10 @@ class Counters:
         self.add(f"{name}_bucket", {**labels, "le": bound})
         self.add(f"{name}_sum", labels, value)
 
+    def counted(self, name: str) -> dict[Sample, float]:
+        """What one metric has counted since the last flush."""
+        return {sample: amount for sample, amount in self._amounts.items() if sample[0] == name}
+
     async def flush(self, client: Redis, region: str) -> None:
         """Add what was counted to the region's counters. What cannot be added now is kept for the next time."""
         amounts, self._amounts = self._amounts, {}

@@ -23,5 +23,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 def printable(text: str, *, longest: int = LONGEST_OUTPUT) -> str:
     """`text` on one line without control characters, cut to `longest`: a target decides what stands in an output."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    text = text[: 4 * longest]  # blanks count for little, and a body may be long
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(text.split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
