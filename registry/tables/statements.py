@@ -27,6 +27,12 @@ OVERRIDE_COLUMNS = (
 )  # fmt: skip
 CHANGE_COLUMNS = ("region", "index", "at", "key", "verb", "actor", "cause", "digest", "record")
 TOMBSTONE_COLUMNS = ("region", "key", "epoch", "at", "index")
+TYPES = {
+    **dict.fromkeys(("index", "epoch", "port", "weight"), "bigint"),
+    **dict.fromkeys(("at", "created_at", "expires_at"), "double precision"),
+}  # PostgreSQL's types of the columns that are not text
+
+encode = msgspec.json.Encoder().encode
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -37,22 +43,39 @@ class Head(msgspec.Struct, frozen=True):
     digest: str
 
 
-def _insert(table: str, columns: Sequence[str], *, keyed_by: Sequence[str] = ()) -> str:
-    """An INSERT; with `keyed_by` it replaces the row of the same key."""
-    names = ", ".join(f'"{column}"' for column in columns)
-    values = ", ".join(["%s"] * len(columns))
-    statement = f'INSERT INTO "{table}" ({names}) VALUES ({values})'  # noqa: S608 - names from this file alone
-    if not keyed_by:
-        return statement
-    key = ", ".join(f'"{column}"' for column in keyed_by)
-    rest = ", ".join(f'"{column}" = excluded."{column}"' for column in columns if column not in keyed_by)
-    return f"{statement} ON CONFLICT ({key}) DO UPDATE SET {rest}"
+class Insert:
+    """An INSERT into a table; with `keyed_by` it replaces the row of the same key."""
+
+    def __init__(self, table: str, columns: Sequence[str], *, keyed_by: Sequence[str] = ()) -> None:
+        names = ", ".join(f'"{column}"' for column in columns)
+        key = ", ".join(f'"{column}"' for column in keyed_by)
+        rest = ", ".join(f'"{column}" = excluded."{column}"' for column in columns if column not in keyed_by)
+        # Names come from this file alone.
+        into = f'INSERT INTO "{table}" ({names})'
+        conflict = f"ON CONFLICT ({key}) DO UPDATE SET {rest}" if keyed_by else ""
+        typed = ", ".join(f'"{column}" {TYPES.get(column, "text")}' for column in columns)
+        self._one = f"{into} VALUES ({', '.join(['%s'] * len(columns))}) {conflict}"
+        self._many = f"{into} SELECT * FROM json_to_recordset(%s) AS row ({typed}) {conflict}"  # noqa: S608 - as above
+        self._columns = columns
+
+    def execute(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> None:
+        """Insert the rows, of which no two may have the same key.
+
+        SQLite is quickest when it runs one prepared statement over and over. To PostgreSQL every statement is a message
+        to be parsed and planned, so it gets all rows in one, as JSON, which is quickly written and quickly read.
+        """
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.executemany(self._one, rows)
+            else:
+                objects = [dict(zip(self._columns, row, strict=True)) for row in rows]
+                cursor.execute(self._many, [encode(objects).decode()])
 
 
-UPSERT_INSTANCE = _insert("registry_instance", INSTANCE_COLUMNS, keyed_by=INSTANCE_COLUMNS[:4])
-UPSERT_OVERRIDE = _insert("registry_override", OVERRIDE_COLUMNS, keyed_by=("id",))
-UPSERT_TOMBSTONE = _insert("registry_tombstone", TOMBSTONE_COLUMNS, keyed_by=("region", "key"))
-INSERT_CHANGE = _insert("registry_change", CHANGE_COLUMNS)
+UPSERT_INSTANCE = Insert("registry_instance", INSTANCE_COLUMNS, keyed_by=INSTANCE_COLUMNS[:4])
+UPSERT_OVERRIDE = Insert("registry_override", OVERRIDE_COLUMNS, keyed_by=("id",))
+UPSERT_TOMBSTONE = Insert("registry_tombstone", TOMBSTONE_COLUMNS, keyed_by=("region", "key"))
+INSERT_CHANGE = Insert("registry_change", CHANGE_COLUMNS)
 DELETE_INSTANCE = (
     'DELETE FROM "registry_instance" WHERE "region" = %s AND "namespace" = %s AND "service" = %s AND "instance_id" = %s'
 )
@@ -140,12 +163,16 @@ def read_tombstones(connection: BaseDatabaseWrapper, region: str, keys: Sequence
     return epochs
 
 
-def execute_many(connection: BaseDatabaseWrapper, statement: str, rows: Iterable[Row]) -> None:
+def execute_many(connection: BaseDatabaseWrapper, statement: str | Insert, rows: Iterable[Row]) -> None:
     """One statement for many rows; nothing at all for none."""
     rows = list(rows)
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(statement, rows)
+    if not rows:
+        return
+    if isinstance(statement, Insert):
+        statement.execute(connection, rows)
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, rows)
 
 
 def instance_row(record: Instance, index: int, text: str) -> Row:
