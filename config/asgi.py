@@ -1,6 +1,7 @@
 """The one ASGI application of a server process: the discovery plane for lookups, Django for what people touch."""
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
