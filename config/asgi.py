@@ -7,7 +7,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.core.asgi import get_asgi_application
 
-django = get_asgi_application()  # sets Django up, so that what follows may use its tables
+django: Any = get_asgi_application()  # sets Django up, so that what follows may use its tables
 
 from django.conf import settings
 from prometheus_client import REGISTRY

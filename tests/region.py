@@ -20,7 +20,7 @@ from config.lifeline import die_with
 from config.plan import BASE_DIR, RegionPlan, region_environment
 from config.ports import free_port
 
-READY_WITHIN = 60.0
+READY_WITHIN = 100.0
 STOPPED_WITHIN = 40.0
 
 
@@ -95,7 +95,10 @@ class Region:
 
     def wait_ready(self, *, within: float = READY_WITHIN) -> None:
         """Wait until the region has said where to look."""
-        eventually(self._said_ready, within=within, what=f"the region is ready\n{self.log()[-3000:]}")
+        try:
+            eventually(self._said_ready, within=within, what="the region is ready")
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}\n{self.log()[-3000:]}") from None
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """End it as Ctrl-C does and return its exit code; does nothing when it has ended."""

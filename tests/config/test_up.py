@@ -15,7 +15,7 @@ import redis
 from config.plan import MANAGE
 from tests.region import Region, eventually
 
-pytestmark = [pytest.mark.timeout(150), pytest.mark.xdist_group("regions")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("regions")]
 
 
 @pytest.fixture(scope="module")
