@@ -20,7 +20,7 @@ class Hooks:
     """The hooks of this process, called in the order of commits.
 
     A slow hook delays the next call, which then gets everything that was committed meanwhile. One that raises is
-    logged and passed over: the commit is done, and whatever a hook keeps must be able to mend itself from the log.
+    passed over, and logged when that is news: the commit is done, and what a hook keeps must be able to mend itself.
     """
 
     def __init__(self) -> None:
@@ -29,6 +29,7 @@ class Hooks:
         self._queue = SimpleQueue[tuple[list[Change], list[Instance]] | None]()
         self._lock = Lock()
         self._thread: Thread | None = None
+        self._failing: set[str] = set()
 
     def after_commit(self, hook: ChangesHook) -> ChangesHook:
         """Call `hook` with the changes of each commit; usable as a decorator."""
@@ -80,8 +81,8 @@ class Hooks:
                 return
             changes, renewed = list(item[0]), list(item[1])
             ended = self._drain(changes, renewed)
-            _call(self._on_changes, changes)
-            _call(self._on_renewals, renewed)
+            self._call(self._on_changes, changes)
+            self._call(self._on_renewals, renewed)
             if ended:
                 return
 
@@ -96,15 +97,21 @@ class Hooks:
             changes += item[0]
             renewed += item[1]
 
-
-def _call(hooks: Sequence[Callable[[list[T]], None]], items: list[T]) -> None:
-    if not items:
-        return
-    for hook in hooks:
-        try:
-            hook(items)
-        except Exception:  # one hook's fault must not keep the others from hearing of the commit
-            log.exception("after_commit hook failed", hook=getattr(hook, "__qualname__", repr(hook)))
+    def _call(self, hooks: Sequence[Callable[[list[T]], None]], items: list[T]) -> None:
+        if not items:
+            return
+        for hook in hooks:
+            name = getattr(hook, "__qualname__", repr(hook))
+            try:
+                hook(items)
+            except Exception:  # one hook's fault must not keep the others from hearing of the commit
+                if name not in self._failing:  # a store that is away fails at every commit: once is enough
+                    log.exception("a hook failed after a commit", hook=name)
+                self._failing.add(name)
+            else:
+                if name in self._failing:
+                    log.info("a hook works again", hook=name)
+                self._failing.discard(name)
 
 
 hooks = Hooks()
