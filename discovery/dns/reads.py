@@ -16,6 +16,8 @@ from discovery.dns.routes import Fixed, Host, Inner, Route, Service
 
 Dependency = tuple[str, str]  # region, and a name in its part of the view
 
+SERIAL_AGE = 1.0  # seconds for which the zone's serial may lag: no name is touched by every change
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a name stands for. `address` is set for names that are one, `verdicts` for services.
@@ -42,7 +44,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 def find(view: View, route: Route, *, local: str, now: float) -> Finding:
     """What the route leads to in the view. `local` is the region that a name without one means."""
     if isinstance(route, Fixed):
-        return _finding(view, local, exists=route is not Fixed.NOTHING, fixed=route)
+        return _finding(view, local, exists=route is not Fixed.NOTHING, fixed=route, valid_until=now + SERIAL_AGE)
     region = route.place.region or local
     if region != local and region not in view.regions:
         # Its name will be touched when the region is heard of.

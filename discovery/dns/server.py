@@ -34,7 +34,8 @@ EXPIRY_GRAIN = 0.1  # seconds between looks at the clock; TTLs are whole seconds
 # How long the interpreter lets one thread go on while another waits (5 ms by default). The loop gives it up with every
 # call to the kernel, and has to wait this long to get it back while a long batch of changes is being folded.
 SWITCH_INTERVAL = 0.00005
-STOP_WITHIN = 5.0
+STOP_WITHIN = 5.0  # seconds for the other threads
+DRAINED_WITHIN = 1.0  # of these, for connections to take their last answers
 
 logger = structlog.get_logger(__name__)
 
@@ -161,8 +162,7 @@ class DnsServer:
         finally:
             for server in servers:
                 server.close()
-            for connection in list(connections.open):
-                connection.close()
+            await connections.drain(DRAINED_WITHIN)
             if self._figures is not None:
                 self._figures.unlink(missing_ok=True)
 

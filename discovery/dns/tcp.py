@@ -27,6 +27,7 @@ class Connections:
         self.open: set[Connection] = set()
         self._clients: Counter[str] = Counter()
         self._counters = counters
+        self._left = asyncio.Event()
 
     def admit(self, connection: "Connection", client: str) -> bool:
         """Whether there is room for one more."""
@@ -43,8 +44,21 @@ class Connections:
         if connection in self.open:
             self.open.remove(connection)
             self._clients[client] -= 1
+            self._left.set()
             self._clients += Counter()  # forgets clients without connections
             self._counters.connections = len(self.open)
+
+    async def drain(self, within: float) -> None:
+        """Close them all, each once its answers are sent, or after `within` seconds in any case."""
+        for connection in list(self.open):
+            connection.close()
+        try:
+            async with asyncio.timeout(within):
+                while self.open:
+                    self._left.clear()
+                    await self._left.wait()
+        except TimeoutError:
+            pass  # whoever has not read by now goes without
 
 
 class Connection(asyncio.Protocol):

@@ -122,6 +122,7 @@ def test_several_processes_share_a_port_and_end_together(variables: dict[str, st
     ("arguments", "complaint"),
     [
         (["--domains", "not_a_domain!"], "--domains"),
+        (["--domains", ".".join(["a" * 60] * 3)], "--domains holds a name of 182 characters"),
         (["--ttl", "soon"], "--ttl"),
         (["--payload", "100"], "--payload is 100: use 512 to 4096."),
         (["--processes", "0"], "--processes is 0"),

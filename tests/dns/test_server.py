@@ -248,6 +248,25 @@ def test_stopping_ends_it_under_load(server: RunningServer) -> None:
         assert is_closed(idle)
 
 
+def test_answers_under_way_are_sent_before_it_ends(server: RunningServer) -> None:
+    queries = [dns.message.make_query("crowd.service.consul", "SRV") for _ in range(40)]
+    with server.connect() as connection:
+        connection.sendall(framed(*queries))
+        answers = [received_from(connection)]
+        server.server.stop()
+        while (answer := received_or_none(connection)) is not None:
+            answers.append(answer)
+    assert all(len(data(answer)) == 200 for answer in answers)
+
+
+def received_or_none(connection: socket.socket) -> dns.message.Message | None:
+    """The next answer, or None at an end between two; an end within one fails."""
+    first = connection.recv(1)
+    if not first:
+        return None
+    return dns.message.from_wire(exactly(connection, int.from_bytes(first + exactly(connection, 1), "big")))
+
+
 def test_what_breaks_the_following_ends_the_server() -> None:
     async def broken(view: View) -> None:
         raise RuntimeError("the disk is on fire")

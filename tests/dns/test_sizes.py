@@ -77,6 +77,19 @@ def test_a_cut_answer_shows_every_instance_equally_often() -> None:
     assert max(seen.values()) < shown * 1.3
 
 
+def test_of_many_that_fit_everyone_is_first_in_time() -> None:
+    desk = many(40)
+    firsts = set[str]()
+    for _ in range(60):
+        desk.now += 1
+        desk.table.expire(desk.now)
+        for _ in range(16):
+            answer = desk.ask("web.service.consul")
+            assert len(data(answer)) == 40
+            firsts.add(answer.answer[0][0].to_text())
+    assert len(firsts) == 40
+
+
 def test_two_sizes_have_their_own_answers() -> None:
     desk = many(60)
     for _ in range(3):

@@ -168,3 +168,20 @@ def test_other_ids_share_an_answer() -> None:
         assert answer is not None
         assert answer[:2] == struct.pack("!H", id)
     assert len(desk.table.bodies) == 1
+
+
+@pytest.mark.parametrize("name", ["web.service.consul", "service.consul", "0a000001.addr.consul", "ns.consul"])
+def test_every_kept_answer_goes_when_the_region_is_no_longer_heard(name: str) -> None:
+    desk = Desk(instance("w1", host="10.0.0.1"))
+    assert not desk.ask(name, times=3).options
+    desk.view.mark_stale("us-east", NOW - 60)
+    assert "Stale Answer" in desk.ask(name).options[0].to_text()
+
+
+def test_the_serial_follows_the_log() -> None:
+    desk = Desk(instance("w1"))
+    assert desk.ask("consul", "SOA", times=3).answer[0][0].serial == 1
+    desk.put(instance("w2"))
+    desk.now += 1
+    desk.table.expire(desk.now)
+    assert desk.ask("consul", "SOA").answer[0][0].serial == 2

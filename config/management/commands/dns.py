@@ -43,6 +43,7 @@ then:
   dig @127.0.0.1 -p 8600 user-service.service.consul SRV
 """
 MOST_PROCESSES = 64
+LONGEST_DOMAIN = 150  # so that `<32 digits>.addr.<region>.<domain>` is a name
 
 logger = structlog.get_logger(__name__)
 
@@ -110,6 +111,8 @@ def _zone(options: dict[str, Any], hosts: tuple[str, ...]) -> Zone:
     except EnvironmentProblem as problem:
         flags = str(problem).replace("MERIDIAN_DNS_DOMAINS", "--domains").replace("MERIDIAN_DNS_TTL", "--ttl")
         raise CommandError(flags) from None
+    if longest := [domain for domain in environment.dns_domains if len(domain) > LONGEST_DOMAIN]:
+        raise CommandError(f"--domains holds a name of {len(longest[0])} characters: use at most {LONGEST_DOMAIN}.")
     payload: int = options["payload"]
     if not LEAST_PAYLOAD <= payload <= 4096:
         raise CommandError(f"--payload is {payload}: use {LEAST_PAYLOAD} to 4096.")
