@@ -15,8 +15,8 @@ NOW = 1_800_000_000.0
 Register = Callable[..., actions.Registered]
 
 
-@pytest.fixture(autouse=True)
-def _fresh_tokens(db: None) -> Iterator[None]:
+@pytest.fixture
+def fresh_tokens(db: None) -> Iterator[None]:
     """No test knows the tokens of another one."""
     table = process_table()
     table.reload()
@@ -25,13 +25,13 @@ def _fresh_tokens(db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def closed_door() -> None:
+def closed_door(fresh_tokens: None) -> None:
     """Nobody is let in without a token."""
     process_table().is_open = False
 
 
 @pytest.fixture
-def api() -> Client:
+def api(fresh_tokens: None) -> Client:
     """A caller without a token, whose CSRF tokens are checked as a browser's are."""
     return Client(enforce_csrf_checks=True, raise_request_exception=False)
 

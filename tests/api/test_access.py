@@ -137,6 +137,7 @@ def test_a_signed_in_user_may_do_what_they_are(kind: dict[str, bool], statuses: 
     assert tuple(ask(client, request).status_code for request in REQUESTS) == statuses
 
 
+@pytest.mark.usefixtures("fresh_tokens")
 def test_the_log_names_the_user() -> None:
     ask(signed_in(superuser=True), WRITE_USER)
     assert ChangeRow.objects.latest("index").actor == "admin:alice@127.0.0.1/api"
