@@ -223,7 +223,11 @@ class Clients:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        try:
+            self.stop()
+        finally:
+            for http in self._http:
+                http.close()
 
     def pause_writes(self) -> None:
         """Let nobody write from now on, so that digests can be compared; lookups go on."""
@@ -234,7 +238,7 @@ class Clients:
         self._writing.set()
 
     def look_everywhere(self, digests: Digests | None = None) -> None:
-        """Once more, everybody asks for everything: the last word after a heal. Call it when `stop` has returned."""
+        """Once more, everybody asks for everything: the last word after a heal, when `stop` has ended the threads."""
         assert self._stopping.is_set(), "the clients still run"
         for looker in self._lookers:
             looker.look_everywhere()
@@ -249,11 +253,6 @@ class Clients:
             assert not thread.is_alive(), f"{thread.name} does not end"
         if self._failures:
             raise self._failures[0]
-
-    def close(self) -> None:
-        """Close the connections, after the last word."""
-        for http in self._http:
-            http.close()
 
     def _run(self, number: int, act: Callable[[], None], gate: threading.Event | None) -> None:
         pauses = random.Random(f"{self._seed} pauses {number}")

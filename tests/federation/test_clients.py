@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -37,24 +38,21 @@ def found(region: Region, service: str) -> list[str]:
     return [instance["id"] for instance in answer.json()] if answer.status_code == 200 else []
 
 
-def run(region: Region, history: History, *, writes: int = 60) -> Clients:
-    """Clients that have written and looked for a while, and have stopped."""
-    clients = Clients({region.name: region.url}, history, pace=0.01)
-    with clients:
-        eventually(lambda: history.counts()["Wrote"] >= writes, within=60, what="the clients have written")
-        eventually(lambda: history.counts()["Looked"] >= writes, within=60, what="the clients have looked")
-    return clients
-
-
-def last_word(clients: Clients) -> None:
-    """A look at everything when all must agree."""
-    time.sleep(WITHIN)  # not a hope: before this time is over the witness forgives
-    clients.look_everywhere(lambda url: [("us-east", "log", 7, "abc")])
-    clients.close()
+@contextmanager
+def ran(region: Region, history: History, *, least: int = 60) -> Iterator[Clients]:
+    """Clients that have written and looked for a while, and have stopped; afterwards they have the last word."""
+    with Clients({region.name: region.url}, history, pace=0.01) as clients:
+        eventually(lambda: history.counts()["Wrote"] >= least, within=60, what="the clients have written")
+        eventually(lambda: history.counts()["Looked"] >= least, within=60, what="the clients have looked")
+        clients.stop()
+        yield clients
+        time.sleep(WITHIN)  # not a hope: before this time is over the witness forgives
+        clients.look_everywhere(lambda url: [("us-east", "log", 7, "abc")])
 
 
 def test_an_honest_region_is_accepted(region: Region, history: History) -> None:
-    last_word(run(region, history))
+    with ran(region, history):
+        pass
     assert judge(history, within=WITHIN) == []
     states = [write.state for write in history.of(Wrote)]
     assert None in states
@@ -66,20 +64,18 @@ def test_an_honest_region_is_accepted(region: Region, history: History) -> None:
 
 
 def test_a_deregistration_that_nobody_asked_for_is_a_loss(region: Region, history: History) -> None:
-    clients = run(region, history)
-    service, instance = next((name, ids[0]) for name in SERVICES if (ids := found(region, name)))
-    httpx.delete(f"{region.url}/services/{service}/{instance}", timeout=10).raise_for_status()
-    last_word(clients)
+    with ran(region, history):
+        service, instance = next((name, ids[0]) for name in SERVICES if (ids := found(region, name)))
+        httpx.delete(f"{region.url}/services/{service}/{instance}", timeout=10).raise_for_status()
     violations = judge(history, within=WITHIN)
     assert {violation.kind for violation in violations} == {Kind.LOST}
     assert all(f"{service}/{instance}" in violation.text for violation in violations)
 
 
 def test_an_instance_that_nobody_registered_is_a_resurrection(region: Region, history: History) -> None:
-    clients = run(region, history)
-    place = f"{SERVICES[0]}/us-east-ghost-{IDS}"
-    httpx.put(f"{region.url}/services/{place}", json={"host": "127.0.0.1", "port": 9}, timeout=10).raise_for_status()
-    last_word(clients)
+    with ran(region, history):
+        place = f"{region.url}/services/{SERVICES[0]}/us-east-ghost-{IDS}"
+        httpx.put(place, json={"host": "127.0.0.1", "port": 9}, timeout=10).raise_for_status()
     assert [violation.kind for violation in judge(history, within=WITHIN)] == [Kind.RESURRECTED]
 
 

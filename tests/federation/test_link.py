@@ -114,7 +114,7 @@ def test_delay_holds_bytes_back_each_way(link: Link) -> None:
     with connect(link) as connection:
         echoed(connection, b"warm")
         link.delay(0.1)
-        assert 0.2 <= echoed(connection, b"ping") < 1.0
+        assert 0.2 <= echoed(connection, b"ping") < 2.0
 
 
 def test_delay_can_be_taken_away_from_an_open_connection(link: Link) -> None:
@@ -122,7 +122,7 @@ def test_delay_can_be_taken_away_from_an_open_connection(link: Link) -> None:
     with connect(link) as connection:
         assert echoed(connection, b"slow") >= 0.4
         link.delay(0)
-        assert echoed(connection, b"fast") < 0.2
+        assert echoed(connection, b"fast") < 0.4
 
 
 def test_a_new_connection_pays_a_round_trip_before_its_first_byte(link: Link) -> None:
@@ -163,7 +163,7 @@ def test_a_limit_holds_for_all_connections_together(link: Link) -> None:
         other.sendall(b"y" * 20_000)
         assert receive(one, 20_000) == b"x" * 20_000
         assert receive(other, 20_000) == b"y" * 20_000
-        assert 0.4 <= time.monotonic() - began < 2.0
+        assert time.monotonic() - began >= 0.4
 
 
 def test_a_limit_can_be_lifted_while_bytes_are_on_their_way(link: Link) -> None:
