@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,17 @@ def away(database: Path) -> Iterator[None]:
     aside.rename(database)
 
 
-def ask(region: Region, method: str, path: str, body: Any = None) -> tuple[int, Any, dict[str, str]]:
+def ask(region: Region, method: str, path: str, body: Any = None) -> tuple[int, Any, Message]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(
         region.url + path, data=data, method=method, headers={"Content-Type": "application/json"}
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, json.loads(answer.read() or "null"), dict(answer.headers)
+            return answer.status, json.loads(answer.read() or "null"), answer.headers
     except urllib.error.HTTPError as answer:
         with answer:
-            return answer.code, json.loads(answer.read()), dict(answer.headers)
+            return answer.code, json.loads(answer.read()), answer.headers
 
 
 def test_reads_are_refused_with_a_time_to_try_again_while_lookups_go_on(tmp_path: Path) -> None:
