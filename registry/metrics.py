@@ -4,16 +4,14 @@ A worker process listens on no port, and Celery starts and ends its processes as
 """
 
 from bisect import bisect_left
-from collections.abc import Awaitable, Iterable, Mapping
-from typing import NamedTuple, cast
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
-from django.conf import settings
 from redis.asyncio import Redis
 
 from catalog.errors import Unavailable
 from registry.schedule import reaching_valkey
-from registry.valkey import aconnection
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 
@@ -76,13 +74,6 @@ class Counters:
             for (name, labels), amount in amounts.items():
                 self.add(name, dict(labels), amount)
             raise
-
-
-async def worker_metrics() -> str:
-    """What all workers of this region have counted, in Prometheus's text format. Raises Unavailable when Valkey is."""
-    async with reaching_valkey(), aconnection() as client:
-        stored = await cast("Awaitable[dict[str, str]]", client.hgetall(counters_key(settings.MERIDIAN.region)))
-    return exposition(stored)
 
 
 def exposition(stored: Mapping[str, str]) -> str:

@@ -11,8 +11,9 @@ from catalog.flap import Flap
 from catalog.status import Status
 from registry import pulse
 from registry.judging import State
-from registry.metrics import Counters, worker_metrics
+from registry.metrics import Counters
 from registry.probes.outcome import Outcome
+from registry.reachable import worker_metrics
 from registry.results import last_results, result
 from registry.schedule import Result
 from tests.probes.schedules import REGION, definition, nowhere, put, schedule_of
