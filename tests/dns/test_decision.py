@@ -44,7 +44,7 @@ overrides = st.builds(
     st.sampled_from(["", "blue", "green"]),
 )
 @settings(max_examples=60, deadline=None)
-def test_dns_and_the_query_agree(registered: list, ruled: list, tag: str) -> None:  # type: ignore[type-arg]
+def test_dns_and_the_query_agree(registered: list, ruled: list, tag: str) -> None:
     desk = Desk(*registered, *ruled)
     decided = answer(desk.view, Query(region=REGION, service="web", tags=(tag,) if tag else ()), NOW).verdicts
     name = f"{tag}.web.service.consul" if tag else "web.service.consul"
