@@ -1,5 +1,6 @@
 """A hot lookup over HTTP, beside nginx serving the same bytes as a file and Django's own async view returning them."""
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -36,7 +37,19 @@ def run(harness: Harness) -> list[Figure]:
         (directory / "body").write_bytes(body)
         (directory / "bench_django.py").write_text(DJANGO)
         port = free_port()
-        command = ["granian", "--interface", "asgi", "--loop", "uvloop", "--http", "1", "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "granian",
+            "--interface",
+            "asgi",
+            "--loop",
+            "uvloop",
+            "--http",
+            "1",
+            "--port",
+            str(port),
+        ]
         command += ["--no-access-log", "--log-level", "error", "bench_django:application"]
         variables = {"BENCH_BODY": str(directory / "body"), "PYTHONPATH": place}
         django = f"http://127.0.0.1:{port}/services/user-service"

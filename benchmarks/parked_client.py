@@ -53,6 +53,7 @@ def _length(head: bytes) -> int:
 async def park(url: str, path: str, size: int) -> tuple[Crowd, list[asyncio.BaseTransport]]:
     """Open `size` connections, each with one query; returns when all are sent. The caller closes the transports."""
     place = urlsplit(url)
+    host, port = place.hostname or "", place.port or 80
     request = f"GET {path} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
     crowd = Crowd(size)
     loop = asyncio.get_running_loop()
@@ -60,7 +61,7 @@ async def park(url: str, path: str, size: int) -> tuple[Crowd, list[asyncio.Base
     for start in range(0, size, 250):
         opened = await asyncio.gather(
             *(
-                loop.create_connection(lambda: _Parked(crowd, request), place.hostname, place.port)
+                loop.create_connection(lambda: _Parked(crowd, request), host, port)
                 for _ in range(min(250, size - start))
             )
         )

@@ -19,7 +19,7 @@ from config.plan import plan_region, preparation, region_environment, region_pro
 from config.ports import free_port
 from config.valkey import valkey_answers
 
-STARTED_WITHIN = 60.0
+STARTED_WITHIN = 30.0
 
 
 def until(probe: Callable[[], object], *, what: str, within: float = STARTED_WITHIN, every: float = 0.05) -> None:
@@ -130,7 +130,10 @@ def region(
                     running(process.command, core=core, log=log, variables=environment)
                 )
         if "server" in parts:
-            until(lambda: answers(f"{plan.url}/health/ready"), what=f"the region is ready, see {log}")
+            try:
+                until(lambda: answers(f"{plan.url}/health/ready"), what="the region is ready")
+            except TimeoutError as error:
+                raise RuntimeError(f"{error}\n{log.read_text(errors='replace')[-3000:]}") from None
         yield running_region
 
 

@@ -16,7 +16,7 @@ from config.environment import Environment
 from discovery import operations, server
 from discovery.dns.figures import Collected
 from discovery.health import Health
-from discovery.http import renewal, routes
+from discovery.http import routes
 from discovery.plane import Plane
 from discovery.pulse import Pulse
 from registry import reachable
@@ -50,7 +50,7 @@ def application_of(plane: Plane) -> server.Application:
     return server.Application(
         plane,
         {"services": routes.application(plane), "health": operating, "metrics": operating},
-        shortcuts={("PUT", "renew"): renewal.renew},
+        shortcut=routes.shortcut,
         otherwise=django,
     )
 

@@ -43,7 +43,7 @@ class Following:
         # A write that was under way when its task was cancelled goes on in its thread; the last one waits for it.
         self._writing = threading.Lock()
         self._changed = asyncio.Event()
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._next: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         """Load the copy on disk, then follow the log until cancelled; what is new is saved on the way out."""
@@ -61,18 +61,19 @@ class Following:
         """Wait until the view holds the log up to `index`; False when it does not within `timeout` seconds."""
         if self._view.region(self.region).index >= index:
             return True
-        waiting = asyncio.get_running_loop().create_future()
-        entry = (index, waiting)
-        self._waiting.append(entry)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        timer = loop.call_later(timeout, self._wake)
         try:
-            async with asyncio.timeout(timeout):
-                await waiting
-                return True
-        except TimeoutError:
-            return False
+            while self._view.region(self.region).index < index:
+                if loop.time() >= deadline:
+                    return False
+                # One future for all who wait for whatever comes next: thousands of writers wait a moment here.
+                self._next = self._next or loop.create_future()
+                await asyncio.shield(self._next)
+            return True
         finally:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
+            timer.cancel()
 
     def position(self, region: str) -> Position | None:
         """See `catalog.follow.Follower.position`."""
@@ -103,13 +104,12 @@ class Following:
 
     def _advanced(self) -> None:
         self._changed.set()
-        if not self._waiting:
-            return
-        index = self._view.region(self.region).index
-        for needed, waiting in self._waiting:
-            if needed <= index and not waiting.done():
-                waiting.set_result(None)
-        self._waiting = [entry for entry in self._waiting if entry[0] > index]
+        self._wake()
+
+    def _wake(self) -> None:
+        waited, self._next = self._next, None
+        if waited is not None and not waited.done():
+            waited.set_result(None)
 
     async def _load(self) -> None:
         try:

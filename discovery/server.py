@@ -17,7 +17,7 @@ from discovery.exchange import Disconnected, Receive, Scope, Send, header, match
 from discovery.plane import Plane
 
 ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
-Shortcut = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
+Handler = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
 
 # Headers that a hot answer may depend on. Everybody else sends none of them.
 TELLING = frozenset({b"authorization", b"x-consul-token", b"if-none-match", b"x-request-id"})
@@ -31,8 +31,7 @@ logger = structlog.get_logger(__name__)
 class Application:
     """Hands each request to the dialect that its first path segment names, and all others to `otherwise`.
 
-    `shortcuts` are handlers by method and the end of the path, for writes so frequent that routing them would cost
-    more than doing them.
+    `shortcut` may name a handler for a request, for writes so frequent that routing them would be most of their cost.
     """
 
     def __init__(
@@ -40,12 +39,12 @@ class Application:
         plane: Plane,
         dialects: Mapping[str, ASGI],
         *,
-        shortcuts: Mapping[tuple[str, str], Shortcut],
+        shortcut: Callable[[Scope], Handler | None],
         otherwise: ASGI,
     ) -> None:
         self._plane = plane
         self._dialects = dict(dialects)
-        self._shortcuts = dict(shortcuts)
+        self._shortcut = shortcut
         self._otherwise = otherwise
         self._hot = plane.answers.hot
         self._readers = plane.access.readers
@@ -72,15 +71,13 @@ class Application:
 
     async def _careful(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        first, _, rest = path[1:].partition("/")
-        dialect = self._dialects.get(first)
+        dialect = self._dialects.get(path[1:].partition("/")[0])
         if dialect is None:
             await self._otherwise(scope, receive, send)
             return
         if scope["method"] == "GET" and await self._known(scope, send):
             return
-        shortcut = self._shortcuts.get((scope["method"], rest.rpartition("/")[2])) if rest.count("/") == 2 else None
-        await self._accounted(scope, receive, send, dialect, shortcut)
+        await self._accounted(scope, receive, send, dialect)
 
     async def _known(self, scope: Scope, send: Send) -> bool:
         """A hot lookup that shows a token or an entity tag."""
@@ -97,14 +94,13 @@ class Application:
             await send(encoded.whole)
         return True
 
-    async def _accounted(
-        self, scope: Scope, receive: Receive, send: Send, dialect: ASGI, shortcut: Shortcut | None
-    ) -> None:
+    async def _accounted(self, scope: Scope, receive: Receive, send: Send, dialect: ASGI) -> None:
         """Let a handler answer; make a problem of what it raises, and a line in the log of what is remarkable."""
         exchange = Exchange(scope, send)
         try:
-            if shortcut is not None:
-                await shortcut(self._plane, scope, receive, exchange.send)
+            handler = self._shortcut(scope)
+            if handler is not None:
+                await handler(self._plane, scope, receive, exchange.send)
             else:
                 await dialect(scope, receive, exchange.send)
         except Disconnected:

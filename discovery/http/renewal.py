@@ -6,7 +6,6 @@ from discovery.http import parameters, writes
 from discovery.plane import Plane
 from registry import actions
 
-PREFIX, SUFFIX = "/services/", "/renew"
 DONE = {"type": "http.response.start", "status": 204, "headers": []}
 EMPTY = {"type": "http.response.body", "body": b""}
 

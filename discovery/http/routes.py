@@ -152,6 +152,22 @@ def application(plane: Plane) -> Router:
     return Router(routes, redirect_slashes=False, default=nothing_here)  # type: ignore[arg-type]
 
 
+def shortcut(scope: Scope) -> Handler | None:
+    """The handler of a renewal or a plain registration, found without going through the routes.
+
+    Only for paths that mean what they say: nothing in them is escaped.
+    """
+    if scope["method"] != "PUT" or b"%" in (scope.get("raw_path") or b"%"):
+        return None
+    match scope["path"].split("/"):
+        case ["", "services", service, id] if service and id:
+            scope["path_params"] = {"service": service, "id": id}
+            return writes.register
+        case ["", "services", service, id, "renew"] if service and id:
+            return renewal.renew
+    return None
+
+
 async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
     """Raises NoSuchPath, with a list of what there is."""
     require_clean(scope)

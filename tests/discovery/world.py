@@ -18,7 +18,7 @@ from catalog.registration import from_mapping, to_instance
 from catalog.status import Status
 from discovery import operations, server
 from discovery.health import Health
-from discovery.http import renewal, routes
+from discovery.http import routes
 from discovery.plane import Plane
 from discovery.pulse import Pulse
 from registry.renewals import Renewals
@@ -109,7 +109,7 @@ class World:
         self.application = server.Application(
             self.plane,
             {"services": routes.application(self.plane), "health": operating, "metrics": operating},
-            shortcuts={("PUT", "renew"): renewal.renew},
+            shortcut=routes.shortcut,
             otherwise=_not_ours,
         )
 
