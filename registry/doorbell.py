@@ -82,7 +82,7 @@ class Listening:
                 await self._hear(pubsub)
 
     async def _hear(self, pubsub: PubSub) -> None:
-        # The client answers "nothing" for messages that it was told to ignore, a pong among them; so it is told nothing.
+        # Told to ignore subscriptions, the client would swallow a pong as well; so it ignores nothing.
         message = await pubsub.get_message(timeout=QUIET)
         if message is None:
             await pubsub.ping()

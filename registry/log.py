@@ -81,7 +81,7 @@ class DatabaseLog:
             return
 
     async def close(self) -> None:
-        """Stop listening and give the connection back."""
+        """Stop listening and give the connection back; nothing can be read any more."""
         for stop in self._stop:
             stop()
         self._stop, self._listening = [], None

@@ -1,6 +1,7 @@
 """Reporting what checks found, and that an instance whose lease had expired lives."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -44,13 +45,13 @@ def report_checks(unit: Unit, reports: Sequence[Report], *, actor: str, cause: s
     Only transitions are written, with the output that explains them. An instance or check that is not there is
     NotFound, a report about an older registration Refused.
     """
-    return [unit.attempt(lambda report=report: _report(unit, report)) for report in reports]  # type: ignore[misc]
+    return [unit.attempt(partial(_report, unit, report)) for report in reports]
 
 
 @verb(keys=_renewal_keys)
 def revive(unit: Unit, renewals: Sequence[Renewal], *, actor: str, cause: str) -> list[Written]:
     """Take back the expiry of leases that were renewed after all; each item gets its index, None or its error."""
-    return [unit.attempt(lambda renewal=renewal: _revive(unit, *renewal)) for renewal in renewals]  # type: ignore[misc]
+    return [unit.attempt(partial(_revive, unit, *renewal)) for renewal in renewals]
 
 
 def _report(unit: Unit, report: Report) -> int | None:

@@ -40,7 +40,7 @@ def spoil(unit: Unit, *, actor: str, cause: str) -> None:
     unit.execute(fail)
 
 
-def register_aio(registration=GOOD, id: str = "one", service: str = "web"):  # type: ignore[no-untyped-def]
+def register_aio(registration=GOOD, id: str = "one", service: str = "web"):
     return partial(
         actions.register.aio, registration, namespace="default", service=service, id=id, actor="test", cause="test"
     )
