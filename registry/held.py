@@ -16,7 +16,7 @@ from django.conf import settings
 from catalog.breaker import LIMITS, WINDOW, Base, Hold, Judgement, Kind, Loss, Target, judge, loss_of
 from catalog.check import LONGEST_OUTPUT
 from catalog.duration import spoken
-from catalog.errors import NotFound
+from catalog.errors import NotFound, Unavailable
 from catalog.instance import Instance, instance_key
 from catalog.lease import Lease
 from catalog.status import Status
@@ -123,12 +123,12 @@ def list_held(*, state: str | None = None) -> list[HeldRow]:
     return list(rows.filter(state=state) if state else rows)
 
 
-def approve(id: str, *, actor: str, cause: str, now: float | None = None, leases: LeaseStore | None = None) -> HeldRow:
+def approve(id: str, *, actor: str, cause: str, leases: LeaseStore | None = None) -> HeldRow:
     """Let happen what is held, to those members that are silent to this moment.
 
     Raises NotFound, Refused when the hold is decided already, and Unavailable.
     """
-    return _apply(_row(id), State.APPROVED, actor, cause, now, leases or store())
+    return _apply(_row(id), State.APPROVED, actor, cause, leases or store())
 
 
 def reject(id: str, *, actor: str, cause: str, now: float | None = None, leases: LeaseStore | None = None) -> HeldRow:
@@ -137,13 +137,10 @@ def reject(id: str, *, actor: str, cause: str, now: float | None = None, leases:
     Raises NotFound, Refused when the hold is decided already, and Unavailable.
     """
     leases, row = leases or store(), _row(id)
-    with reaching_valkey():
-        now = leases.now() if now is None else now
-        keys = [member.key for member in row.held]
-        # Before the hold ends: a sweep between the two would find them silent and hold them again.
-        leases.spare(Kind(row.kind), keys, now + WINDOW)
-        if row.kind == Kind.EXPIRY:
-            _grant_anew(keys, leases, now)
+    if row.state == State.OPEN:
+        with reaching_valkey():
+            # Before the hold ends: a sweep between the two would find them silent and hold them again.
+            _let_be(row, leases, leases.now() if now is None else now)
     actions.reject(id, actor=actor, cause=cause)
     return _row(id)
 
@@ -154,35 +151,38 @@ def apply_expired(leases: LeaseStore, now: float) -> int:
     over = list(rows.filter(expires_at__lte=now))
     for row in over:
         lasted = spoken(round(row.expires_at - row.at))
-        _apply(row, State.EXPIRED, ACTOR, f"held for {lasted} without a decision: {row.formula}", now, leases)
+        _apply(row, State.EXPIRED, ACTOR, f"held for {lasted} without a decision: {row.formula}", leases)
     return len(over)
 
 
-def _apply(row: HeldRow, state: State, actor: str, cause: str, now: float | None, leases: LeaseStore) -> HeldRow:
+def _apply(row: HeldRow, state: State, actor: str, cause: str, leases: LeaseStore) -> HeldRow:
     members = row.held
-    with reaching_valkey():
-        now = leases.now() if now is None else now
-        if row.kind == Kind.EXPIRY:
-            members = _silent(members, leases, now)
+    if row.kind == Kind.EXPIRY and row.state == State.OPEN:
+        with reaching_valkey():
+            members = _silent(members, leases)
             leases.add_expired([member.key for member in members if not member.check])
     actions.approve(row.id, members, state=state, actor=actor, cause=cause)
     return _row(row.id)
 
 
-def _silent(members: Sequence[Member], leases: LeaseStore, now: float) -> tuple[Member, ...]:
-    """Those whose deadline is past. Without a clock nothing was observed, so nobody is silent."""
+def _silent(members: Sequence[Member], leases: LeaseStore) -> tuple[Member, ...]:
+    """Those who were overdue when a sweep last looked, and have not renewed since."""
     observation = leases.observation()
     if observation is None:
-        return ()
+        raise Unavailable(
+            "the lease store has lost what it knew, and nobody has looked since: who is silent is unknown"
+        )
     names = {lease_member(member.key, member.check): member for member in members}
-    overdue = leases.deadlines(list(names))
-    observed = observation.clock.observed(now)
-    return tuple(member for name, member in names.items() if name in overdue and overdue[name] <= observed)
+    deadlines = leases.deadlines(list(names))
+    looked_at = observation.clock.observed(observation.clock.looked_at)
+    return tuple(member for name, member in names.items() if deadlines.get(name, looked_at + 1.0) <= looked_at)
 
 
-def _grant_anew(keys: Sequence[str], leases: LeaseStore, now: float) -> None:
+def _let_be(row: HeldRow, leases: LeaseStore, now: float) -> None:
+    keys = [member.key for member in row.held]
+    leases.spare(Kind(row.kind), keys, now + WINDOW)
     observation = leases.observation()
-    if observation is None:
+    if row.kind != Kind.EXPIRY or observation is None:  # without a clock the next sweep grants all leases afresh
         return
     for instance in instances_of(settings.MERIDIAN.region, keys).values():
         terms = [(name, Lease(max(lease.ttl, WINDOW))) for name, lease in lease_terms(instance)]

@@ -2,10 +2,11 @@
 
 import pytest
 
-from catalog.errors import NotFound, Refused
+from catalog.errors import NotFound, Refused, Unavailable
 from catalog.status import Status
 from registry import held
 from registry.tables.held import HeldRow
+from registry.valkey import connection
 from tests.leases.world import REGION, World
 
 
@@ -85,7 +86,7 @@ def test_a_hold_does_not_fade_when_the_losses_before_it_grow_old(world: World):
 def test_approving_fails_the_members_that_are_still_silent(world: World):
     row = silenced(world, silent=15, of=15)
     world.renew([world.instance("web-0")], 21)
-    decided = held.approve(row.id, actor="admin:alice", cause="they are gone", now=world.at(21.5), leases=world.store)
+    decided = held.approve(row.id, actor="admin:alice", cause="they are gone", leases=world.store)
     assert world.critical() == {f"web-{n}" for n in range(1, 15)}
     assert (decided.state, decided.decided_by, decided.reason) == ("approved", "admin:alice", "they are gone")
     assert set(world.causes("expire")) == {"they are gone"}
@@ -93,7 +94,7 @@ def test_approving_fails_the_members_that_are_still_silent(world: World):
 
 def test_an_approved_hold_is_not_held_again(world: World):
     row = silenced(world, silent=15, of=15)
-    held.approve(row.id, actor="admin:alice", cause="gone", now=world.at(21), leases=world.store)
+    held.approve(row.id, actor="admin:alice", cause="gone", leases=world.store)
     world.live(22, 30)
     assert world.holds() == []
     assert len(world.causes("expire")) == 15
@@ -101,7 +102,7 @@ def test_an_approved_hold_is_not_held_again(world: World):
 
 def test_an_instance_that_renews_after_approval_comes_back(world: World):
     row = silenced(world, silent=15, of=15)
-    held.approve(row.id, actor="admin:alice", cause="gone", now=world.at(21), leases=world.store)
+    held.approve(row.id, actor="admin:alice", cause="gone", leases=world.store)
     world.sweep(22)
     world.renew([world.instance("web-3")], 23)
     world.sweep(24)
@@ -142,13 +143,13 @@ def test_a_hold_is_decided_once(world: World, decide):
     row = silenced(world, silent=15, of=15)
     held.reject(row.id, actor="admin:alice", cause="first", now=world.at(21), leases=world.store)
     with pytest.raises(Refused, match="rejected by admin:alice"):
-        decide(row.id, actor="admin:bob", cause="second", now=world.at(21), leases=world.store)
+        decide(row.id, actor="admin:bob", cause="second", leases=world.store)
 
 
 @pytest.mark.parametrize("decide", [held.approve, held.reject])
 def test_a_hold_that_does_not_exist_is_not_found(world: World, decide):
     with pytest.raises(NotFound):
-        decide("nonsense", actor="admin:alice", cause="x", now=world.at(0), leases=world.store)
+        decide("nonsense", actor="admin:alice", cause="x", leases=world.store)
 
 
 def test_holds_are_listed_by_state(world: World):
@@ -175,3 +176,12 @@ def test_a_zone_is_held_by_itself(world: World):
     world.live(0, 16, renewing=instances)
     [row] = world.holds()
     assert (row.scope, row.name, len(row.held)) == ("zone", "a", 16)
+
+
+def test_nothing_can_be_approved_while_nobody_knows_who_is_silent(world: World):
+    row = silenced(world, silent=15, of=15)
+    connection().flushall()
+    with pytest.raises(Unavailable):
+        held.approve(row.id, actor="admin:alice", cause="gone", leases=world.store)
+    assert world.critical() == set()
+    assert [row.id for row in world.holds()] == [row.id]

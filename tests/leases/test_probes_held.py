@@ -92,7 +92,7 @@ def test_what_is_left_of_a_hold_happens_when_it_is_bearable(fifteen: World):
 def test_approving_fails_what_is_held(fifteen: World):
     admit(fifteen, verdicts(Status.CRITICAL, 12), 1)
     [row] = fifteen.holds()
-    held.approve(row.id, actor="admin:alice", cause="really down", now=fifteen.at(2), leases=fifteen.store)
+    held.approve(row.id, actor="admin:alice", cause="really down", leases=fifteen.store)
     assert len(fifteen.critical()) == 12
     assert fifteen.instance("web-0").verdicts[0].output == "refused"
 
