@@ -6,6 +6,9 @@ from typing import Any
 from catalog.duration import seconds
 from catalog.errors import Invalid
 
+# What can be written again in every time zone.
+EARLIEST, LATEST = 0.0, datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+
 
 def iso(moment: float | None) -> str | None:
     """Seconds since the epoch as text."""
@@ -20,7 +23,7 @@ def read_moment(text: Any, *, field: str) -> float:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or not EARLIEST <= moment.timestamp() <= LATEST:
         raise Invalid(f"{str(text)[:40]!r} is not a time: write for example 2027-01-15T08:00:00Z", field=field)
     return moment.timestamp()
 

@@ -1,9 +1,9 @@
 """Reading a request's body: JSON of a bounded size, with complaints that say what to mend."""
 
-import json
 from collections.abc import Mapping
 from typing import IO, Any
 
+import msgspec
 from rest_framework.parsers import BaseParser
 
 from catalog.errors import Invalid
@@ -24,18 +24,14 @@ class BoundedJson(BaseParser):
         if len(body) > LARGEST_BODY:
             raise TooLarge(f"the body has more than {LARGEST_BODY} bytes")
         try:
-            value = json.loads(body, parse_constant=_refuse_constant)
+            value = msgspec.json.decode(body)
         except RecursionError:
             raise Invalid("the body is nested too deeply") from None
-        except ValueError as error:  # bytes that are not UTF-8 are one too
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Invalid(f"the body is not JSON: {error}") from None
         if not isinstance(value, dict):
             raise Invalid(f"the body must be a JSON object, not {_spoken(value)}")
         return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _spoken(value: object) -> str:

@@ -46,6 +46,7 @@ class Resource(GenericAPIView[Any]):
     authentication_classes = (Callers,)
     permission_classes = (MayAsk,)
     parser_classes = (BoundedJson,)
+    metadata_class = None
     parameters: frozenset[str] = frozenset()
     operators_only = False
     asks_scope_itself = False
@@ -63,6 +64,9 @@ class Resource(GenericAPIView[Any]):
         for name in request.query_params:
             if name not in known:
                 raise Invalid(f"there is no such parameter; known are {', '.join(sorted(known))}", field=name[:80])
+        for name, value in (*request.query_params.items(), *kwargs.items()):
+            if "\x00" in str(value):
+                raise Invalid("must not hold a NUL character", field=name)
 
     @property
     def region(self) -> str:
