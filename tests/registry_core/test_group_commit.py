@@ -139,6 +139,14 @@ def test_a_verb_within_a_transaction_joins_it(register: Register) -> None:
     assert register("next").index == 2
 
 
+def test_what_another_writer_wrote_is_not_overlooked(register: Register, sound: Callable[[], None]) -> None:
+    register(port=1)
+    with transaction.atomic():  # on this thread's own connection, past the writer and what it remembers
+        register(port=2)
+    assert register(port=1).changed is True
+    sound()
+
+
 def test_the_hooks_hear_of_each_change_once(register: Register, hooks: Hooks) -> None:
     heard: list[Change] = []
     quiet = Event()
