@@ -1,6 +1,7 @@
 """What is done to many instances at once: overrides with a reason, an expiry, and a look at what they would do."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -123,15 +124,12 @@ def _set(
 
 def left_empty(rows: Sequence[InstanceRow]) -> list[str]:
     """The services that would have no instance at all without these rows."""
-    going: dict[tuple[str, str, str], int] = {}
+    going = Counter((row.region, row.namespace, row.service) for row in rows)
     wanted = Q(pk=None)
-    for row in rows:
-        name = (row.region, row.namespace, row.service)
-        going[name] = going.get(name, 0) + 1
-        wanted |= Q(region=row.region, namespace=row.namespace, service=row.service)
-    groups = InstanceRow.objects.filter(wanted).order_by().values_list("region", "namespace", "service")
-    counts = {name: number for *name_, number in groups.annotate(Count("pk")) for name in [tuple(name_)]}
-    return sorted(f"{name[1]}/{name[2]}" for name, number in going.items() if counts.get(name, 0) <= number)
+    for region, namespace, service in going:
+        wanted |= Q(region=region, namespace=namespace, service=service)
+    present = Counter(InstanceRow.objects.filter(wanted).values_list("region", "namespace", "service"))
+    return sorted(f"{name[1]}/{name[2]}" for name, number in going.items() if present[name] <= number)
 
 
 def checks_table(row: InstanceRow) -> SafeString:

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import errors
@@ -46,6 +47,7 @@ FRAMEWORK: dict[int, tuple[str, str]] = {
     413: ("too-large", "The body is too large"),
     415: ("unsupported-media-type", "The body must be application/json"),
 }
+REFUSALS = frozenset({401, 403})
 INTERNAL = ("internal", 500, "The registry made a mistake")
 
 
@@ -63,7 +65,15 @@ def problem(slug: str, status: int, title: str, detail: str, *, field: str = "")
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler. What nobody expected is our mistake: it is logged whole and told in general."""
+    """DRF's exception handler. What is refused to somebody is logged with who it was."""
+    response = _respond(error, context)
+    if response.status_code in REFUSALS:
+        _log_refusal(response, context["request"])
+    return response
+
+
+def _respond(error: Exception, context: dict[str, Any]) -> Response:
+    """What nobody expected is our mistake: it is logged whole and told in general."""
     for kind, slug, status, title in MEANING:
         if isinstance(error, kind):
             return _answer(problem(slug, status, title, _detail(error), field=getattr(error, "field", "")), error)
@@ -84,6 +94,19 @@ def not_found(request: HttpRequest, **_: Any) -> JsonResponse:
     detail = f"{request.path[:200]} is not part of the API: see /api/v1/docs"
     body = problem("no-such-path", 404, "Nothing lives at this path", detail)
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+
+
+def _log_refusal(response: Response, request: Request) -> None:
+    grant = getattr(request, "_auth", None)  # asking for `auth` would authenticate once more, and fail once more
+    log.warning(
+        "request refused",
+        status=response.status_code,
+        method=request.method,
+        path=request.path,
+        address=request.META.get("REMOTE_ADDR"),
+        by=str(grant) if grant else None,
+        detail=response.data["detail"],
+    )
 
 
 def _detail(error: Exception) -> str:

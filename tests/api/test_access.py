@@ -153,3 +153,14 @@ def test_a_session_without_its_csrf_token_may_not_write(api: Client) -> None:
 def test_a_session_may_read_without_one(api: Client) -> None:
     api.force_login(User.objects.create_superuser("alice"))
     assert ask(api, READ).status_code == 200
+
+
+@pytest.mark.usefixtures("closed_door")
+def test_a_refusal_is_logged_with_who_and_from_where(
+    api: Client, token: Callable[..., dict[str, str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    ask(api, WRITE_ORDER, token("read", name="nosy"))
+    told = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    (refusal,) = [line for line in told if line.get("event") == "request refused"]
+    assert (refusal["status"], refusal["by"], refusal["address"]) == (403, "token nosy", "127.0.0.1")
+    assert refusal["path"] == "/api/v1/instances/order-api/1"
