@@ -15,7 +15,7 @@ from pathlib import Path
 
 from config.environment import Address
 from config.lifeline import die_with
-from config.plan import plan_region, preparation, region_environment, region_processes, valkey_process
+from config.plan import MANAGE, plan_region, preparation, region_environment, region_processes, valkey_process
 from config.ports import free_port
 from config.valkey import valkey_answers
 
@@ -78,13 +78,27 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @dataclass(slots=True)
 class Region:
-    """A running region: where it answers, and the processes by name."""
+    """A running region: where it answers, the variables that its processes have, and the processes by name."""
 
     url: str
     dns_port: int
     data: Path
     log: Path
+    environment: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def stop(self, name: str) -> None:
+        """End one process before the others."""
+        _end(self.processes.pop(name))
+
+    @contextmanager
+    def another_server(self, port: int, *, core: int | None) -> Iterator[str]:
+        """One more server of the region on a port of its own; yields its URL."""
+        url = f"http://127.0.0.1:{port}"
+        variables = {**self.environment, "MERIDIAN_HTTP_PORT": str(port)}
+        with running((*MANAGE, "serve"), core=core, log=self.log, variables=variables):
+            until(lambda: answers(f"{url}/health/ready"), what="another server is ready")
+            yield url
 
 
 @contextmanager
@@ -117,7 +131,7 @@ def region(
         valkey, port = valkey_process(plan), plan.valkey_port
         assert valkey is not None
         assert port is not None
-        running_region = Region(plan.url, plan.dns.port, data, log)
+        running_region = Region(plan.url, plan.dns.port, data, log, {**os.environ, **environment})
         started = running_region.processes
         started["valkey"] = stack.enter_context(running(valkey.command, core=core, log=log))
         until(lambda: valkey_answers(port), what="Valkey answers")
