@@ -5,26 +5,46 @@ import json
 import signal
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckResponse
 
-from tests.probes.servers import HttpTarget, http_target
+from tests.probes.servers import HttpTarget, closed_port, dns_target, grpc_target, http_target, tcp_target
 from tests.region import Region, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
+@dataclass
+class Targets:
+    """One target of each type of check."""
+
+    http: HttpTarget
+    grpc: int
+    dns: int
+    tcp: int
+
+
+@asynccontextmanager
+async def all_targets() -> AsyncIterator[Targets]:
+    async with http_target() as http, grpc_target() as (grpc, servicer), dns_target() as dns, tcp_target() as tcp:
+        await servicer.set("", HealthCheckResponse.SERVING)
+        yield Targets(http, grpc, dns.port, tcp)
+
+
 @pytest.fixture
-def target() -> Iterator[HttpTarget]:
-    """A target on a loop of its own, because the region's helpers block."""
-    ready, done, found = threading.Event(), asyncio.Event(), list[HttpTarget]()
+def targets() -> Iterator[Targets]:
+    """Targets on a loop of their own, because the region's helpers block."""
+    ready, done, found = threading.Event(), asyncio.Event(), list[Targets]()
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        async with http_target() as target:
-            found.append(target)
+        async with all_targets() as targets:
+            found.append(targets)
             ready.set()
             await done.wait()
 
@@ -37,13 +57,22 @@ def target() -> Iterator[HttpTarget]:
     loop.close()
 
 
-def register(region: Region, id: str, url: str, **check: Any) -> None:
-    body = {"host": "127.0.0.1", "port": 80, "checks": [{"type": "http", "url": url, "interval": "1s", **check}]}
+@pytest.fixture
+def target(targets: Targets) -> HttpTarget:
+    return targets.http
+
+
+def register(region: Region, id: str, *checks: dict[str, Any], port: int = 80) -> None:
+    body = {"host": "127.0.0.1", "port": port, "checks": [{"interval": "1s", **check} for check in checks]}
     request = urllib.request.Request(
         f"{region.url}/services/web/{id}", json.dumps(body).encode(), {"Content-Type": "application/json"}, method="PUT"
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 201
+
+
+def http(url: str, **options: Any) -> dict[str, Any]:
+    return {"type": "http", "url": url, **options}
 
 
 def served(region: Region) -> dict[str, str]:
@@ -55,8 +84,8 @@ def served(region: Region) -> dict[str, str]:
 
 def test_checks_decide_who_is_returned(start_region: Callable[..., Region], target: HttpTarget) -> None:
     region = start_region()
-    register(region, "good", target.url, failures_before_critical=2)
-    register(region, "refused", "http://169.254.169.254/latest/")
+    register(region, "good", http(target.url, failures_before_critical=2))
+    register(region, "refused", http("http://169.254.169.254/latest/"))
     eventually(lambda: served(region) == {"good": "passing"}, within=30, what="the good one serves, the other not")
     explained = region.get("/services/web/explain")[1].decode()
     assert "cloud metadata address" in explained
@@ -67,11 +96,23 @@ def test_checks_decide_who_is_returned(start_region: Callable[..., Region], targ
     assert "meridian_probes_total" in region.get("/metrics")[1].decode()
 
 
+def test_every_type_of_check_is_probed(start_region: Callable[..., Region], targets: Targets) -> None:
+    region = start_region()
+    dns = {"type": "dns", "query": "db.example", "address": f"127.0.0.1:{targets.dns}", "expect_answer": "10.0.0.2"}
+    register(region, "http", http(targets.http.url))
+    register(region, "grpc", {"type": "grpc"}, port=targets.grpc)
+    register(region, "tcp", {"type": "tcp"}, port=targets.tcp)
+    register(region, "dns", dns)
+    register(region, "bad", http(targets.http.url), {"type": "tcp", "address": f"127.0.0.1:{closed_port()}"})
+    passing = dict.fromkeys(["dns", "grpc", "http", "tcp"], "passing")
+    eventually(lambda: served(region) == passing, within=30, what=f"all but one pass\n{region.log()[-2000:]}")
+
+
 def test_nobody_is_removed_while_the_workers_are_down_and_verdicts_turn_unknown(
     start_region: Callable[..., Region], target: HttpTarget
 ) -> None:
     region = start_region()
-    register(region, "good", target.url, timeout="1s")
+    register(region, "good", http(target.url, timeout="1s"))
     eventually(lambda: served(region) == {"good": "passing"}, within=30, what="it is probed")
     region.kill("worker", signal.SIGSTOP)
     try:
