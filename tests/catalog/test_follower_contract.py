@@ -19,7 +19,7 @@ from tests.catalog.contract.sources import SOURCES, Source
 WITHIN = 10.0
 every_source = pytest.mark.parametrize("make_source", SOURCES)
 every_follower = pytest.mark.parametrize("make_follower", FOLLOWERS)
-random_histories = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+random_histories = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Following:
@@ -154,7 +154,7 @@ def _empty(source: Source, log_id: str) -> Snapshot:
     return Snapshot(source.log.region, Head(Position(log_id, 0), to_hex(EMPTY)), nothing())
 
 
-SOME = [Register("web", id, port, False) for id in ("one", "two") for port in (1, 2)]
+SOME: list[Step] = [Register("web", id, port, False) for id in ("one", "two") for port in (1, 2)]
 
 
 @every_source
@@ -251,7 +251,7 @@ def test_a_snapshot_abandoned_half_way_holds_nothing_up(make_source: Callable[[]
     run(make_source, scenario)
 
 
-async def _happen(source: Source, steps: list[Register | Compact] | list[Register]) -> None:
+async def _happen(source: Source, steps: Sequence[Step]) -> None:
     for step in steps:
         await source.make(step)
 
