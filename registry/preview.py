@@ -1,10 +1,11 @@
 """The preview of an override: which instances it would concern, and what would become of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from django.db.models import Q
 
+from catalog.change import decode_record
 from catalog.instance import Instance
 from catalog.override import Override, covers, ruling
 from catalog.status import SERVING, Status
@@ -49,8 +50,10 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(effect for effect in self.effects if effect.serves and not effect.served)
 
 
-def effective(instance: Instance, overrides: Iterable[Override], now: float) -> tuple[Status, int]:
+def effective(instance: Instance, overrides: Sequence[Override], now: float) -> tuple[Status, int]:
     """An instance's status and weight once overrides have had their word."""
+    if not overrides:
+        return instance.status, instance.weight
     by_status, by_weight = ruling(overrides, instance, now)
     status = by_status.status if by_status and by_status.status else instance.status
     weight = by_weight.weight if by_weight and by_weight.weight is not None else instance.weight
@@ -67,23 +70,27 @@ def preview(
     concerned, left, had = list[Effect](), dict[str, int](), set[str]()
     joined = (*standing, *proposed)
     for instance in instances:
-        status, weight = effective(instance, standing, now)
-        after, weight_after = effective(instance, joined, now)
-        effect = Effect(
-            instance=instance,
-            status_before=status,
-            status_after=after,
-            weight_before=weight,
-            weight_after=weight_after,
-        )
+        is_concerned = any(covers(override, instance) for override in proposed)
+        before = effective(instance, standing, now)
+        effect = _effect(instance, before, effective(instance, joined, now) if is_concerned else before)
         name = f"{instance.namespace}/{instance.service}"
         left[name] = left.get(name, 0) + effect.serves
         if effect.served:
             had.add(name)
-        if any(covers(override, instance) for override in proposed):
+        if is_concerned:
             concerned.append(effect)
     emptied = tuple(sorted(name for name in had if not left[name]))
     return Preview(effects=tuple(concerned), emptied=emptied)
+
+
+def _effect(instance: Instance, before: tuple[Status, int], after: tuple[Status, int]) -> Effect:
+    return Effect(
+        instance=instance,
+        status_before=before[0],
+        status_after=after[0],
+        weight_before=before[1],
+        weight_after=after[1],
+    )
 
 
 def preview_request(requests: Sequence[OverrideRequest], *, region: str, now: float) -> Preview:
@@ -96,4 +103,5 @@ def preview_request(requests: Sequence[OverrideRequest], *, region: str, now: fl
         whole = Q(region=region, namespace=namespace)
         wanted |= whole & Q(service=service) if service else whole
     rows = InstanceRow.objects.filter(wanted).order_by("namespace", "service", "instance_id")
-    return preview(proposed, [row.instance for row in rows], standing, now)
+    records = (decode_record(text) for text in rows.values_list("record", flat=True))
+    return preview(proposed, [record for record in records if isinstance(record, Instance)], standing, now)
