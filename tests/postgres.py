@@ -106,14 +106,15 @@ class Postgres:
         )
         # Not synced to disk: the data dies with the tests. Commit semantics are the same.
         options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"]
-        self._server = subprocess.Popen(
-            [binaries / "postgres", "-D", cluster, "-k", self.socket, *options],
-            user=self._user,
-            cwd=self.directory,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.directory / "log").open("wb"),
-            preexec_fn=partial(die_with, os.getpid()),
-        )
+        with (self.directory / "log").open("wb") as log:
+            self._server = subprocess.Popen(
+                [binaries / "postgres", "-D", cluster, "-k", self.socket, *options],
+                user=self._user,
+                cwd=self.directory,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                preexec_fn=partial(die_with, os.getpid()),
+            )
         self._wait()
 
     def _wait(self) -> None:
