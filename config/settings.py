@@ -11,8 +11,8 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import Database, Environment, EnvironmentProblem, read_environment
-from config.running import with_running
 from config.logs import logging_configuration
+from config.running import with_running
 from config.secret import secret_key
 
 # Lets classes such as ModelAdmin name their model in brackets at run time too, as their types do.
