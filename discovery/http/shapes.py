@@ -10,6 +10,7 @@ from catalog.registration import Registration
 from catalog.status import Status
 from discovery.answers import Encoded
 from discovery.problems import CONTENT_TYPE, problem
+from registry.moments import iso
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     reason: str
     author: str
-    expires_at: float | None
+    expires_at: str | None
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +151,7 @@ def _ruling(override: Override) -> Ruling:
         scope=override.scope,
         reason=override.reason,
         author=override.author,
-        expires_at=override.expires_at,
+        expires_at=iso(override.expires_at),
     )
 
 

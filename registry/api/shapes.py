@@ -10,7 +10,7 @@ from catalog.check import COMMON_FIELDS, FIELDS_BY_TYPE, Check, CheckType, Verdi
 from catalog.duration import spoken
 from catalog.instance import Instance
 from catalog.override import Override, is_live, ruling
-from registry.api.moments import iso
+from registry.moments import iso
 from registry.preview import Effect, Preview
 
 MOST_EFFECTS = 200  # instances named in a preview; the counts are of all
