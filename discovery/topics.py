@@ -117,6 +117,10 @@ class Topics:
             topic = Topic(question, self._answers.ask(question))
             self._topics[question.key] = topic
             self._depend(topic)
+        elif question.key in self._touched:
+            # Its turn to be asked again has not come yet. Who joins now judged by the new answer, and would wait for
+            # a change that has happened.
+            self._refresh(topic)
         return topic
 
     def _leave(self, topic: Topic) -> None:
