@@ -34,6 +34,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "config",
     "registry",
+    "federation",
     "registry.admin_site.MeridianAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from catalog.change import Change
+from catalog.change import Change, Record
 from catalog.digest import EMPTY, to_hex
 from catalog.instance import Instance, instance_key
 from catalog.override import Override
@@ -99,6 +99,17 @@ READ_SERVICE = (
 )
 READ_OVERRIDES = 'SELECT "index", "record" FROM "registry_override" WHERE "region" = %s'
 READ_TOMBSTONES = 'SELECT "key", "epoch" FROM "registry_tombstone" WHERE "region" = %s AND "key" IN'
+RECORDS = (
+    'SELECT "kind", "index", "record" FROM ('
+    'SELECT \'instance\' AS "kind", "region", "index", "record" FROM "registry_instance" UNION ALL '
+    'SELECT \'override\', "region", "index", "record" FROM "registry_override") AS records '
+    'WHERE "region" = %s'
+)  # every live record of a region
+KEYED_RECORDS = (
+    'SELECT \'instance/\' || "namespace" || \'/\' || "service" || \'/\' || "instance_id", "index", "record" '
+    'FROM "registry_instance" WHERE "region" = %s UNION ALL '
+    'SELECT \'override/\' || "id", "index", "record" FROM "registry_override" WHERE "region" = %s'
+)
 MOST_KEYS = 5_000  # in one statement; SQLite allows 32,766 parameters, PostgreSQL 65,535
 
 
@@ -173,6 +184,23 @@ def execute_many(connection: BaseDatabaseWrapper, statement: str | Insert, rows:
         return
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)
+
+
+def upsert_records(connection: BaseDatabaseWrapper, records: Sequence[tuple[Record, int, str]]) -> None:
+    """Write whole records, each with its index and its text."""
+    instances = [instance_row(record, index, text) for record, index, text in records if isinstance(record, Instance)]
+    overrides = [override_row(record, index, text) for record, index, text in records if isinstance(record, Override)]
+    execute_many(connection, UPSERT_INSTANCE, sorted(instances))
+    execute_many(connection, UPSERT_OVERRIDE, overrides)
+
+
+def delete_records(connection: BaseDatabaseWrapper, region: str, keys: Iterable[str]) -> None:
+    """Delete the records of these keys."""
+    keys = list(keys)
+    instances = [(region, *key.split("/", 3)[1:]) for key in keys if key.startswith("instance/")]
+    overrides = [(region, key.removeprefix("override/")) for key in keys if key.startswith("override/")]
+    execute_many(connection, DELETE_INSTANCE, instances)
+    execute_many(connection, DELETE_OVERRIDE, overrides)
 
 
 def instance_row(record: Instance, index: int, text: str) -> Row:
