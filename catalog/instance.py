@@ -66,7 +66,7 @@ def health(instance: Instance) -> Status:
 
 
 def settled(instance: Instance, now: float) -> Instance:
-    """The record with `status`, `since`, `critical_since` and `recovered_at` in step with its verdicts and its lease at `now`."""
+    """The record with its status, and since when it is so, in step with its verdicts and its lease at `now`."""
     status = health(instance)
     if status is instance.status and (status is Status.CRITICAL) == (instance.critical_since is not None):
         return instance

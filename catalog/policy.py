@@ -61,6 +61,8 @@ def validated(policy: Policy) -> Policy:
         raise Invalid("must be between 0 and 1", field="min_share")
     if not policy.order and policy.nearest < 1:
         raise Invalid("name the regions in `order`, or how many of the `nearest` to try", field="order")
+    if policy.order and policy.nearest:
+        raise Invalid("name regions in `order`, or ask for the `nearest`, not both", field="nearest")
     if len(policy.order) > MOST_REGIONS or len(set(policy.order)) != len(policy.order):
         raise Invalid(f"name each region once, at most {MOST_REGIONS}", field="order")
     if policy.region in policy.order:
@@ -84,8 +86,8 @@ def needed(policy: Policy, total: int) -> int:
 def enough_since(serving_since: Sequence[float], need: int) -> float | None:
     """Since when enough instances have served without a break, judged from those that serve now; None if too few do.
 
-    It is the moment at which the last one needed began: a function of the records alone, so that every process of a
-    region agrees on it and a restart forgets nothing.
+    It is the moment at which the last one needed came back, 0 for those that were never away: a function of the records
+    alone, so that every process of a region agrees on it and a restart forgets nothing.
     """
     if len(serving_since) < need:
         return None
