@@ -19,6 +19,7 @@ from discovery.health import Health
 from discovery.http import routes
 from discovery.plane import Plane
 from discovery.pulse import Pulse
+from federation import serve
 from registry import reachable
 from registry.log import DatabaseLog
 from registry.pulse import last_round
@@ -49,7 +50,12 @@ def application_of(plane: Plane) -> server.Application:
     operating = operations.application(plane, health, reachable.worker_metrics)
     return server.Application(
         plane,
-        {"services": routes.application(plane), "health": operating, "metrics": operating},
+        {
+            "services": routes.application(plane),
+            "health": operating,
+            "metrics": operating,
+            "federation": serve.application(),
+        },
         shortcut=routes.shortcut,
         otherwise=django,
     )

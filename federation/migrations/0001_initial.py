@@ -4,53 +4,67 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='MirrorState',
+            name="MirrorState",
             fields=[
-                ('region', models.CharField(max_length=63, primary_key=True, serialize=False)),
-                ('heard_at', models.FloatField(blank=True, null=True)),
-                ('resets', models.BigIntegerField(default=0)),
-                ('divergences', models.BigIntegerField(default=0)),
-                ('diverged', models.TextField(blank=True, help_text='JSON: the services that differed when it last diverged')),
-                ('diverged_at', models.FloatField(blank=True, null=True)),
-                ('verified_at', models.FloatField(blank=True, null=True)),
-                ('relays', models.BigIntegerField(default=0)),
-                ('held', models.TextField(blank=True, help_text='what the breaker holds, and why')),
-                ('held_at', models.FloatField(blank=True, null=True)),
-                ('held_until', models.FloatField(blank=True, null=True)),
-                ('approved_by', models.CharField(blank=True, max_length=200)),
-                ('approved_reason', models.TextField(blank=True)),
+                ("region", models.CharField(max_length=63, primary_key=True, serialize=False)),
+                ("heard_at", models.FloatField(blank=True, null=True)),
+                ("resets", models.BigIntegerField(default=0)),
+                ("divergences", models.BigIntegerField(default=0)),
+                (
+                    "diverged",
+                    models.TextField(blank=True, help_text="JSON: the services that differed when it last diverged"),
+                ),
+                ("diverged_at", models.FloatField(blank=True, null=True)),
+                ("verified_at", models.FloatField(blank=True, null=True)),
+                ("relays", models.BigIntegerField(default=0)),
+                ("held", models.TextField(blank=True, help_text="what the breaker holds, and why")),
+                ("held_at", models.FloatField(blank=True, null=True)),
+                ("held_until", models.FloatField(blank=True, null=True)),
+                ("approved_by", models.CharField(blank=True, max_length=200)),
+                ("approved_reason", models.TextField(blank=True)),
             ],
             options={
-                'verbose_name': 'mirror',
-                'db_table': 'federation_mirror',
-                'ordering': ('region',),
+                "verbose_name": "mirror",
+                "db_table": "federation_mirror",
+                "ordering": ("region",),
             },
         ),
         migrations.CreateModel(
-            name='Peer',
+            name="Peer",
             fields=[
-                ('region', models.CharField(max_length=63, primary_key=True, serialize=False)),
-                ('url', models.CharField(blank=True, max_length=300)),
-                ('state', models.CharField(choices=[('invited', 'Invited'), ('active', 'Active'), ('revoked', 'Revoked')], max_length=16)),
-                ('secret', models.CharField(blank=True, editable=False, max_length=256)),
-                ('token', models.CharField(blank=True, help_text='the id of the token that the peer shows here', max_length=8)),
-                ('writes', models.BooleanField(default=True, help_text='whether the peer may forward writes to this region')),
-                ('invitation', models.CharField(blank=True, editable=False, max_length=64)),
-                ('invited_until', models.FloatField(blank=True, null=True)),
-                ('since', models.FloatField(help_text='when the state began')),
-                ('by', models.CharField(help_text='who brought the state about', max_length=200)),
+                ("region", models.CharField(max_length=63, primary_key=True, serialize=False)),
+                ("url", models.CharField(blank=True, max_length=300)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("invited", "Invited"), ("active", "Active"), ("revoked", "Revoked")], max_length=16
+                    ),
+                ),
+                ("secret", models.CharField(blank=True, editable=False, max_length=256)),
+                (
+                    "token",
+                    models.CharField(
+                        blank=True, help_text="the id of the token that the peer shows here", max_length=8
+                    ),
+                ),
+                (
+                    "writes",
+                    models.BooleanField(default=True, help_text="whether the peer may forward writes to this region"),
+                ),
+                ("invitation", models.CharField(blank=True, editable=False, max_length=64)),
+                ("invited_until", models.FloatField(blank=True, null=True)),
+                ("since", models.FloatField(help_text="when the state began")),
+                ("by", models.CharField(help_text="who brought the state about", max_length=200)),
             ],
             options={
-                'db_table': 'federation_peer',
-                'ordering': ('region',),
+                "db_table": "federation_peer",
+                "ordering": ("region",),
             },
         ),
     ]
