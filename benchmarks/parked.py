@@ -3,13 +3,14 @@
 import asyncio
 import resource
 import statistics
+import sys
 import time
 
 import uvloop
 
 from benchmarks.content import BODY, register, send
 from benchmarks.harness import Figure, Harness
-from benchmarks.parked_client import Crowd, fetch, park
+from benchmarks.parked_client import fetch, park
 
 NAME = "parked"
 TARGET = "one change seen by 5,000 parked queries within 0.4 s by one computation; renewals and /health within 100 ms"
@@ -47,34 +48,24 @@ async def _round(url: str, number: int) -> tuple[float, float, float, float]:
     if crowd.answered_at:
         raise RuntimeError(f"{len(crowd.answered_at)} queries did not wait")
     before = await asyncio.to_thread(_computed, url)
-    bystanders = [asyncio.create_task(_bystander(url, crowd, *what)) for what in BESIDE]
+    bystander = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.bystander", url, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert bystander.stdout is not None
+    await bystander.stdout.readline()
     began = time.monotonic()
     status, _, _, _ = await fetch(url, "PUT", f"/services/user-service/new-{number}", BODY)
     if status != 201:
         raise RuntimeError(f"the change was answered {status}")
     async with asyncio.timeout(30):
         await crowd.done.wait()
-        slowest = max(await asyncio.gather(*bystanders))
+        slowest = float((await bystander.communicate(b"over"))[0])
     computed = await asyncio.to_thread(_computed, url) - before
     for transport in transports:
         transport.close()
     if len(crowd.bodies) != 1:
         raise RuntimeError(f"the crowd was told {len(crowd.bodies)} different things")
     return max(crowd.answered_at) - began, min(crowd.answered_at) - began, slowest, computed
-
-
-BESIDE = (("PUT", "/services/user-service/user-service-1/renew"), ("GET", "/health"))
-
-
-async def _bystander(url: str, crowd: Crowd, method: str, path: str) -> float:
-    """The slowest answer of one who asks again and again until the crowd is served."""
-    slowest = 0.0
-    while not crowd.done.is_set():
-        status, _, _, took = await fetch(url, method, path)
-        if status >= 300:
-            raise RuntimeError(f"{method} {path} was answered {status}")
-        slowest = max(slowest, took)
-    return slowest
 
 
 def _computed(url: str) -> float:

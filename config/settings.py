@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import Database, Environment, EnvironmentProblem, read_environment
 from config.logs import logging_configuration
+from config.running import with_running
 from config.secret import secret_key
 
 # Lets classes such as ModelAdmin name their model in brackets at run time too, as their types do.
@@ -20,7 +21,7 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 try:
-    MERIDIAN: Environment = read_environment(os.environ)
+    MERIDIAN: Environment = read_environment(with_running(os.environ))
     SECRET_KEY = secret_key(MERIDIAN)
 except EnvironmentProblem as problem:
     raise ImproperlyConfigured(str(problem)) from None

@@ -27,7 +27,8 @@ async def renew(plane: Plane, scope: Scope, receive: Receive, send: Send) -> Non
         if instance.lease_expired:
             actor = grant.actor(client_address(scope), writes.WAY)
             revival = (namespace, service, id, instance.epoch)
-            await actions.revive.aio([revival], actor=actor, cause="renewed over HTTP after its lease had expired")
+            reviving = actions.revive.aio([revival], actor=actor, cause="renewed over HTTP after its lease had expired")
+            await writes.committed(reviving)
     plane.renewed += 1
     await send(DONE)
     await send(EMPTY)

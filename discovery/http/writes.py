@@ -1,13 +1,15 @@
 """A write: a request becomes a verb, and its outcome an answer once this process's own lookups show it."""
 
+import asyncio
+from collections.abc import Awaitable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from catalog import names
 from catalog.check import CheckType
-from catalog.errors import CatalogError, Invalid, NotFound
+from catalog.errors import CatalogError, Invalid, NotFound, Unavailable
 from catalog.instance import DEFAULT_NAMESPACE, Instance
 from catalog.registration import LARGEST_BODY, complaint, decode
 from discovery import problems
@@ -21,10 +23,27 @@ WAY = "http"  # how the log names this dialect
 MOST_IN_BULK = 1_000
 LARGEST_BULK = 8 * 2**20
 LARGEST_REPORT = 16 * 1024
+COMMIT_WITHIN = 10.0  # seconds; a database that hangs says nothing, and a client should be told something
+T = TypeVar("T")
 
 _report_decoder = msgspec.json.Decoder(shapes.CheckReport)
 _bulk_decoder = msgspec.json.Decoder(shapes.Bulk)
 _entry_decoder = msgspec.json.Decoder(shapes.BulkEntry)
+
+
+async def committed(writing: Awaitable[T]) -> T:
+    """What a verb comes to, unless its commit takes too long: then nobody knows, and the caller must ask again.
+
+    Raises Unavailable, as the verb does when it knows that nothing was done.
+    """
+    try:
+        async with asyncio.timeout(COMMIT_WITHIN):
+            return await writing
+    except TimeoutError:
+        raise Unavailable(
+            f"the database has not answered within {COMMIT_WITHIN:g} s: whether this was done is not known yet",
+            retry_after=COMMIT_WITHIN / 2,
+        ) from None
 
 
 async def register(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,8 +51,10 @@ async def register(plane: Plane, scope: Scope, receive: Receive, send: Send) -> 
     namespace, service, id = _target(scope)
     actor = _actor(plane, scope, service)
     registration = decode(await read_body(scope, receive, most=LARGEST_BODY))
-    written = await actions.register.aio(
-        registration, namespace=namespace, service=service, id=id, actor=actor, cause="registered over HTTP"
+    written = await committed(
+        actions.register.aio(
+            registration, namespace=namespace, service=service, id=id, actor=actor, cause="registered over HTTP"
+        )
     )
     await plane.caught_up(written.index)
     location = f"/services/{service}/{id}" + ("" if namespace == DEFAULT_NAMESPACE else f"?namespace={namespace}")
@@ -44,12 +65,9 @@ async def register(plane: Plane, scope: Scope, receive: Receive, send: Send) -> 
 async def deregister(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
     """`DELETE /services/{service}/{id}`: 204, or 404 when there is none."""
     namespace, service, id = _target(scope)
-    index = await actions.deregister.aio(
-        namespace=namespace,
-        service=service,
-        id=id,
-        actor=_actor(plane, scope, service),
-        cause="deregistered over HTTP",
+    actor = _actor(plane, scope, service)
+    index = await committed(
+        actions.deregister.aio(namespace=namespace, service=service, id=id, actor=actor, cause="deregistered over HTTP")
     )
     await plane.caught_up(index)
     await reply(send, 204, headers=_stamp(plane, index))
@@ -73,7 +91,7 @@ async def report(plane: Plane, scope: Scope, receive: Receive, send: Send) -> No
         namespace=namespace, service=service, id=id, check=name, status=given.status, output=given.output,
         epoch=instance.epoch,
     )  # fmt: skip
-    [written] = await actions.report_checks.aio([said], actor=actor, cause="reported over HTTP")
+    [written] = await committed(actions.report_checks.aio([said], actor=actor, cause="reported over HTTP"))
     if isinstance(written, CatalogError):
         raise written
     if written is not None:
@@ -98,7 +116,7 @@ async def register_many(plane: Plane, scope: Scope, receive: Receive, send: Send
     outcomes: list[Any] = []
     if items:
         actor = grant.actor(client_address(scope), WAY)
-        outcomes = await actions.register_many.aio(items, actor=actor, cause="registered in bulk over HTTP")
+        outcomes = await committed(actions.register_many.aio(items, actor=actor, cause="registered in bulk over HTTP"))
         indexes = [outcome.index for outcome in outcomes if isinstance(outcome, actions.Registered)]
         await plane.caught_up(max(indexes, default=0))
     await reply_json(send, 200, {"results": _results(raws, entries, outcomes)}, headers=_stamp(plane, plane.head))

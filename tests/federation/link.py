@@ -9,8 +9,9 @@ import random
 import socket
 import struct
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Self, TypeVar
 
 Direction = Literal["out", "in"]
@@ -77,14 +78,35 @@ class Lane:
 class Connection:
     """One relayed connection: a socket to each side and a lane each way."""
 
-    def __init__(self, link: "Link", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, link: "Link", near: socket.socket) -> None:
         self._link = link
-        self._near = (reader, writer)
-        self._writers = [writer]
+        self._raw = [near]  # sockets that are not streams yet
+        self._writers: list[asyncio.StreamWriter] = []
         self._lanes: list[Lane] = []
-        self.task: asyncio.Task[None] | None = None
+        self.task = asyncio.create_task(self._run())
 
-    async def run(self) -> None:
+    @property
+    def torn(self) -> bool:
+        """True when bytes were lost from the middle of it."""
+        return any(lane.torn for lane in self._lanes)
+
+    def reset(self) -> None:
+        """Have it end with RST on both sides as soon as its task ends."""
+        for raw in self._raw:
+            _on_close(raw, RESET)
+        for writer in self._writers:
+            if not writer.transport.is_closing():
+                _on_close(writer.get_extra_info("socket"), RESET)
+            writer.transport.abort()
+
+    def close(self) -> None:
+        """Let go of both sides."""
+        for raw in self._raw:
+            raw.close()
+        for writer in self._writers:
+            writer.close()
+
+    async def _run(self) -> None:
         """Relay until both directions have ended, or either side is gone."""
         try:
             await self._connect()
@@ -94,29 +116,25 @@ class Connection:
                     group.create_task(lane.write())
         except* OSError:
             self.reset()  # one side has broken off: so has the other
-        finally:
-            for writer in self._writers:
-                writer.close()
 
     async def _connect(self) -> None:
         # The kernel has accepted at once what on a real link takes a round trip.
         await asyncio.sleep(self._link.travel() + self._link.travel())
         await self._link.flowing.wait()
-        reader, writer = await asyncio.open_connection(HOST, self._link.target)
+        far = _bound(0)
+        self._raw.append(far)
+        await asyncio.get_running_loop().sock_connect(far, (HOST, self._link.target))
+        (near_reader, near_writer), (far_reader, far_writer) = [await self._streams(raw) for raw in tuple(self._raw)]
+        self._lanes = [
+            Lane(self._link, "out", near_reader, far_writer),
+            Lane(self._link, "in", far_reader, near_writer),
+        ]
+
+    async def _streams(self, raw: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(sock=raw)
+        self._raw.remove(raw)
         self._writers.append(writer)
-        self._lanes = [Lane(self._link, "out", self._near[0], writer), Lane(self._link, "in", reader, self._near[1])]
-
-    @property
-    def torn(self) -> bool:
-        """True when bytes were lost from the middle of it."""
-        return any(lane.torn for lane in self._lanes)
-
-    def reset(self) -> None:
-        """Break it off with RST on both sides."""
-        for writer in self._writers:
-            if not writer.transport.is_closing():
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            writer.transport.abort()
+        return reader, writer
 
 
 class Link:
@@ -131,7 +149,7 @@ class Link:
         self._bytes: dict[Direction, int] = dict.fromkeys(DIRECTIONS, 0)
         self._free_at: dict[Direction, float] = dict.fromkeys(DIRECTIONS, 0.0)
         self._connections: set[Connection] = set()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="link", daemon=True)
         # Bound but not listening, it refuses connections and keeps the port ours while the link is cut.
@@ -231,13 +249,34 @@ class Link:
         self._bytes[direction] += size
 
     async def _listen(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(self._accept, sock=_bound(self.port), backlog=BACKLOG)
+        if self._listener is None:
+            self._listener = _bound(self.port)
+            self._listener.listen(BACKLOG)
+            self._loop.add_reader(self._listener, self._accept, self._listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Relay a new connection.
+
+        A callback, because whatever awaits `accept` loses the connection that it has just accepted when a cut comes.
+        """
+        try:
+            near, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # the client has left already
+        near.setblocking(False)
+        connection = Connection(self, near)
+        self._connections.add(connection)
+        connection.task.add_done_callback(partial(self._ended, connection))
+
+    def _ended(self, connection: Connection, _: asyncio.Task[None]) -> None:
+        self._connections.discard(connection)
+        connection.close()
 
     async def _refuse(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         await self._reset(self._connections)
 
     async def _mend(self) -> None:
@@ -246,27 +285,14 @@ class Link:
         self.flowing.set()
         await self._listen()
 
-    async def _reset(self, connections: set[Connection]) -> None:
-        tasks = [connection.task for connection in connections if connection.task is not None]
-        for connection in list(connections):
+    async def _reset(self, connections: Iterable[Connection]) -> None:
+        tasks = [connection.task for connection in connections]
+        for connection in tuple(connections):
             connection.reset()
-        for task in tasks:
-            task.cancel()
+            connection.task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # the loop closes sockets in its next round
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(self, reader, writer)
-        if self._server is None:
-            return connection.reset()  # accepted just before the cut
-        connection.task = asyncio.current_task()
-        self._connections.add(connection)
-        try:
-            await connection.run()
-        except asyncio.CancelledError:
-            pass  # reset by the link, which waits for the end of this task and of nothing else
-        finally:
-            self._connections.discard(connection)
+        for _ in range(2):
+            await asyncio.sleep(0)  # the loop closes connections in its next round, and their sockets in the one after
 
     def _change(self, change: Callable[[], object]) -> None:
         async def changed() -> None:
@@ -288,9 +314,14 @@ def _assign(character: Character, **values: float | None) -> None:
         setattr(character, name, value)
 
 
+def _on_close(connection: socket.socket, manner: bytes) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, manner)
+
+
 def _bound(port: int) -> socket.socket:
     """A TCP socket on `port` of loopback. Linux lets a listener share the port with a socket that does not listen."""
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setblocking(False)
     bound.bind((HOST, port))
     return bound

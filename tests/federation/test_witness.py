@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.federation.witness import (
@@ -26,6 +26,7 @@ from tests.federation.witness import (
 REGIONS = ("east", "west", "south")
 KEYS = ("a/1", "a/2", "b/1")
 WITHIN = 5.0
+SLOW_MACHINE = [HealthCheck.too_slow]  # how fast examples are drawn says more about the machine than about the test
 
 Entry = tuple[str, str | None]  # key, state
 
@@ -199,7 +200,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), max_size
 
 
 @given(steps=STEPS, named=st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=SLOW_MACHINE)
 def test_an_honest_federation_is_accepted(steps: list[tuple[int, int]], named: bool) -> None:
     assert judge(History(history_of(steps, named=named)), within=WITHIN) == []
 
@@ -243,7 +244,7 @@ def known_writes(steps: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 @given(steps=STEPS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_MACHINE)
 def test_an_instance_missing_after_convergence_is_found(steps: list[tuple[int, int]]) -> None:
     found = spoiled(known_writes(steps), without_one)
     assume(found is not None)
@@ -251,7 +252,7 @@ def test_an_instance_missing_after_convergence_is_found(steps: list[tuple[int, i
 
 
 @given(steps=STEPS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_MACHINE)
 def test_a_state_that_nobody_wrote_is_found(steps: list[tuple[int, int]]) -> None:
     found = spoiled(known_writes(steps), with_an_older_state)
     assume(found is not None)
@@ -259,7 +260,7 @@ def test_a_state_that_nobody_wrote_is_found(steps: list[tuple[int, int]]) -> Non
 
 
 @given(steps=STEPS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_MACHINE)
 def test_an_instance_from_nowhere_is_found(steps: list[tuple[int, int]]) -> None:
     found = spoiled(steps, with_one_more)
     assert found is not None
@@ -267,7 +268,7 @@ def test_an_instance_from_nowhere_is_found(steps: list[tuple[int, int]]) -> None
 
 
 @given(steps=STEPS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_MACHINE)
 def test_an_index_that_went_back_is_found(steps: list[tuple[int, int]]) -> None:
     events = history_of([*FIRST, *steps], named=True)
     last = next(event for event in reversed(events) if isinstance(event, Looked))
@@ -276,7 +277,7 @@ def test_an_index_that_went_back_is_found(steps: list[tuple[int, int]]) -> None:
 
 
 @given(steps=STEPS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_MACHINE)
 def test_a_digest_that_differs_after_convergence_is_found(steps: list[tuple[int, int]]) -> None:
     events = history_of([*FIRST, *steps], named=True)
     last = next(event for event in reversed(events) if isinstance(event, Digested))
