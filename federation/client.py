@@ -80,9 +80,12 @@ class Client:
     ) -> tuple[int, dict[str, str], bytes]:
         """Pass a request on; any status is an answer. Raises Unavailable when there is none in time."""
         timeout = aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_WITHIN)
-        async with reaching(self.region), self._open().request(
-            method, self.url + path, data=body or None, headers=dict(headers), timeout=timeout
-        ) as answer:
+        async with (
+            reaching(self.region),
+            self._open().request(
+                method, self.url + path, data=body or None, headers=dict(headers), timeout=timeout
+            ) as answer,
+        ):
             return answer.status, dict(answer.headers), await answer.read()
 
     def _open(self) -> aiohttp.ClientSession:

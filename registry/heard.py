@@ -4,6 +4,8 @@ It rests in Valkey, one field a region, and is renewed about every second. Losin
 reader that finds nothing, or something old, knows when it last knew. All times are wall clock of this region.
 """
 
+from typing import Any
+
 import msgspec
 from django.conf import settings
 from redis.asyncio import Redis
@@ -71,6 +73,11 @@ def encode(heard: Heard) -> str:
 def decode(text: str | bytes) -> Heard:
     """Read what `encode` wrote."""
     return _decoder.decode(text)
+
+
+def changed(heard: Heard, **values: Any) -> Heard:
+    """The same with other values."""
+    return msgspec.structs.replace(heard, **values)
 
 
 async def publish(client: "Redis", heard: Heard) -> None:
