@@ -19,7 +19,7 @@ from discovery.health import Health
 from discovery.http import routes
 from discovery.plane import Plane
 from discovery.pulse import Pulse
-from federation import serve
+from federation import forward, serve
 from registry import reachable
 from registry.log import DatabaseLog
 from registry.pulse import last_round
@@ -48,17 +48,21 @@ def application_of(plane: Plane) -> server.Application:
     plane.also(pulse.watch)
     plane.also(health.watch)
     operating = operations.application(plane, health, reachable.worker_metrics)
-    return server.Application(
+    serving = serve.Serving()
+    whole = server.Application(
         plane,
         {
             "services": routes.application(plane),
             "health": operating,
             "metrics": operating,
-            "federation": serve.application(),
+            "federation": serve.application(serving),
         },
         shortcut=routes.shortcut,
         otherwise=django,
     )
+    serving.application = whole  # what peers pass on is answered like everything else
+    forward.install()
+    return whole
 
 
 REGISTRY.register(Collected(settings.MERIDIAN.data))  # the DNS processes have no page of their own for Prometheus

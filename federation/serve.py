@@ -5,6 +5,7 @@
     GET  /federation/v1/logs/{region}/snapshot   the whole state at one index
     GET  /federation/v1/logs/{region}/digests    the digest of each service
     POST /federation/v1/accept                   an invited region accepts
+    POST /federation/v1/forward                  a request that the peer passes on for one of its users
 
 A question for changes is answered as soon as there are any and stays open for some seconds, so that those that come
 next need no further question: a change is on its way as soon as it is committed. Beats in between tell a follower that
@@ -15,16 +16,17 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from starlette.routing import Route, Router
 
 from catalog.change import Change, Position, encode_lines
-from catalog.errors import Compacted, Invalid, NotFound
-from federation import trust, wire
+from catalog.errors import Compacted, Invalid, NotFound, Unavailable
+from federation import forward, trust, wire
 from federation.logs import Logs
 from registry import mirror
+from registry.forwarding import FORWARDED, Origin
 from registry.log import DatabaseLog
 from registry.tokens import Grant, presented
 from registry.tokens.process import process_table
@@ -33,11 +35,11 @@ Message = dict[str, Any]
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
 Handler = Callable[["Serving", Scope, Receive, Send], Awaitable[None]]
 
 BATCH = 1000  # changes in one piece of a stream
 LONGEST_WAIT = 60.0  # seconds that one stream lasts; the follower then asks again
-MOST_STREAMS = 1000
 LARGEST_BODY = 16_384
 
 
@@ -46,7 +48,7 @@ class Serving:
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
-        self.streams = 0
+        self.application: ASGI | None = None  # what answers a request that is passed on
         self._logs: Logs | None = None
 
     @property
@@ -66,6 +68,7 @@ def application(serving: Serving | None = None) -> Router:
         ("/logs/{region}/snapshot", "GET", snapshot),
         ("/logs/{region}/digests", "GET", digests),
         ("/accept", "POST", accept),
+        ("/forward", "POST", forwarded),
     )
     routes = [Route(f"/federation/v1{path}", Endpoint(serving, handler), methods=[way]) for path, way, handler in rows]
     return Router(routes, default=_nothing_here)
@@ -236,6 +239,33 @@ async def accept(_serving: Serving, scope: Scope, receive: Receive, send: Send) 
     now = _serving.clock()
     welcome = await asyncio.to_thread(lambda: trust.admit(invitation, acceptance, now=now))
     await _reply(send, msgspec.json.encode(welcome))
+
+
+async def forwarded(serving: Serving, scope: Scope, receive: Receive, send: Send) -> None:
+    """`POST /federation/v1/forward`: answered by this process as if it had been asked here."""
+    grant = require_peer(scope)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    method, target = headers.get(forward.METHOD.lower(), ""), headers.get(forward.TARGET.lower(), "")
+    forward.require_allowed(grant, method, target)
+    if serving.application is None:
+        raise Unavailable("nothing can be passed on to this process")
+    path, _, query = target.partition("?")
+    inner = {
+        **scope, "method": method, "path": unquote(path), "raw_path": path.encode("latin-1"), "root_path": "",
+        "query_string": query.encode("latin-1"),
+        "headers": [pair for pair in scope["headers"] if pair[0] in (b"content-type", b"content-length", b"host")],
+        FORWARDED: Origin(trust.region_of(grant), unquote(headers.get("meridian-actor", ""))),
+    }  # fmt: skip
+    inner.pop("path_params", None)
+    inner.pop("app", None)
+
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answered = (forward.ANSWERED.lower().encode(), serving.logs.region.encode())
+            message = {**message, "headers": [*message["headers"], answered]}
+        await send(message)
+
+    await serving.application(inner, receive, answer)
 
 
 async def _disconnected(receive: Receive) -> None:

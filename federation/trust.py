@@ -30,6 +30,8 @@ from federation.client import Client
 from federation.models import Peer
 from federation.tables.peer import State
 from federation.wire import Acceptance, Welcome
+from registry.tokens import Grant
+from registry.tokens.grant import Kind
 from registry.tokens.issuing import create_token, revoke_token
 from registry.tokens.secret import hashed, matches
 
@@ -170,6 +172,11 @@ def find(region: str) -> Peer:
     return peer
 
 
+def region_of(grant: Grant) -> str:
+    """The region behind the token of a peer: it is the middle of the token's name."""
+    return grant.name.removeprefix("peer-").rpartition("-")[0] if grant.kind is Kind.TOKEN else grant.name
+
+
 def active_peers() -> list[Peer]:
     """The peers that are trusted now."""
     return list(Peer.objects.filter(state=State.ACTIVE))
@@ -185,8 +192,8 @@ def _other(region: str) -> str:
 def _issue(region: str, *, writes: bool, actor: str, now: float) -> tuple[str, str]:
     """A token for a peer to show here: its id, and the secret. The one it had before is good until `_become`."""
     scopes = ("peer", "write:*") if writes else ("peer",)
-    name = f"peer-{region}-{secrets.token_hex(3)}"
-    token, secret = create_token(name[:63], scopes, expires_in=None, actor=actor, now=now)
+    name = f"peer-{region[:51]}-{secrets.token_hex(3)}"  # unique, because two may be good for a moment
+    token, secret = create_token(name, scopes, expires_in=None, actor=actor, now=now)
     return token.id, secret
 
 
