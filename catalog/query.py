@@ -75,7 +75,7 @@ def explain(view: View, query: Query, now: float) -> Answer:
         known=any(part.known for part in parts),
         verdicts=_ranked(looking.settled(choice), query, choice.order),
         index=sum(part.index for part in parts),
-        freshness=_least([part.freshness for part in parts if part.used] or [part.freshness for part in parts]),
+        freshness=least([part.freshness for part in parts if part.used] or [part.freshness for part in parts]),
         depends=_depends(query, choice),
         valid_until=min(moments, default=None),
         parts=parts,
@@ -152,7 +152,7 @@ def _depends(query: Query, choice: Choice) -> frozenset[tuple[str, str]]:
     return frozenset(names)
 
 
-def _least(states: Sequence[Freshness]) -> Freshness:
+def least(states: Sequence[Freshness]) -> Freshness:
     """The least fresh of several; of those that are stale the one that has been so for longest."""
     return min(states, key=lambda freshness: (GRAVEST.index(freshness.state), freshness.since or 0.0))
 
@@ -295,3 +295,6 @@ def _valid_until(
         ends = (region.blind_since + (_patience(instance) or 0.0) for instance in candidates)
         moments += [end for end in ends if end > now]
     return min(moments, default=None)
+
+
+__all__ = ["Answer", "Part", "Query", "Reason", "Verdict", "answer", "believed", "explain", "judge", "least"]

@@ -1,6 +1,7 @@
 """The one ASGI application of a server process: the discovery plane for lookups, Django for what people touch."""
 
 import os
+import time
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -13,6 +14,7 @@ from django.conf import settings
 from prometheus_client import REGISTRY
 
 from config.environment import Environment
+from config.mirrors import mirrors_of
 from discovery import operations, server
 from discovery.dns.figures import Collected
 from discovery.health import Health
@@ -36,6 +38,7 @@ def plane_of(environment: Environment) -> Plane:
         tokens=tokens,
         renewals=renewals,
         data_dir=environment.data,
+        mirrors=mirrors_of(environment, clock=time.time),
         most_watchers=environment.watchers,
         watchers_per_client=environment.watchers_per_client,
     )

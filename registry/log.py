@@ -11,6 +11,7 @@ from typing import TypeVar
 from uuid import uuid4
 from weakref import finalize
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from catalog.change import Change, Position, decode_record
@@ -166,7 +167,15 @@ def _read(region: str, after: Position, limit: int) -> list[Change]:
 
 
 def _require_region(name: str) -> Region:
-    """The region's row; a region that nobody has written to yet gets its log now, so that it can be followed."""
+    """The region's row; a region that nobody has written to yet gets its log now, so that it can be followed.
+
+    Raises Unavailable for another region of which there is no mirror, or no longer.
+    """
+    if name != settings.MERIDIAN.region:
+        mirror = Region.objects.filter(name=name).first()
+        if mirror is None:
+            raise Unavailable(f"no mirror of {name} is kept here")
+        return mirror
     made = {"log_id": uuid4().hex, "digest": to_hex(EMPTY)}
     return Region.objects.filter(name=name).first() or Region.objects.get_or_create(name=name, defaults=made)[0]
 
