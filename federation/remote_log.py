@@ -48,7 +48,11 @@ class RemoteLog:
         if stream is None or stream.position != after or stream.is_over:
             await self.close()
             stream = self._stream = Stream(self._region, self._client, after, self._on_beat)
-        await stream.opened()
+        try:
+            await stream.opened()
+        except (Compacted, Unavailable):
+            await self.close()  # the next attempt is a new question
+            raise
         return stream.take(limit)
 
     async def wait(self, after: Position, *, timeout: float) -> None:

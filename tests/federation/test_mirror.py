@@ -22,9 +22,9 @@ from registry.log import DatabaseLog
 from registry.mirror import Mirror
 from registry.models import ChangeRow, InstanceRow, OverrideRow, Region
 from registry.verification import verify
+from tests.catalog import records
 from tests.catalog.contract.histories import Step, histories
 from tests.catalog.contract.sources import MemorySource, _wipe, in_thread
-from tests.catalog import records
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
 EU = "eu-west"
