@@ -28,7 +28,8 @@ T = TypeVar("T")
 
 LIVE_RECORDS = (
     'SELECT "index", "record" FROM "registry_instance" WHERE "region" = %s '
-    'UNION ALL SELECT "index", "record" FROM "registry_override" WHERE "region" = %s ORDER BY 1'
+    'UNION ALL SELECT "index", "record" FROM "registry_override" WHERE "region" = %s '
+    'UNION ALL SELECT "index", "record" FROM "registry_policy" WHERE "region" = %s ORDER BY 1'
 )
 
 
@@ -148,7 +149,7 @@ def _read_all(region: str) -> Generator[Head | list[Change], None, None]:
         with consistent_read():
             row = Region.objects.get(name=region)
             yield Head(Position(row.log_id, row.index), row.digest)
-            for rows in chunks(LIVE_RECORDS, [region, region]):
+            for rows in chunks(LIVE_RECORDS, [region] * LIVE_RECORDS.count("%s")):
                 yield [_live(region, index, text) for index, text in rows]
     finally:
         connection.close()

@@ -22,6 +22,7 @@ from catalog.digest import EMPTY, MODULUS, record_hash, to_hex
 from catalog.errors import Compacted, Diverged, Invalid, Unavailable
 from catalog.instance import Instance
 from catalog.log import Head
+from catalog.view import digest_name
 from registry.doorbell import ring_for
 from registry.reading import chunks, consistent_read
 from registry.staging import Entry, Memory, Staging
@@ -258,10 +259,3 @@ def sums(region: str) -> Sums | None:
     head = Head(Position(kept.log_id, kept.index), kept.digest)
     whole = to_hex(sum(services.values()) % MODULUS)
     return Sums(head, whole, {name: to_hex(digest) for name, digest in services.items()})
-
-
-def digest_name(record: Record) -> str:
-    """Under which name a record counts when two copies are compared: its service, or the kind of record."""
-    return (
-        f"{record.namespace}/{record.service}" if isinstance(record, Instance) else f"{type(record).__name__.lower()}s"
-    )
