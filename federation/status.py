@@ -160,7 +160,7 @@ def table(found: Matrix) -> str:
         digest = {True: "equal", False: "DIFFERS", None: "?"}[cell.equal]
         lines.append(
             f"{cell.by:<16}{cell.of:<16}{cell.index:>10}{cell.known:>10}{lag:>12}  "
-            f"{cell.freshness + since:<14}{digest:<8}{_notes(cell)}".rstrip()
+            f"{cell.freshness + since:<14}{digest:<8}{notes(cell)}".rstrip()
         )
     lines += [
         "",
@@ -178,11 +178,12 @@ def table(found: Matrix) -> str:
     return "\n".join(lines)
 
 
-def _notes(cell: Cell) -> str:
-    notes = []
+def notes(cell: Cell) -> str:
+    """What is remarkable about a cell, in words."""
+    said = []
     if cell.through:
-        notes.append(f"through {', '.join(cell.through)}")
+        said.append(f"through {', '.join(cell.through)}")
     if cell.diverged:
-        notes.append(f"differs in {', '.join(cell.diverged)}")
-    notes += [note for note in (cell.held and f"HELD: {cell.held}", cell.reason) if note]
-    return "; ".join(notes)
+        said.append(f"differs in {', '.join(cell.diverged)}")
+    said += [note for note in (cell.held and f"HELD: {cell.held}", cell.reason) if note]
+    return "; ".join(said)

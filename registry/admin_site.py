@@ -10,6 +10,8 @@ from django.http import HttpRequest
 # What an operator comes for stands first.
 ORDER = ("InstanceRow", "OverrideRow", "HeldRow", "ChangeRow", "Token", "Region", "Tombstone")
 
+APPS = ("registry", "federation")
+
 
 class MeridianSite(AdminSite):
     """One region's admin site."""
@@ -24,7 +26,7 @@ class MeridianSite(AdminSite):
         apps = list(super().get_app_list(request, app_label))
         for app in apps:
             app["models"].sort(key=lambda table: _place(table["object_name"]))
-        return sorted(apps, key=lambda app: app["app_label"] != "registry")
+        return sorted(apps, key=lambda app: APPS.index(app["app_label"]) if app["app_label"] in APPS else len(APPS))
 
 
 class MeridianAdminConfig(AdminConfig):
