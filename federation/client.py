@@ -117,7 +117,7 @@ async def reaching(region: str) -> AsyncIterator[None]:
     except TimeoutError as error:
         raise Unavailable(f"{region} does not answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise Unavailable(f"{region} cannot be reached: {error or type(error).__name__}") from error
+        raise Unavailable(f"{region} cannot be reached: {str(error) or type(error).__name__}") from error
 
 
 async def _refuse(answer: aiohttp.ClientResponse, region: str) -> None:

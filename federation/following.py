@@ -18,6 +18,7 @@ from federation.follower import Mirroring
 from federation.relay import Clients, Routed
 from federation.wire import LogEntry, Row
 from registry import heard
+from registry.schedule import reaching_valkey
 
 LOOK_EVERY = 2.0  # seconds between two looks at what the peer keeps, which also measure the delay
 TELL_EVERY = 0.5
@@ -149,7 +150,7 @@ class Following:
 
     async def _keep_row(self, row: Row) -> None:
         try:
-            async with heard.reaching_valkey():
+            async with reaching_valkey():
                 await self._around.valkey.set(row_key(self.region), msgspec.json.encode(row), ex=ROW_FOR)
         except Unavailable:
             return  # the matrix waits for Valkey

@@ -14,7 +14,7 @@ the link is alive although nothing happens.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -31,8 +31,8 @@ from registry.log import DatabaseLog
 from registry.tokens import Grant, presented
 from registry.tokens.process import process_table
 
-Message = dict[str, Any]
-Scope = dict[str, Any]
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -210,7 +210,7 @@ async def snapshot(serving: Serving, scope: Scope, _receive: Receive, send: Send
     await _piece(send, packing.pack(msgspec.json.encode(opening) + b"\n"))
     async for chunk in taken.chunks:
         require_peer(scope)
-        await _piece(send, await asyncio.to_thread(lambda chunk=chunk: packing.pack(encode_lines(chunk))))
+        await _piece(send, await asyncio.to_thread(packing.pack, encode_lines(chunk)))
     await send({"type": "http.response.body", "body": packing.end(), "more_body": False})
 
 
@@ -284,7 +284,7 @@ async def _reply(send: Send, body: bytes) -> None:
 
 
 async def _body(receive: Receive) -> bytes:
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         body += message.get("body", b"")

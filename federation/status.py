@@ -19,6 +19,7 @@ from federation.serve import row_of
 from federation.wire import LogEntry, Row
 from registry import heard
 from registry.heard import FRESH_FOR, Heard
+from registry.schedule import reaching_valkey
 from registry.valkey import aconnection
 
 _rows = msgspec.json.Decoder(Row)
@@ -104,7 +105,7 @@ async def matrix(*, now: float) -> Matrix:
 async def _from_valkey(regions: list[str]) -> tuple[list[Row], dict[str, Heard]]:
     """The rows of the peers and what is heard of them; nothing while Valkey is away."""
     try:
-        async with heard.reaching_valkey(), aconnection() as client:
+        async with reaching_valkey(), aconnection() as client:
             words = await heard.read(client)
             found = await client.mget([row_key(region) for region in regions]) if regions else []
     except Unavailable:

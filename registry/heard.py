@@ -83,24 +83,24 @@ def changed(heard: Heard, **values: Any) -> Heard:
 async def publish(client: "Redis", heard: Heard) -> None:
     """Tell everybody. Raises Unavailable when Valkey is."""
     async with reaching_valkey():
-        await client.hset(heard_key(), heard.region, encode(heard))  # type: ignore[misc]
+        await client.hset(heard_key(), heard.region, encode(heard))
 
 
 async def forget(client: "Redis", region: str) -> None:
     """Nothing is to be said of this region any more. Raises Unavailable."""
     async with reaching_valkey():
-        await client.hdel(heard_key(), region)  # type: ignore[misc]
+        await client.hdel(heard_key(), region)
 
 
 async def read(client: "Redis | None" = None) -> dict[str, Heard]:
     """What is heard of every mirrored region. Raises Unavailable when Valkey cannot be reached."""
     async with reaching_valkey():
         if client is not None:
-            stored = await client.hgetall(heard_key())  # type: ignore[misc]
+            stored = await client.hgetall(heard_key())
         else:
             async with aconnection() as own:
-                stored = await own.hgetall(heard_key())  # type: ignore[misc]
+                stored = await own.hgetall(heard_key())
     try:
-        return {region: decode(text) for region, text in stored.items()}
+        return {str(region): decode(text) for region, text in stored.items()}
     except msgspec.DecodeError as error:
         raise Unavailable(f"what is heard of other regions cannot be read: {error}") from error

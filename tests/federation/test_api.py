@@ -11,6 +11,7 @@ from django.test import Client
 
 from federation import trust
 from federation.models import MirrorState, Peer
+from federation.wire import Acceptance
 from registry.tokens.issuing import create_token
 from registry.tokens.process import process_table
 
@@ -31,7 +32,7 @@ def invite(api: Client, **given: object):
 
 def admitted() -> None:
     secret = trust.read_token(trust.invite("eu-west", actor="a", now=time.time(), url="http://h")).secret
-    trust.admit(secret, trust.Acceptance(region="eu-west", url="http://eu:1", secret="s"), now=time.time())
+    trust.admit(secret, Acceptance(region="eu-west", url="http://eu:1", secret="s"), now=time.time())
 
 
 def test_an_invitation_gives_a_token_and_a_peer_in_waiting(api: Client) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -43,7 +44,7 @@ def written(log: MemoryLog) -> list[Change]:
     return list(asyncio.run(log.read(Position(log.log_id, 0), limit=10_000)))
 
 
-def instance(name: str, *, region: str = EU, **more: object) -> Instance:
+def instance(name: str, *, region: str = EU, **more: Any) -> Instance:
     """An instance of the service `web`."""
     return msgspec.structs.replace(records.instance("web", name, **more), region=region)
 
@@ -56,7 +57,7 @@ def log_of(*names: str) -> MemoryLog:
     return log
 
 
-def put(log: MemoryLog, name: str, **more: object) -> None:
+def put(log: MemoryLog, name: str, **more: Any) -> None:
     record = instance(name, **more)
     log.append(record.key, record, at=5.0, verb="register", actor="token:ci", cause="because")
 

@@ -3,18 +3,20 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import override_settings
 
 from catalog.change import Position
-from catalog.errors import Invalid, NotFound, Unavailable
+from catalog.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from config.environment import read_environment
 from federation import trust
 from federation.client import Refused as Rejected
 from federation.models import Peer
 from federation.remote_log import RemoteLog
+from federation.wire import Acceptance
 from registry.models import Region, Token
 from registry.tokens.issuing import create_token
 from registry.tokens.process import process_table
@@ -32,12 +34,12 @@ async def served() -> AsyncIterator[Served]:
     await running.stop()
 
 
-def invited(url: str = "http://127.0.0.1:1", **more: object) -> str:
+def invited(url: str = "http://127.0.0.1:1", **more: Any) -> str:
     return trust.invite("eu-west", actor="admin:ann", now=time.time(), url=url, **more)
 
 
-def acceptance(region: str = "eu-west") -> trust.Acceptance:
-    return trust.Acceptance(region=region, url="http://127.0.0.1:2/", secret="theirs")
+def acceptance(region: str = "eu-west") -> Acceptance:
+    return Acceptance(region=region, url="http://127.0.0.1:2/", secret="theirs")
 
 
 def test_a_token_says_who_invites_whom_and_where() -> None:
@@ -75,25 +77,25 @@ def test_a_peer_invited_to_read_only_may_not_write() -> None:
 def test_an_invitation_works_once() -> None:
     secret = trust.read_token(invited()).secret
     trust.admit(secret, acceptance(), now=time.time())
-    with pytest.raises(trust.Unauthenticated, match="it was used"):
+    with pytest.raises(Unauthenticated, match="it was used"):
         trust.admit(secret, acceptance(), now=time.time())
 
 
 def test_an_invitation_is_for_one_region_alone() -> None:
     secret = trust.read_token(invited()).secret
-    with pytest.raises(trust.Unauthenticated):
+    with pytest.raises(Unauthenticated):
         trust.admit(secret, acceptance("ap-south"), now=time.time())
 
 
 def test_an_invitation_expires() -> None:
     secret = trust.read_token(trust.invite("eu-west", actor="a", now=NOW, url="http://h")).secret
-    with pytest.raises(trust.Unauthenticated, match="expired"):
+    with pytest.raises(Unauthenticated, match="expired"):
         trust.admit(secret, acceptance(), now=NOW + trust.GOOD_FOR)
 
 
 def test_a_second_invitation_replaces_the_first() -> None:
     first, second = (trust.read_token(invited()).secret for _ in range(2))
-    with pytest.raises(trust.Unauthenticated):
+    with pytest.raises(Unauthenticated):
         trust.admit(first, acceptance(), now=time.time())
     trust.admit(second, acceptance(), now=time.time())
 
@@ -102,7 +104,7 @@ def test_peering_again_ends_the_token_of_before() -> None:
     before = trust.admit(trust.read_token(invited()).secret, acceptance(), now=time.time()).secret
     after = trust.admit(trust.read_token(invited()).secret, acceptance(), now=time.time()).secret
     assert process_table().authenticate(after).is_peer
-    with pytest.raises(trust.Unauthenticated, match="revoked"):
+    with pytest.raises(Unauthenticated, match="revoked"):
         process_table().authenticate(before)
 
 
@@ -124,7 +126,7 @@ def test_revoking_ends_both_directions_and_forgets_the_secret() -> None:
     peer = Peer.objects.get()
     assert (peer.state, peer.secret, peer.by) == ("revoked", "", "admin:ann")
     assert trust.active_peers() == []
-    with pytest.raises(trust.Unauthenticated, match="revoked"):
+    with pytest.raises(Unauthenticated, match="revoked"):
         process_table().authenticate(welcome.secret)
 
 
