@@ -100,7 +100,7 @@ class Client:
 
 def tls(url: str) -> ssl.SSLContext | bool:
     """How to trust the peer's certificate: by the CAs of MERIDIAN_PEER_CA, or else by those of this machine."""
-    authority: Path | None = getattr(settings.MERIDIAN, "peer_ca", None)
+    authority: Path | None = settings.MERIDIAN.peer_ca
     return _trusting(authority) if url.startswith("https:") and authority is not None else True
 
 

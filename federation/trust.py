@@ -58,9 +58,9 @@ def this_region() -> str:
 def own_url(given: str | None = None) -> str:
     """Where other regions reach this one: as given, or MERIDIAN_URL, or the address that it listens on."""
     environment = settings.MERIDIAN
-    url = given or getattr(environment, "url", None)
+    url = given or environment.url
     if not url:
-        scheme = "https" if getattr(environment, "tls_certificate", None) else "http"
+        scheme = "https" if environment.tls_certificate else "http"
         url = f"{scheme}://{environment.http}"
     return checked_url(url, field="url")
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Self
 
 from granian.constants import HTTPModes, Interfaces
@@ -33,22 +34,22 @@ class LogsElsewhere(Logs):
 class Served:
     """A server on a free port, and clients of it."""
 
-    def __init__(self, serving: serve.Serving, server: Server, port: int) -> None:
+    def __init__(self, serving: serve.Serving, server: Server, url: str) -> None:
         self.serving, self._server = serving, server
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = url
         self._task = asyncio.create_task(server.serve())
         self._clients: list[Client] = []
 
     @classmethod
-    async def start(cls) -> Self:
-        """Start it and wait until it listens."""
+    async def start(cls, **tls: Path) -> Self:
+        """Start it and wait until it listens; with `ssl_cert` and `ssl_key` it speaks TLS."""
         serving, port = serve.Serving(), free_port()
         serving._logs = LogsElsewhere(clock=serving.clock)
         server = Server(
             application(serve.application(serving)), port=port, interface=Interfaces.ASGINL, http=HTTPModes.http1,
-            log_enabled=False,
+            log_enabled=False, **tls,
         )  # fmt: skip
-        served = cls(serving, server, port)
+        served = cls(serving, server, f"{'https' if tls else 'http'}://127.0.0.1:{port}")
         async with asyncio.timeout(10):
             while True:
                 try:
