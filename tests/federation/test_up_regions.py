@@ -123,10 +123,13 @@ def instances(federation: Federation, query: str, *, number: int = 0) -> list[st
 
 @pytest.mark.parametrize("number", range(3), ids=REGIONS)
 def test_every_region_answers_for_eu_west(federation: Federation, number: int) -> None:
-    eventually(lambda: instances(federation, "region=eu-west", number=number) == ["one"], within=15, what="the mirror")
-    headers, _ = federation.ask(number, "/services/web?region=eu-west")
-    assert headers["meridian-region"] == "eu-west"
-    assert headers["meridian-freshness"] == "live"
+    def answered() -> bool:
+        headers, found = federation.ask(number, "/services/web?region=eu-west")
+        return [each["id"] for each in found] == ["one"] and headers["meridian-freshness"] == "live"
+
+    eventually(lambda: instances(federation, "region=eu-west", number=number), within=15, what="the mirror is there")
+    eventually(answered, within=15, what="the mirror is live")
+    assert federation.ask(number, "/services/web?region=eu-west")[0]["meridian-region"] == "eu-west"
 
 
 def test_us_east_answers_for_eu_west_by_dns(federation: Federation) -> None:
