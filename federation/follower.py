@@ -24,6 +24,7 @@ from registry.heard import Heard
 from registry.mirror import Mirror
 
 CHUNK = 1000
+WORD_FOR = 3.0  # seconds that a beat counts as word of the peer; the next one is due after one
 logger = structlog.get_logger(__name__)
 T = TypeVar("T")
 OnHeld = Callable[[str], Awaitable[None]]  # returns when it may go on; raises Compacted to begin again
@@ -91,11 +92,10 @@ class Mirroring:
     def heard(self, region: str) -> None:
         """See `Follower.heard`. What the sender had not heard of its origin counts as not heard here either."""
         at, ago = self._ago
+        if self.heard_now.known > self.heard_now.index:
+            return  # there is more, of which the peer has said so and this follower has only not taken it yet
         self.losses.settle()
-        if ago is None:
-            return
-        reached = self.heard_now.known <= self.heard_now.index
-        if reached and self._clock() - at < 3.0:
+        if ago is not None and self._clock() - at < WORD_FOR:
             self._note(heard_at=at - ago, reason="", held="")
 
     def lost(self, region: str, error: Unavailable) -> None:
