@@ -8,7 +8,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest
 
 # What an operator comes for stands first.
-ORDER = ("InstanceRow", "OverrideRow", "HeldRow", "ChangeRow", "Token", "Region", "Tombstone")
+ORDER = ("InstanceRow", "OverrideRow", "PolicyRow", "HeldRow", "ChangeRow", "Token", "Region", "Tombstone")
 
 APPS = ("registry", "federation")
 

@@ -1,9 +1,11 @@
 """Failover policies: set, replaced and cleared through the log like everything else."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from catalog.change import Record
 from catalog.errors import Invalid, NotFound
 from catalog.override import Scope
 from catalog.policy import Policy, StaleAction
@@ -15,8 +17,8 @@ from registry.writer import local_region
 from tests.registry_core.conftest import Register
 
 
-def set_policy(service: str = "web", **given: object) -> actions.PolicySet:
-    request = actions.PolicyRequest(**{"order": ("eu-west",), **given})  # type: ignore[arg-type]
+def set_policy(service: str = "web", **given: Any) -> actions.PolicySet:
+    request = actions.PolicyRequest(**{"order": ("eu-west",), **given})
     return actions.set_policy(request, service=service, actor="admin:alice", cause="the test needs it")
 
 
@@ -56,14 +58,14 @@ def test_what_was_never_set_cannot_be_cleared(committed: None) -> None:
     ("given", "field"),
     [({"order": ()}, "order"), ({"hold_down": "soon"}, "hold_down"), ({"min_share": 2.0}, "min_share")],
 )
-def test_a_policy_that_breaks_a_rule_is_not_written(committed: None, given: dict[str, object], field: str) -> None:
+def test_a_policy_that_breaks_a_rule_is_not_written(committed: None, given: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as caught:
         set_policy(**given)
     assert caught.value.field == field
     assert not ChangeRow.objects.exists()
 
 
-async def _live() -> list[object]:
+async def _live() -> list[Record | None]:
     log = DatabaseLog(local_region())
     snapshot = await log.snapshot()
     records = [change.record async for chunk in snapshot.chunks for change in chunk]
