@@ -44,6 +44,7 @@ class Following:
         self.heard_at: float | None = None  # when everything the log had was last known to be applied
         self.applied = 0  # changes since the start
         self.in_step = False  # whether the log was reached when it was last tried
+        self.stepped: Callable[[], None] | None = None  # called when that has changed
         self._view = view
         self._log = log
         self._path = snapshot_file.path_in(data_dir, region)
@@ -103,7 +104,7 @@ class Following:
 
     def heard(self, region: str) -> None:
         """See `catalog.follow.Follower.heard`."""
-        self.in_step = True
+        self._step(True)
         if not self._is_mirror:
             self.heard_at = self._clock()
             self._view.heard(region)
@@ -113,8 +114,13 @@ class Following:
         """See `catalog.follow.Follower.lost`."""
         if self._view.region(region).freshness.state is State.LIVE:
             logger.warning("the log cannot be reached", region=region, reason=str(error))
-        self.in_step = False
+        self._step(False)
         self._view.lost(region, error)
+
+    def _step(self, in_step: bool) -> None:
+        changed, self.in_step = self.in_step is not in_step, in_step
+        if changed and self.stepped is not None:
+            self.stepped()
 
     def _advanced(self) -> None:
         self._changed.set()

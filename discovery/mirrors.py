@@ -124,6 +124,7 @@ class Mirrors:
         following = Following(
             region, self._view, log, self._data_dir, clock=self._clock, save=self._save, is_mirror=True
         )
+        following.stepped = self._freshen
         self._followings[region] = following
         self._tasks[region] = asyncio.create_task(_run(following, log), name=f"mirror of {region}")
 
