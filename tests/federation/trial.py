@@ -2,26 +2,29 @@
 write and look all the time, and a witness that judges what they saw.
 """
 
+import sqlite3
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Self
 
 import httpx
 import msgspec
+import psutil
 
 from tests.federation import clients as at_work
 from tests.federation.clients import Clients, Looker
 from tests.federation.link import Link
 from tests.federation.regions import join
-from tests.federation.witness import CONVERGED_WITHIN, History, Violation, judge
+from tests.federation.witness import CONVERGED_WITHIN, History, Restored, Violation, judge
 from tests.region import Region
 
 NAMES = ("us-east", "eu-west", "ap-south")
+DATABASE = "meridian.sqlite3"
 PACE = 0.15  # seconds between two acts of one client; six of them share the machine with three regions
 SETTLED = 0.3  # more seconds until the last word is asked
 
@@ -54,7 +57,7 @@ class Trial:
         self.regions = {name: self._stack.enter_context(Region(place / name, name=name)) for name in NAMES}
         self.links: dict[tuple[str, str], Link] = {}
         self.history = History()
-        self.healed_at = at_work.now()
+        self.broken_at = self.healed_at = at_work.now()
         self._clients: Clients | None = None
         self._last: list[Looker] = []
 
@@ -67,6 +70,10 @@ class Trial:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for region in self.regions.values():
+            # Closing sends a second signal, which ends what is left at once.
+            if region.supervisor is not None and region.supervisor.poll() is None:
+                region.supervisor.terminate()
         self._stack.close()
 
     def __getitem__(self, name: str) -> Region:
@@ -114,12 +121,43 @@ class Trial:
         for link in self.links.values():
             link.heal()
 
+    def kill(self, name: str) -> None:
+        """End every process of a region at once, without warning, as when its machine loses power."""
+        region = self[name]
+        assert region.supervisor is not None
+        everything = region.processes()
+        region.supervisor.kill()
+        region.supervisor.wait(10)
+        self.until(lambda: not any(map(_runs, everything)), within=20, what=f"nothing of {name} runs any more")
+
+    def backup(self, name: str) -> tuple[Path, float]:
+        """A copy of a region's database, and what time it shows."""
+        as_of = at_work.now()
+        copy = self[name].data / "backup"
+        with (
+            closing(sqlite3.connect(self[name].data / DATABASE)) as database,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            database.backup(target)
+        return copy, as_of
+
+    def restore(self, name: str, copy: Path, as_of: float) -> None:
+        """Put the copy in the place of the database of a region that does not run."""
+        for suffix in ("", "-wal", "-shm"):
+            self[name].data.joinpath(DATABASE + suffix).unlink(missing_ok=True)
+        copy.rename(self[name].data / DATABASE)
+        now = at_work.now()
+        for region in NAMES:
+            # What it holds of the others goes back as well, though nothing that they had acknowledged may be lost.
+            self.history.add(Restored(region=region, as_of=as_of if region == name else now, at=now))
+
     @contextmanager
     def broken(self, name: str, *, down: Iterable[str] = ()) -> Iterator[None]:
         """Something is broken while the block runs, which ends by mending it; clients write all the time, up to then.
 
         `down` are the regions that cannot be asked meanwhile.
         """
+        self.broken_at = at_work.now()
         self.clients.resume_writes()
         time.sleep(1.0)
         with at_work.fault(self.history, name, down=down):
@@ -139,7 +177,7 @@ class Trial:
         return self.await_equal(within=CONVERGED_WITHIN - (at_work.now() - self.healed_at))
 
     def verdict(self) -> list[Violation]:
-        """The last word of all, and what the witness says of everything so far."""
+        """The last word of all, and what the witness says of what went wrong since the last fault began."""
         time.sleep(max(0.0, self.healed_at + CONVERGED_WITHIN + SETTLED - at_work.now()))
         for looker in self._last:
             looker.look_everywhere()
@@ -147,7 +185,7 @@ class Trial:
         seen = self.history.counts()
         assert seen["Wrote"] > 0, "nobody wrote anything"
         assert seen["Looked"] > 0, "nobody saw anything"
-        return judge(self.history)
+        return [violation for violation in judge(self.history) if violation.at >= self.broken_at]
 
     def await_equal(self, *, within: float, of: Iterable[str] = NAMES, by: Iterable[str] = NAMES) -> float:
         """Wait until the regions `by` hold the same of the regions `of`; returns how many seconds after the heal."""
@@ -173,6 +211,13 @@ class Trial:
             return held(self[name].url)
         except (OSError, urllib.error.URLError):
             return {}
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def differences(held_by: dict[str, dict[str, Held]], of: Iterable[str]) -> str:
