@@ -159,7 +159,13 @@ class Mirroring:
             self.changed.set()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        working = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            # A thread cannot be told to stop; whoever lets go of the mirror lets it finish what it is writing.
+            await asyncio.wait({working})
+            raise
 
 
 async def _spool(chunks: AsyncIterator[Sequence[Change]], spool: IO[bytes]) -> None:

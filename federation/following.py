@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from federation import holding, proof
 from federation.client import Client
 from federation.follower import Mirroring
 from federation.relay import Clients, Routed
+from federation.threads import in_thread
 from federation.wire import LogEntry, Row
 from registry import heard
 from registry.schedule import reaching_valkey
@@ -127,7 +129,7 @@ class Following:
         await run(holding.release, self.region)
 
     async def _diverged(self, error: Diverged) -> None:
-        ours = await self._around.run(proof.add_up, self.region)
+        ours = await in_thread(partial(proof.add_up, self.region))
         names = await proof.differing(self.region, ours, self._log.through)
         logger.error("a mirror diverged", region=self.region, reason=str(error), services=names)
         self.mirroring.note(equal=False, diverged=names)
@@ -189,7 +191,7 @@ class Following:
         while True:
             began = loop.time()
             try:
-                sums = await self._around.run(proof.add_up, self.region)
+                sums = await in_thread(partial(proof.add_up, self.region))
             except Unavailable:
                 await asyncio.sleep(LOOK_EVERY)
                 continue

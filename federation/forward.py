@@ -8,13 +8,15 @@ lost on the way would otherwise be done somewhere, by nobody's doing.
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from catalog.errors import Forbidden, Invalid, Unavailable
 from federation import trust
 from federation.client import Client
+from federation.threads import in_thread
 from registry import forwarding
 from registry.forwarding import Call, Reply
 from registry.tokens import Grant
@@ -64,7 +66,7 @@ class Forwarder:
         async with self._looking:
             now = time.monotonic()
             if now - self._looked_at > REMEMBERED:
-                self._peers = await asyncio.to_thread(_known, self._peers)
+                self._peers = await in_thread(partial(_known, self._peers))
                 self._looked_at = now
         known = self._peers.get(region)
         if known is None:
@@ -82,8 +84,6 @@ def _known(before: dict[str, Known]) -> dict[str, Known]:
         return {peer.region: (peer.region, peer.url, peer.secret) for peer in trust.active_peers()}
     except DatabaseError:
         return before
-    finally:
-        connection.close()
 
 
 def _is_kept(name: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from catalog.errors import NotFound, Unavailable
+from federation.threads import in_thread
 from registry import heard, mirror
 from registry.heard import Heard
 from registry.log import DatabaseLog
@@ -36,7 +37,7 @@ class Logs:
 
     async def kept(self) -> list[Kept]:
         """Every log that is kept here. Raises Unavailable."""
-        return await asyncio.to_thread(mirror.heads)
+        return await in_thread(mirror.heads)
 
     async def head(self, region: str) -> Kept:
         """Where one of them stands."""

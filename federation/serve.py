@@ -15,6 +15,7 @@ the link is alive although nothing happens.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -25,6 +26,7 @@ from catalog.change import Change, Position, encode_lines
 from catalog.errors import Compacted, Invalid, NotFound, Unavailable
 from federation import forward, trust, wire
 from federation.logs import Logs
+from federation.threads import in_thread
 from registry import mirror
 from registry.forwarding import FORWARDED, Origin
 from registry.log import DatabaseLog
@@ -219,7 +221,7 @@ async def digests(serving: Serving, scope: Scope, _receive: Receive, send: Send)
     require_peer(scope)
     region = scope["path_params"]["region"]
     await serving.logs.of(region)
-    sums = await asyncio.to_thread(mirror.sums, region)
+    sums = await in_thread(partial(mirror.sums, region))
     if sums is None:
         raise NotFound(f"nothing is kept of {region[:80]!r}")
     position = sums.head.position
@@ -237,7 +239,7 @@ async def accept(_serving: Serving, scope: Scope, receive: Receive, send: Send) 
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"not an acceptance: {error}") from None
     now = _serving.clock()
-    welcome = await asyncio.to_thread(lambda: trust.admit(invitation, acceptance, now=now))
+    welcome = await in_thread(partial(trust.admit, invitation, acceptance, now=now))
     await _reply(send, msgspec.json.encode(welcome))
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 import uvloop
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, connection
 from redis.asyncio import Redis
 
 from catalog.errors import Unavailable
@@ -45,7 +45,9 @@ class Worker:
         self.here: str = settings.MERIDIAN.region
         self.who = who or f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.following: dict[str, asyncio.Task[None]] = {}
-        self._thread = ThreadPoolExecutor(2, thread_name_prefix="meridian-federation")
+        # Two, because a write that waits for the database must not keep anybody from seeing who the peers are.
+        self._looking = ThreadPoolExecutor(1, thread_name_prefix="meridian-peers")
+        self._working = ThreadPoolExecutor(1, thread_name_prefix="meridian-federation")
         self._clients: dict[Known, Client] = {}
         self._peers: dict[str, Known] = {}
         self._told: set[str] = set()
@@ -61,13 +63,15 @@ class Worker:
             await self._stop(list(self.following))
             for client in self._clients.values():
                 await client.close()
-            await self._on_database(connection.close)
+            for thread in (self._looking, self._working):
+                await self._in(thread, _disconnect)
+                thread.shutdown(wait=False)
             await self._valkey.aclose()
 
     async def tick(self) -> None:
         """Look at the peers once: begin to follow, go on, or end."""
         try:
-            peers = await self._on_database(lambda: list(Peer.objects.all()))
+            peers = await self._in(self._looking, lambda: list(Peer.objects.all()))
         except Unavailable:
             return  # who follows goes on; nothing new can begin
         active = {peer.region: (peer.region, peer.url, peer.secret) for peer in peers if peer.state == State.ACTIVE}
@@ -157,17 +161,22 @@ class Worker:
         )
 
     async def _on_database(self, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Run work on the database on a thread of ours. Raises Unavailable."""
-        call = partial(_translated, partial(work, *arguments, **named))
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        """Run work on the database for the followers. Raises Unavailable."""
+        return await self._in(self._working, partial(work, *arguments, **named))
+
+    async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(thread, _translated, work)
+
+
+def _disconnect() -> None:
+    connection.close()  # the name means this thread's connection, so it is looked up here and not by the caller
 
 
 def _translated(work: Callable[[], Any]) -> Any:
     try:
         return work()
     except DatabaseError as error:
-        close_old_connections()
-        connection.close()
+        connection.close()  # whatever is wrong with it, the next use makes a new one
         raise Unavailable(f"the database cannot be used: {error}".strip()) from error
 
 
