@@ -239,7 +239,7 @@ def test_readers_never_see_a_mirror_empty_while_it_is_replaced() -> None:
 def test_followers_in_this_region_read_the_mirror_as_they_read_their_own_log() -> None:
     async def scenario() -> list[Change]:
         log, made = log_of("a"), Mirror(EU)
-        await asyncio.to_thread(reset, made, log)
+        await in_thread(lambda: reset(made, log))
         reader = DatabaseLog(EU)
         end = log.head.position
         assert list(await reader.read(end, limit=10)) == []
