@@ -62,7 +62,7 @@ def _federation(plans: Sequence[RegionPlan]) -> str:
         f"  curl {first.url}/api/v1/federation",
         f"  {dig} user-service.service.consul",
         f"  {dig} user-service.service.{second.region}.consul SRV",
-        f"  {dig} _freshness.name.user-service.service.{second.region}.consul TXT",
+        f"  {dig} _freshness.user-service.service.{second.region}.consul TXT",
         f"  MERIDIAN_DATA={first.data} {sys.executable} {BASE_DIR / 'manage.py'} peer status",
         "",
         "Ctrl-C here stops everything; what is registered is kept.",

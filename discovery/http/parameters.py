@@ -1,5 +1,6 @@
 """The words of a lookup's query string, as a table; whoever misspells one is told."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,6 +20,7 @@ MOST_PARAMETERS = 100
 LARGEST_LIMIT = 100_000
 LARGEST_INDEX = 2**63 - 1
 MOST_REGIONS = 64
+PLAIN = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 TRUTH = {"": True, "true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 Given = dict[str, list[str]]
@@ -179,7 +181,7 @@ def waiting(given: Given) -> Waiting | None:
 
 def _bare(text: str) -> str | float:
     """A plain number counts as seconds."""
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+    return float(text) if len(text) < 10 and PLAIN.fullmatch(text) else text
 
 
 def namespace(given: Given) -> str:
