@@ -16,11 +16,11 @@ is shown there has to be kept as it is, so a copy of the database is a copy of t
 import base64
 import secrets
 import time
+from functools import partial
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import transaction
 
@@ -29,6 +29,7 @@ from catalog.errors import CatalogError, Invalid, NotFound, Refused, Unauthentic
 from federation.client import Client
 from federation.models import Peer
 from federation.tables.peer import State
+from federation.threads import in_thread
 from federation.wire import Acceptance, Welcome
 from registry.tokens import Grant
 from registry.tokens.grant import Kind
@@ -115,16 +116,15 @@ async def accept(token: str, *, actor: str, url: str | None = None, writes: bool
         raise Invalid(f"the token invites {invitation.guest}, and this is {this_region()}", field="token")
     region = _other(invitation.region)
     where = checked_url(invitation.url, field="token")
-    token_id, secret = await sync_to_async(_issue)(region, writes=writes, actor=actor, now=now)
+    token_id, secret = await in_thread(partial(_issue, region, writes=writes, actor=actor, now=now))
     try:
         acceptance = Acceptance(region=this_region(), url=own_url(url), secret=secret)
         welcome = await _present(region, where, invitation.secret, acceptance)
     except CatalogError:
-        await sync_to_async(revoke_token)(token_id, actor=actor, now=now)
+        await in_thread(partial(revoke_token, token_id, actor=actor, now=now))
         raise
-    await sync_to_async(_become)(
-        region, url=where, secret=welcome.secret, token=token_id, writes=writes, actor=actor, now=now
-    )
+    peer = partial(_become, region, url=where, secret=welcome.secret, token=token_id)
+    await in_thread(partial(peer, writes=writes, actor=actor, now=now))
     return region
 
 

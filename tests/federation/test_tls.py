@@ -11,6 +11,7 @@ from django.test import override_settings
 
 from catalog.errors import Unavailable
 from config.environment import EnvironmentProblem, read_environment
+from federation.threads import in_thread
 from registry.models import Region
 from tests.federation.serving import Served
 
@@ -36,7 +37,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def served(authority: Path) -> AsyncIterator[Served]:
     """This region's paths over TLS."""
-    await Region.objects.acreate(name="us-east", log_id="one", digest="0" * 64)
+    await in_thread(lambda: Region.objects.create(name="us-east", log_id="one", digest="0" * 64))
     running = await Served.start(ssl_cert=authority / "server.pem", ssl_key=authority / "server.key")
     yield running
     await running.stop()

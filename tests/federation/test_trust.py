@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.test import override_settings
 
 from catalog.change import Position
@@ -16,6 +15,7 @@ from federation import trust
 from federation.client import Refused as Rejected
 from federation.models import Peer
 from federation.remote_log import RemoteLog
+from federation.threads import in_thread
 from federation.wire import Acceptance
 from registry.models import Region, Token
 from registry.tokens.issuing import create_token
@@ -141,14 +141,14 @@ def as_region(name: str) -> override_settings:
 
 
 async def test_accepting_asks_the_other_region_and_takes_its_token_back_when_that_fails() -> None:
-    token = await sync_to_async(invited)("http://127.0.0.1:1")
+    token = await in_thread(lambda: invited("http://127.0.0.1:1"))
     with as_region("eu-west"), pytest.raises(Unavailable):
         await trust.accept(token, actor="admin:bob")
-    assert not await Token.objects.filter(revoked_at=None).aexists()
+    assert not await in_thread(Token.objects.filter(revoked_at=None).exists)
 
 
 async def test_a_token_is_not_accepted_by_another_region_than_it_names() -> None:
-    token = await sync_to_async(invited)()
+    token = await in_thread(lambda: invited())
     with as_region("ap-south"), pytest.raises(Invalid, match="the token invites eu-west"):
         await trust.accept(token, actor="admin:bob")
 
@@ -171,20 +171,20 @@ async def test_nobody_else_hears_anything(served: Served) -> None:
 
 @pytest.mark.usefixtures("closed")
 async def test_a_token_without_the_scope_hears_nothing(served: Served) -> None:
-    _, secret = await sync_to_async(create_token)("ci", ["operator"], expires_in=None, actor="a", now=time.time())
+    _, secret = await in_thread(lambda: create_token("ci", ["operator"], expires_in=None, actor="a", now=time.time()))
     with pytest.raises(Rejected, match="is not a peer"):
         await served.client(secret).row()
 
 
 @pytest.mark.usefixtures("closed")
 async def test_a_stream_ends_when_its_peer_is_revoked(served: Served) -> None:
-    await Region.objects.acreate(name="us-east", log_id="one", digest="0" * 64)
-    token = trust.read_token(await sync_to_async(invited)()).secret
-    welcome = await sync_to_async(trust.admit)(token, acceptance(), now=time.time())
+    await in_thread(lambda: Region.objects.create(name="us-east", log_id="one", digest="0" * 64))
+    token = trust.read_token(await in_thread(lambda: invited())).secret
+    welcome = await in_thread(lambda: trust.admit(token, acceptance(), now=time.time()))
     log = RemoteLog("us-east", served.client(welcome.secret))
     position = Position("one", 0)
     assert list(await log.read(position, limit=1)) == []
-    await sync_to_async(trust.revoke)("eu-west", actor="a", now=time.time())
+    await in_thread(lambda: trust.revoke("eu-west", actor="a", now=time.time()))
     async with asyncio.timeout(10):
         with pytest.raises(Unavailable):
             await read_on(log, position)
