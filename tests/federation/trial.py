@@ -146,6 +146,7 @@ class Trial:
         for suffix in ("", "-wal", "-shm"):
             self[name].data.joinpath(DATABASE + suffix).unlink(missing_ok=True)
         copy.rename(self[name].data / DATABASE)
+        self.clients.forget(name)
         now = at_work.now()
         for region in NAMES:
             # What it holds of the others goes back as well, though nothing that they had acknowledged may be lost.
