@@ -18,8 +18,8 @@ $(STAMP): pyproject.toml constraints.txt scripts/setup scripts/requirements.py
 	@scripts/setup $(VENV)
 	@touch $@
 
-run: setup ## run a region with its demo services; Ctrl-C stops it
-	@exec $(PYTHON) manage.py up --region us-east --port 8500 --dns-port 8600 --data .meridian --demo
+run: setup ## run a federation of three regions with demo services; Ctrl-C stops it
+	@exec $(PYTHON) manage.py up --regions us-east,eu-west,ap-south --port 8500 --dns-port 8600 --data .meridian --demo
 
 test: setup ## run linters, type checks, import contracts and all tests, on SQLite and PostgreSQL
 	@exec scripts/test

@@ -5,9 +5,10 @@ the modules' docstrings speak of:
 
     names, duration, status         words and their rules
     instance, check, flap, lease,   what is in a record, and what becomes of it
-    registration, override
+    registration, override, policy
     change, log, follow, digest     the history, reading it, and proving that two copies agree
     view, query, filter             the catalog in memory, and asking it
+    asked, choice                   what is asked, and which regions answer it
     breaker                         how much may be taken away at once
     errors                          what can go wrong
 """

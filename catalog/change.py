@@ -7,8 +7,9 @@ import msgspec
 from catalog.errors import Invalid
 from catalog.instance import Instance
 from catalog.override import Override
+from catalog.policy import Policy
 
-Record = Instance | Override
+Record = Instance | Override | Policy
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -28,7 +28,9 @@ def _stable(record: Record) -> Record:
     if not isinstance(record, Instance):
         return record
     verdicts = tuple(msgspec.structs.replace(verdict, output="", since=0.0) for verdict in record.verdicts)
-    return msgspec.structs.replace(record, verdicts=verdicts, since=0.0, critical_since=None, registered_at=0.0)
+    return msgspec.structs.replace(
+        record, verdicts=verdicts, since=0.0, critical_since=None, recovered_at=0.0, registered_at=0.0
+    )
 
 
 def replaced(digest: int, old: Record | None, new: Record | None) -> int:

@@ -42,6 +42,7 @@ class Instance(
     status: Status = Status.PASSING
     since: float = 0.0  # when `status` became what it is
     critical_since: float | None = None
+    recovered_at: float = 0.0  # when it last came back, from critical or from having been removed
     deregister_critical_after: float | None = None
     registered_at: float = 0.0
     epoch: int = 1
@@ -65,13 +66,22 @@ def health(instance: Instance) -> Status:
 
 
 def settled(instance: Instance, now: float) -> Instance:
-    """The record with `status`, `since` and `critical_since` in step with its verdicts and its lease at `now`."""
+    """The record with its status, and since when it is so, in step with its verdicts and its lease at `now`."""
     status = health(instance)
     if status is instance.status and (status is Status.CRITICAL) == (instance.critical_since is not None):
         return instance
     since = instance.since if status is instance.status and instance.since else now
     critical_since = (instance.critical_since or now) if status is Status.CRITICAL else None
-    return msgspec.structs.replace(instance, status=status, since=since, critical_since=critical_since)
+    # An instance that was critical from the start has not come back from anything: it has started.
+    since_critical = instance.critical_since
+    came_back = since_critical is not None and since_critical > instance.registered_at and critical_since is None
+    return msgspec.structs.replace(
+        instance,
+        status=status,
+        since=since,
+        critical_since=critical_since,
+        recovered_at=now if came_back else instance.recovered_at,
+    )
 
 
 def with_verdict(instance: Instance, verdict: Verdict, now: float) -> Instance:

@@ -20,23 +20,36 @@ class Scope(StrEnum):
     SERVICE = "service"
     ZONE = "zone"
     TAG = "tag"
+    REGION = "region"
 
 
 # The more precisely an operator spoke, the more it counts; among equals the latest word.
-PRECEDENCE = {Scope.INSTANCE: 3, Scope.TAG: 2, Scope.SERVICE: 1, Scope.ZONE: 0}
+PRECEDENCE = {Scope.INSTANCE: 3, Scope.TAG: 2, Scope.SERVICE: 1, Scope.ZONE: 0, Scope.REGION: -1}
 NEEDED = {
     Scope.INSTANCE: ("service", "instance"),
     Scope.SERVICE: ("service",),
     Scope.ZONE: ("zone",),
     Scope.TAG: ("tag",),
+    Scope.REGION: ("target",),
 }
-OPTIONAL = {Scope.ZONE: ("service",), Scope.TAG: ("service",)}  # narrows the scope to one service
+# A service narrows the scope to one; a target says in which region it lies, when not in the author's own.
+OPTIONAL = {
+    Scope.INSTANCE: ("target",),
+    Scope.SERVICE: ("target",),
+    Scope.ZONE: ("service", "target"),
+    Scope.TAG: ("service", "target"),
+}
 
 
 class Override(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="override", gc=False
 ):
-    """`status` or `weight` (0 drains), or both, for every instance in scope. Without `expires_at` it stays."""
+    """`status` or `weight` (0 drains), or both, for every instance in scope. Without `expires_at` it stays.
+
+    `region` is where the operator is, and whose log holds it. With a `target` other than that it is a *local opinion*:
+    it speaks about the target's instances, and counts for consumers of `region` alone. Scope `region` speaks of
+    everything in the target, whatever its namespace.
+    """
 
     id: str
     region: str
@@ -49,6 +62,7 @@ class Override(
     instance: str = ""
     zone: str = ""
     tag: str = ""
+    target: str = ""
     status: Status | None = None
     weight: int | None = None
     expires_at: float | None = None
@@ -57,6 +71,16 @@ class Override(
     def key(self) -> str:
         """The record's key in the log."""
         return override_key(self.id)
+
+    @property
+    def about(self) -> str:
+        """The region whose instances it speaks about."""
+        return self.target or self.region
+
+    @property
+    def is_opinion(self) -> bool:
+        """Whether it is about another region, and so counts only at home."""
+        return self.about != self.region
 
 
 def override_key(id: str) -> str:
@@ -81,22 +105,29 @@ def validated(override: Override) -> Override:
         override,
         namespace=names.label(override.namespace, field="namespace"),
         service=names.label(override.service, field="service") if override.service else "",
+        target=names.label(override.target, field="target") if override.target else "",
     )
 
 
 def _validate_scope(override: Override) -> None:
     needed, optional = NEEDED[override.scope], OPTIONAL.get(override.scope, ())
-    for field in ("service", "instance", "zone", "tag"):
+    for field in ("service", "instance", "zone", "tag", "target"):
         given = getattr(override, field)
         if field in needed and not given:
             raise Invalid(f"an override of scope {override.scope} needs it", field=field)
         if given and field not in needed + optional:
             raise Invalid(f"an override of scope {override.scope} has no {field}", field=field)
+    if override.scope is Scope.REGION and override.namespace != DEFAULT_NAMESPACE:
+        raise Invalid("an override of a whole region speaks about every namespace", field="namespace")
 
 
 def covers(override: Override, instance: Instance) -> bool:
     """Whether the instance is in the override's scope."""
-    if override.namespace != instance.namespace or override.region != instance.region:
+    if override.about != instance.region:
+        return False
+    if override.scope is Scope.REGION:
+        return True
+    if override.namespace != instance.namespace:
         return False
     return (
         (not override.service or override.service == instance.service)
@@ -112,9 +143,17 @@ def is_live(override: Override, now: float) -> bool:
 
 
 def ruling(overrides: Iterable[Override], instance: Instance, now: float) -> tuple[Override | None, Override | None]:
-    """The override that decides the instance's status, and the one that decides its weight."""
+    """The override that decides the instance's status, and the one that decides its weight.
+
+    An opinion of the asker's own region comes before the words of the instance's region: whose consumers they are
+    decides where they go.
+    """
     live = [override for override in overrides if is_live(override, now) and covers(override, instance)]
-    live.sort(key=lambda override: (PRECEDENCE[override.scope], override.created_at, override.id), reverse=True)
+    live.sort(key=_weight_of_word, reverse=True)
     status = next((override for override in live if override.status is not None), None)
     weight = next((override for override in live if override.weight is not None), None)
     return status, weight
+
+
+def _weight_of_word(override: Override) -> tuple[bool, int, float, str]:
+    return override.is_opinion, PRECEDENCE[override.scope], override.created_at, override.id

@@ -1,78 +1,46 @@
 """The one query: which instances of a service are returned, in which order, and why.
 
 Every protocol asks it. `judge` gives each candidate a verdict with its reasons; an answer is the verdicts that are
-`returned`, an explanation is all of them. It reads the view, an explicit `now`, and nothing else.
+`returned`, an explanation is all of them. It reads the view, an explicit `now`, and nothing else. Which regions it
+looks in is `catalog.choice`'s to say.
 """
 
 import hashlib
 import math
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from catalog.filter import Filter
-from catalog.instance import DEFAULT_NAMESPACE, Instance
-from catalog.override import Override, ruling
-from catalog.status import SERVING, SEVERITY, Status
-from catalog.view import Freshness, RegionView, View, service_name
+from catalog.asked import Query, Reason, Verdict
+from catalog.choice import Choice, Looked, choose
+from catalog.instance import Instance
+from catalog.override import Override, Scope, ruling
+from catalog.status import SEVERITY, Status
+from catalog.view import EVERYTHING, FEDERATION, Freshness, RegionView, State, View, opinion_name, service_name
 
 STALE_INTERVALS = 3  # a probed verdict older than this many intervals, while nobody probes, is `unknown`
+GRAVEST = (State.UNKNOWN, State.STALE, State.LIVE)
 
 
-class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """A lookup, in no protocol's words. Empty fields do not restrict.
-
-    `zone` is a preference, not a filter. `seed` names who asks: with a `limit`, each asker gets a stable share of the
-    instances, spread by weight.
-    """
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What one region had to do with an answer: how fresh it is, where in its log the answer last changed, whether it
+    knows the name, and whether it was looked in, with the `step` that says why or why not."""
 
     region: str
-    service: str
-    namespace: str = DEFAULT_NAMESPACE
-    tags: tuple[str, ...] = ()
-    version: str = ""
-    zone: str = ""
-    statuses: frozenset[Status] = SERVING
-    port: str = ""
-    filter: Filter | None = None
-    limit: int | None = None
-    seed: str = ""
-
-
-class Reason(StrEnum):
-    """Why an instance is returned or not; the first that excludes decides."""
-
-    STATUS = "status"
-    OVERRIDE = "override"
-    DRAINED = "drained"
-    TAG = "tag"
-    VERSION = "version"
-    PORT = "port"
-    FILTER = "filter"
-    LIMIT = "limit"
-    SERVES = "serves"
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the query decided about one instance: status and weight after overrides, and the port asked for."""
-
-    instance: Instance
-    region: str
-    returned: bool
-    reason: Reason
-    explanation: str
-    status: Status
-    weight: int
-    port: int
-    rank: int | None = None
-    override: Override | None = None
+    index: int
+    freshness: Freshness
+    known: bool
+    used: bool
+    step: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a query came to.
 
     `known` tells an empty answer from an unknown name. `index` is where something that the answer depends on last
-    changed; `depends` are the names in the view that it read; after `valid_until` time alone may change it.
+    changed: of several regions the sum, which never goes back either. `depends` are the names in the view that it read,
+    each with its region; after `valid_until` time alone may change it. `freshness` is that of the least fresh region
+    that was looked in.
     """
 
     query: Query
@@ -80,8 +48,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...]
     index: int
     freshness: Freshness
-    depends: frozenset[str]
+    depends: frozenset[tuple[str, str]]
     valid_until: float | None = None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def used(self) -> tuple[Part, ...]:
+        """The regions that were looked in."""
+        return tuple(part for part in self.parts if part.used)
 
 
 def answer(view: View, query: Query, now: float) -> Answer:
@@ -92,20 +66,95 @@ def answer(view: View, query: Query, now: float) -> Answer:
 
 def explain(view: View, query: Query, now: float) -> Answer:
     """The same as `answer`, with the verdict on every instance of the service: the returned ones first, in order."""
-    region = view.region(query.region)
-    name = service_name(query.namespace, query.service)
-    candidates = region.services.get((query.namespace, query.service))
-    overrides = _relevant(region, query)
-    judged = [judge(instance, query, overrides, region, now) for instance in (candidates or {}).values()]
+    looking = _Looking(view, query, now)
+    choice = choose(view, query, looking.look, now)
+    parts = tuple(_part(view, query, choice, region) for region in choice.scope)
+    moments = [moment for moment in (choice.valid_until, *looking.moments) if moment is not None]
     return Answer(
         query=query,
-        known=candidates is not None,
-        verdicts=_ranked(judged, query),
-        index=region.touched(name),
-        freshness=region.freshness,
-        depends=frozenset({name}),
-        valid_until=_valid_until(overrides, candidates, region, now),
+        known=any(part.known for part in parts),
+        verdicts=_ranked(looking.settled(choice), query, choice.order),
+        index=sum(part.index for part in parts),
+        freshness=least([part.freshness for part in parts if part.used] or [part.freshness for part in parts]),
+        depends=_depends(query, choice),
+        valid_until=min(moments, default=None),
+        parts=parts,
     )
+
+
+class _Looking:
+    """The regions judged so far, each once."""
+
+    def __init__(self, view: View, query: Query, now: float) -> None:
+        self._view, self._query, self._now = view, query, now
+        self._looked: dict[str, Looked] = {}
+        self.moments: list[float | None] = []
+
+    def look(self, region: str) -> Looked:
+        """Every instance of the service in the region, judged."""
+        known = self._looked.get(region)
+        if known is None:
+            known = self._looked[region] = self._judged(region)
+        return known
+
+    def settled(self, choice: Choice) -> list[Verdict]:
+        """The verdicts on every instance looked at, each with the step that its region was looked in or passed over."""
+        verdicts: list[Verdict] = []
+        for region, looked in self._looked.items():
+            step, passed = choice.steps.get(region, ""), choice.passed.get(region)
+            for verdict in looked.verdicts:
+                if passed is not None and verdict.returned:
+                    reason, why = passed, f"would serve, but {step}"
+                    verdict = msgspec.structs.replace(
+                        verdict, returned=False, reason=reason, explanation=why, step=step
+                    )
+                elif step:
+                    verdict = msgspec.structs.replace(verdict, step=step)
+                verdicts.append(verdict)
+        return verdicts
+
+    def _judged(self, region: str) -> Looked:
+        part, query = self._view.region(region), self._query
+        candidates = part.services.get((query.namespace, query.service))
+        if candidates is None:
+            return Looked((), known=False)
+        overrides = _relevant(self._view, query, region)
+        self.moments.append(_valid_until(overrides, candidates.values(), part, self._now))
+        judged = (judge(instance, query, overrides, part, self._now) for instance in candidates.values())
+        return Looked(tuple(judged), known=True)
+
+
+def _part(view: View, query: Query, choice: Choice, region: str) -> Part:
+    part = view.region(region)
+    name = service_name(query.namespace, query.service)
+    index = part.touched(name)
+    if region == query.region:
+        # What is thought here of the other regions is part of the answer, and stands in this region's log.
+        index = max([index, *(part.touched(opinion_name(other)) for other in choice.scope if other != region)])
+    return Part(
+        region=region,
+        index=index,
+        freshness=part.freshness,
+        known=(query.namespace, query.service) in part.services,
+        used=region in choice.order,
+        step=choice.steps.get(region, ""),
+    )
+
+
+def _depends(query: Query, choice: Choice) -> frozenset[tuple[str, str]]:
+    name = service_name(query.namespace, query.service)
+    names = {(region, name) for region in choice.scope}
+    names |= {(query.region, opinion_name(region)) for region in choice.scope if region != query.region}
+    if choice.ruled:
+        names.add((query.region, name))
+    if choice.federated:
+        names.add((FEDERATION, EVERYTHING))
+    return frozenset(names)
+
+
+def least(states: Sequence[Freshness]) -> Freshness:
+    """The least fresh of several; of those that are stale the one that has been so for longest."""
+    return min(states, key=lambda freshness: (GRAVEST.index(freshness.state), freshness.since or 0.0))
 
 
 def judge(instance: Instance, query: Query, overrides: tuple[Override, ...], region: RegionView, now: float) -> Verdict:
@@ -113,10 +162,11 @@ def judge(instance: Instance, query: Query, overrides: tuple[Override, ...], reg
     by_status, by_weight = ruling(overrides, instance, now)
     status = by_status.status if by_status and by_status.status else believed(instance, region.blind_since, now)
     weight = by_weight.weight if by_weight and by_weight.weight is not None else instance.weight
-    reason, explanation = _reason(instance, query, status, weight, by_status, by_weight)
+    mismatch = _mismatch(instance, query)
+    reason, explanation = _reason(instance, query, status, weight, by_status, by_weight, mismatch)
     return Verdict(
         instance=instance,
-        region=query.region,
+        region=instance.region,
         returned=reason is Reason.SERVES,
         reason=reason,
         explanation=explanation,
@@ -124,6 +174,7 @@ def judge(instance: Instance, query: Query, overrides: tuple[Override, ...], reg
         weight=weight,
         port=instance.ports.get(query.port, instance.port) if query.port else instance.port,
         override=by_status or by_weight,
+        matches=mismatch is None,
     )
 
 
@@ -150,6 +201,7 @@ def _reason(
     weight: int,
     by_status: Override | None,
     by_weight: Override | None,
+    mismatch: tuple[Reason, str] | None,
 ) -> tuple[Reason, str]:
     if status not in query.statuses:
         if by_status:
@@ -158,6 +210,14 @@ def _reason(
     if weight == 0:
         note = f" by override of {by_weight.author}: {by_weight.reason}" if by_weight else ""
         return Reason.DRAINED, f"drained, weight 0{note}"
+    if mismatch is not None:
+        return mismatch
+    held_up = f" by override of {by_status.author}: {by_status.reason}" if by_status else ""
+    return Reason.SERVES, f"{status}{held_up}"
+
+
+def _mismatch(instance: Instance, query: Query) -> tuple[Reason, str] | None:
+    """Why the instance is not what is asked for, whatever its status."""
     missing = [tag for tag in query.tags if tag not in instance.tags]
     if missing:
         return Reason.TAG, f"does not have the tag {missing[0]!r}"
@@ -167,8 +227,7 @@ def _reason(
         return Reason.PORT, f"has no port named {query.port!r}"
     if query.filter and not query.filter.accepts(instance):
         return Reason.FILTER, f"does not match {query.filter.text!r}"
-    held_up = f" by override of {by_status.author}: {by_status.reason}" if by_status else ""
-    return Reason.SERVES, f"{status}{held_up}"
+    return None
 
 
 def _why(instance: Instance) -> str:
@@ -180,16 +239,26 @@ def _why(instance: Instance) -> str:
     return f"check {verdict.check!r} is {verdict.status}" + (f" ({verdict.output[:120]})" if verdict.output else "")
 
 
-def _relevant(region: RegionView, query: Query) -> tuple[Override, ...]:
+def _relevant(view: View, query: Query, region: str) -> tuple[Override, ...]:
+    """The overrides about the service in a region: the region's own, and the opinions of the asker's."""
+    own = view.region(region).overrides
+    held = own if region == query.region else (*own, *view.region(query.region).overrides)
     return tuple(
         override
-        for override in region.overrides
-        if override.namespace == query.namespace and override.service in ("", query.service)
+        for override in held
+        if override.about == region
+        and (override.scope is Scope.REGION or override.namespace == query.namespace)
+        and override.service in ("", query.service)
     )
 
 
-def _ranked(judged: list[Verdict], query: Query) -> tuple[Verdict, ...]:
-    returned = sorted((verdict for verdict in judged if verdict.returned), key=lambda verdict: _order(verdict, query))
+def _ranked(judged: list[Verdict], query: Query, regions: Sequence[str]) -> tuple[Verdict, ...]:
+    places = {region: place for place, region in enumerate(regions)}
+    last = len(places)
+    returned = sorted(
+        (verdict for verdict in judged if verdict.returned),
+        key=lambda verdict: (places.get(verdict.region, last), *_order(verdict, query)),
+    )
     limit = len(returned) if query.limit is None else query.limit
     kept = [msgspec.structs.replace(verdict, rank=rank) for rank, verdict in enumerate(returned[:limit], 1)]
     cut = [
@@ -198,7 +267,10 @@ def _ranked(judged: list[Verdict], query: Query) -> tuple[Verdict, ...]:
         )
         for verdict in returned[limit:]
     ]
-    excluded = sorted((verdict for verdict in judged if not verdict.returned), key=lambda verdict: verdict.instance.id)
+    excluded = sorted(
+        (verdict for verdict in judged if not verdict.returned),
+        key=lambda verdict: (places.get(verdict.region, last), verdict.region, verdict.instance.id),
+    )
     return (*kept, *cut, *excluded)
 
 
@@ -215,9 +287,14 @@ def _rendezvous(seed: str, verdict: Verdict) -> float:
     return verdict.weight / -math.log(uniform)
 
 
-def _valid_until(overrides: tuple[Override, ...], candidates: object, region: RegionView, now: float) -> float | None:
+def _valid_until(
+    overrides: tuple[Override, ...], candidates: Iterable[Instance], region: RegionView, now: float
+) -> float | None:
     moments = [override.expires_at for override in overrides if override.expires_at and override.expires_at > now]
-    if region.blind_since is not None and isinstance(candidates, dict):
-        ends = (region.blind_since + (_patience(instance) or 0.0) for instance in candidates.values())
+    if region.blind_since is not None:
+        ends = (region.blind_since + (_patience(instance) or 0.0) for instance in candidates)
         moments += [end for end in ends if end > now]
     return min(moments, default=None)
+
+
+__all__ = ["Answer", "Part", "Query", "Reason", "Verdict", "answer", "believed", "explain", "judge", "least"]

@@ -156,6 +156,7 @@ def succeed(previous: Instance, instance: Instance) -> Instance:
         status=previous.status,
         since=previous.since,
         critical_since=previous.critical_since,
+        recovered_at=previous.recovered_at,
         registered_at=previous.registered_at,
         epoch=previous.epoch,
     )

@@ -16,9 +16,11 @@ from catalog.digest import EMPTY, from_hex, record_hash, replaced, to_hex
 from catalog.errors import Diverged, Unavailable
 from catalog.instance import Instance
 from catalog.log import Head, Snapshot
-from catalog.override import Override
+from catalog.override import Override, Scope
+from catalog.policy import Policy
 
 EVERYTHING = "*"  # touched when no narrower name will do: a reset, a change of freshness
+FEDERATION = ""  # stands for a region when the set of regions, or which is nearer, is what is touched
 
 ServiceName = tuple[str, str]  # namespace, service
 Listener = Callable[[str, frozenset[str], int], None]  # region, names touched, index
@@ -49,11 +51,17 @@ def namespace_name(namespace: str) -> str:
     return f"{namespace}/"
 
 
+def opinion_name(region: str) -> str:
+    """The name that an answer with another region's instances depends on at home: what is thought of them here."""
+    return f"@{region}"
+
+
 class RegionView:
     """One region's part of the view."""
 
     __slots__ = (
-        "_floor", "_touched", "blind_since", "changes", "digest", "freshness", "overrides", "position", "services",
+        "_floor", "_touched", "blind_since", "changes", "digest", "freshness", "overrides", "policies", "position",
+        "services",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -62,6 +70,7 @@ class RegionView:
         self.changes: dict[str, Change] = {}
         self.services: dict[ServiceName, Mapping[str, Instance]] = {}
         self.overrides: tuple[Override, ...] = ()
+        self.policies: dict[ServiceName, Policy] = {}
         self.freshness = Freshness(State.UNKNOWN)
         self.blind_since: float | None = None  # since when no probe has been seen to run
         self._touched: dict[str, int] = {}
@@ -123,6 +132,10 @@ class RegionView:
         elif isinstance(subject, Override):
             kept = tuple(override for override in self.overrides if override.id != subject.id)
             self.overrides = kept if record is None else (*kept, subject)
+        elif record is None:
+            self.policies.pop((subject.namespace, subject.service), None)  # type: ignore[union-attr]
+        elif isinstance(record, Policy):
+            self.policies[(record.namespace, record.service)] = record
 
     def _publish(self, edited: dict[ServiceName, dict[str, Instance]]) -> None:
         for name, instances in edited.items():
@@ -134,25 +147,33 @@ class RegionView:
     @staticmethod
     def _names_of(*records: Record | None) -> Iterator[str]:
         for record in records:
-            if isinstance(record, Instance):
+            if isinstance(record, Instance | Policy):
                 yield service_name(record.namespace, record.service)
                 yield namespace_name(record.namespace)
 
     def _touch_overridden(self, before: tuple[Override, ...], index: int) -> set[str]:
         names = set[str]()
         for override in set(before) ^ set(self.overrides):
-            names.add(namespace_name(override.namespace))
-            if override.service:
-                names.add(service_name(override.namespace, override.service))
-            else:
-                names |= {service_name(*name) for name in self.services if name[0] == override.namespace}
+            names |= self._overridden(override)
         for name in names:
             self._touched[name] = index
         return names
 
+    def _overridden(self, override: Override) -> set[str]:
+        if override.is_opinion:
+            return {opinion_name(override.about)}
+        if override.scope is Scope.REGION:
+            spaces = {name[0] for name in self.services}
+            return {service_name(*name) for name in self.services} | {namespace_name(space) for space in spaces}
+        names = {namespace_name(override.namespace)}
+        if override.service:
+            return names | {service_name(override.namespace, override.service)}
+        return names | {service_name(*name) for name in self.services if name[0] == override.namespace}
+
     def take(self, other: "RegionView") -> None:
         """Become `other`, which a snapshot built; freshness and blindness are about the link and stay."""
-        self.changes, self.services, self.overrides = other.changes, other.services, other.overrides
+        self.changes, self.services = other.changes, other.services
+        self.overrides, self.policies = other.overrides, other.policies
         self.position, self.digest, self._touched = other.position, other.digest, {}
         self._floor = other.index
 
@@ -160,12 +181,13 @@ class RegionView:
 class View:
     """Every region's catalog in memory; a follower of each region's log.
 
-    `clock` gives wall time, for freshness alone.
+    `nearness` is how far other regions are, in seconds of delay. `clock` gives wall time, for freshness alone.
     """
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.regions: dict[str, RegionView] = {}
+        self.nearness: dict[str, float] = {}
         self.listeners: list[Listener] = []
 
     def region(self, name: str) -> RegionView:
@@ -184,7 +206,7 @@ class View:
         if to_hex(fresh.digest) != snapshot.head.digest:
             raise Diverged(f"the snapshot of {snapshot.region} does not add up to its digest")
         fresh.position = snapshot.head.position
-        region = self.regions.setdefault(snapshot.region, RegionView())
+        region = self._known(snapshot.region)
         region.take(fresh)
         self._tell(snapshot.region, frozenset({EVERYTHING}), region.index)
 
@@ -197,30 +219,55 @@ class View:
 
     def heard(self, region: str) -> None:
         """See `Follower.heard`."""
-        self._freshen(region, Freshness(State.LIVE))
+        self.freshen(region, Freshness(State.LIVE))
 
     def lost(self, region: str, error: Unavailable) -> None:
         """See `Follower.lost`."""
         known = self.region(region)
         if known.freshness.state is State.LIVE:
-            self._freshen(region, Freshness(State.STALE, self._clock()))
+            self.freshen(region, Freshness(State.STALE, self._clock()))
 
     def mark_stale(self, region: str, since: float) -> None:
         """What is known of a region is as it was at `since`: read from a file, say."""
-        self._freshen(region, Freshness(State.STALE, since))
+        self.freshen(region, Freshness(State.STALE, since))
 
     def blind(self, region: str, since: float | None) -> None:
         """No probe has been seen to run since then, or, with None, probes run."""
-        known = self.regions.setdefault(region, RegionView())
+        known = self._known(region)
         if known.blind_since != since:
             known.blind_since = since
             self._tell(region, frozenset({EVERYTHING}), known.index)
 
-    def _freshen(self, region: str, freshness: Freshness) -> None:
-        known = self.regions.setdefault(region, RegionView())
+    def forget(self, region: str) -> None:
+        """The region is no longer of this federation."""
+        known = self.regions.pop(region, None)
+        if known is not None:
+            self._tell(region, frozenset({EVERYTHING}), known.index)
+            self._tell(FEDERATION, frozenset({EVERYTHING}), 0)
+
+    def measured(self, delays: Mapping[str, float]) -> None:
+        """How far other regions are now. What is about as far as before stays where it was: delays are never quiet."""
+        settled = {
+            region: self.nearness[region] if _is_about(self.nearness.get(region), delay) else delay
+            for region, delay in delays.items()
+        }
+        before, self.nearness = self.nearness, settled
+        if sorted(before, key=before.__getitem__) != sorted(settled, key=settled.__getitem__):
+            self._tell(FEDERATION, frozenset({EVERYTHING}), 0)
+
+    def freshen(self, region: str, freshness: Freshness) -> None:
+        """How far the region's part can be trusted, by what is known of the link to it."""
+        known = self._known(region)
         if known.freshness != freshness:
             known.freshness = freshness
             self._tell(region, frozenset({EVERYTHING}), known.index)
+
+    def _known(self, region: str) -> RegionView:
+        known = self.regions.get(region)
+        if known is None:
+            known = self.regions[region] = RegionView()
+            self._tell(FEDERATION, frozenset({EVERYTHING}), 0)
+        return known
 
     def _tell(self, region: str, names: frozenset[str], index: int) -> None:
         for listener in self.listeners:
@@ -236,7 +283,7 @@ def as_snapshot(region: str, view: RegionView) -> tuple[Head, list[Change]]:
 
 
 def differing(ours: RegionView, theirs_hashes: Mapping[str, str]) -> list[str]:
-    """The services whose digests differ, as `namespace/service`, overrides under `overrides`."""
+    """The services whose digests differ, as `namespace/service`; see `digest_name` for what is no instance."""
     mine = service_digests(ours)
     return sorted(name for name in mine.keys() | theirs_hashes.keys() if mine.get(name) != theirs_hashes.get(name))
 
@@ -246,7 +293,9 @@ def service_digests(view: RegionView) -> dict[str, str]:
     sums: dict[str, int] = {}
     for change in view.changes.values():
         record = change.record
-        name = service_name(record.namespace, record.service) if isinstance(record, Instance) else "overrides"
+        if record is None:
+            continue
+        name = digest_name(record)
         sums[name] = replaced(sums.get(name, EMPTY), None, record)
     return {name: to_hex(digest) for name, digest in sums.items()}
 
@@ -262,11 +311,24 @@ def _add(region: RegionView, chunk: Sequence[Change]) -> None:
         if isinstance(record, Instance):
             instances = region.services.setdefault((intern(record.namespace), intern(record.service)), {})
             instances[record.id] = record  # type: ignore[index]
-        else:
+        elif isinstance(record, Override):
             region.overrides = (*region.overrides, record)
+        else:
+            region.policies[(record.namespace, record.service)] = record
+
+
+def digest_name(record: Record) -> str:
+    """Under which name a record counts when two copies are compared: its service, `overrides` or `policies`."""
+    if isinstance(record, Instance):
+        return service_name(record.namespace, record.service)
+    return "overrides" if isinstance(record, Override) else "policies"
+
+
+def _is_about(before: float | None, now: float) -> bool:
+    return before is not None and abs(now - before) <= max(0.002, 0.25 * before)
 
 
 __all__ = [
-    "EVERYTHING", "Freshness", "RegionView", "State", "View", "as_snapshot", "differing", "from_hex", "namespace_name",
-    "service_digests", "service_name",
+    "EVERYTHING", "FEDERATION", "Freshness", "RegionView", "State", "View", "as_snapshot", "differing", "digest_name",
+    "from_hex", "namespace_name", "opinion_name", "service_digests", "service_name",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """The one ASGI application of a server process: the discovery plane for lookups, Django for what people touch."""
 
 import os
+import time
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -13,12 +14,14 @@ from django.conf import settings
 from prometheus_client import REGISTRY
 
 from config.environment import Environment
+from config.mirrors import mirrors_of
 from discovery import operations, server
 from discovery.dns.figures import Collected
 from discovery.health import Health
 from discovery.http import routes
 from discovery.plane import Plane
 from discovery.pulse import Pulse
+from federation import forward, serve
 from registry import reachable
 from registry.log import DatabaseLog
 from registry.pulse import last_round
@@ -36,6 +39,7 @@ def plane_of(environment: Environment) -> Plane:
         tokens=tokens,
         renewals=renewals,
         data_dir=environment.data,
+        mirrors=mirrors_of(environment, clock=time.time),
         most_watchers=environment.watchers,
         watchers_per_client=environment.watchers_per_client,
     )
@@ -50,12 +54,21 @@ def application_of(plane: Plane) -> server.Application:
     plane.also(pulse.watch)
     plane.also(health.watch)
     operating = operations.application(plane, health, reachable.worker_metrics)
-    return server.Application(
+    serving = serve.Serving()
+    whole = server.Application(
         plane,
-        {"services": routes.application(plane), "health": operating, "metrics": operating},
+        {
+            "services": routes.application(plane),
+            "health": operating,
+            "metrics": operating,
+            "federation": serve.application(serving),
+        },
         shortcut=routes.shortcut,
         otherwise=django,
     )
+    serving.application = whole  # what peers pass on is answered like everything else
+    forward.install()
+    return whole
 
 
 REGISTRY.register(Collected(settings.MERIDIAN.data))  # the DNS processes have no page of their own for Prometheus

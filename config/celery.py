@@ -28,6 +28,7 @@ EVERY = {
     "registry.tasks.remove_critical": 1.0,
     "registry.tasks.expire_overrides": 1.0,
     "registry.tasks.compact_log": 86_400.0,
+    "federation.tasks.follow_peers": 1.0,
 }
 app.conf.beat_schedule = {
     task: {"task": task, "schedule": every, "options": {"expires": every}} for task, every in EVERY.items()

@@ -73,6 +73,10 @@ class Environment:
     watchers_per_client: int
     watchers: int
     auth: bool
+    url: str | None
+    peer_ca: Path | None
+    tls_certificate: Path | None
+    tls_key: Path | None
     debug: bool
     log_format: str
     log_level: str
@@ -120,6 +124,9 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         watchers_per_client=_value(variables, "MERIDIAN_WATCHERS_PER_CLIENT", "6000", _count),
         watchers=_value(variables, "MERIDIAN_WATCHERS", "16000", _count),
         auth=_auth(_value(variables, "MERIDIAN_AUTH", "off" if loopback else "on", _switch), loopback),
+        url=_value(variables, "MERIDIAN_URL", "", _optional_url),
+        peer_ca=_value(variables, "MERIDIAN_PEER_CA", "", _optional_file),
+        **_tls(variables),
         debug=_value(variables, "MERIDIAN_DEBUG", "off", _switch),
         log_format=_value(variables, "MERIDIAN_LOG_FORMAT", "console", _one_of("console", "json")),
         log_level=_value(variables, "MERIDIAN_LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error")),
@@ -146,6 +153,24 @@ def _optional_file(text: str) -> Path | None:
     if not path.is_file():
         raise ValueError("is not a file that can be read")
     return path
+
+
+def _optional_url(text: str) -> str | None:
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError('is not a base URL such as "https://us-east.registry.example"')
+    return text.rstrip("/")
+
+
+def _tls(variables: Mapping[str, str]) -> dict[str, Path | None]:
+    """The certificate and key with which the server speaks TLS itself: both or neither."""
+    certificate = _value(variables, "MERIDIAN_TLS_CERTIFICATE", "", _optional_file)
+    key = _value(variables, "MERIDIAN_TLS_KEY", "", _optional_file)
+    if (certificate is None) != (key is None):
+        raise EnvironmentProblem("MERIDIAN_TLS_CERTIFICATE and MERIDIAN_TLS_KEY go together: set both, or neither.")
+    return {"tls_certificate": certificate, "tls_key": key}
 
 
 def _host(text: str) -> str:

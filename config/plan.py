@@ -3,8 +3,8 @@
 import os
 import socket
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from config.environment import Address
@@ -13,12 +13,16 @@ from config.valkey import valkey_command, valkey_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MANAGE = (sys.executable, str(BASE_DIR / "manage.py"))
+APART = 10  # ports between two regions on one machine
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names what others may have bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionPlan:
-    """One region on this machine. `valkey_port` is None when `valkey_url` names a server that runs elsewhere."""
+    """One region on this machine. `valkey_port` is None when `valkey_url` names a server that runs elsewhere.
+
+    `share` says which of several regions it is, such as 2/3, and thereby what of the demo runs in it.
+    """
 
     region: str
     data: Path
@@ -27,11 +31,32 @@ class RegionPlan:
     valkey_url: str
     valkey_port: int | None = None
     demo: bool = False
+    share: str = ""
 
     @property
     def url(self) -> str:
         """The base URL of the region as seen from this machine."""
         return f"http://{Address(WILDCARDS.get(self.http.host, self.http.host), self.http.port)}"
+
+
+def beside(plan: RegionPlan, regions: tuple[str, ...], ports: Callable[[], int]) -> tuple[RegionPlan, ...]:
+    """The plans of several regions: the first where `plan` is, each with data, Valkey and ports of its own.
+
+    `ports` gives free ones for Valkey.
+    """
+    return tuple(
+        replace(
+            plan,
+            region=region,
+            data=plan.data / region,
+            http=Address(plan.http.host, plan.http.port + number * APART),
+            dns=Address(plan.dns.host, plan.dns.port + number * APART),
+            valkey_url=valkey_url(port),
+            valkey_port=port,
+            share=f"{number + 1}/{len(regions)}",
+        )
+        for number, (region, port) in enumerate(zip(regions, (ports() for _ in regions), strict=True))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +133,20 @@ def demo_process(plan: RegionPlan) -> Process | None:
     """The demo fleet, if wanted. It starts once the region is ready, and ends first."""
     if not plan.demo:
         return None
-    command = (sys.executable, "-m", "demo", "--url", plan.url)
+    command = (sys.executable, "-m", "demo", "--url", plan.url, *_part_of_demo(plan))
     return Process(name="demo", command=command, environment=region_environment(plan))
+
+
+def _part_of_demo(plan: RegionPlan) -> tuple[str, ...]:
+    """What of the demo runs in one of several regions: its own services, zones and story, told more slowly.
+
+    It ends without deregistering: to the other regions that would look as if this one had lost its catalog.
+    """
+    if not plan.share:
+        return ()
+    number = plan.share.partition("/")[0]
+    zones = ",".join(f"{plan.region}-1{letter}" for letter in "abc")
+    return ("--share", plan.share, "--seed", number, "--zones", zones, "--pace", "0.5", "--vanish")
 
 
 def valkey_process(plan: RegionPlan) -> Process | None:

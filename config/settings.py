@@ -35,6 +35,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "config",
     "registry",
+    "federation",
     "registry.admin_site.MeridianAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -7,5 +7,6 @@ from django.views.generic import RedirectView
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/admin/", permanent=False)),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("federation.api.urls")),
     path("api/v1/", include("registry.api.urls")),
 ]

@@ -1,6 +1,9 @@
-"""What a region says once it is ready: where to look, with lines that work when pasted."""
+"""What regions say once they are ready: where to look, with lines that work when pasted."""
 
-from config.plan import WILDCARDS, RegionPlan
+import sys
+from collections.abc import Sequence
+
+from config.plan import BASE_DIR, WILDCARDS, RegionPlan
 
 ADMIN_PASSWORD = "admin-password"  # noqa: S105 - the name of a file
 
@@ -27,6 +30,40 @@ def welcome(plan: RegionPlan) -> str:
         f"  curl {url}/health",
         f"  {dig} user-service.service.consul",
         f"  {dig} user-service.service.consul SRV",
+        "",
+        "Ctrl-C here stops everything; what is registered is kept.",
+        "",
+    ]
+    return "\n".join(rows)
+
+
+def welcome_all(plans: Sequence[RegionPlan]) -> str:
+    """The text for the terminal, for one region or for a federation."""
+    return welcome(plans[0]) if len(plans) == 1 else _federation(plans)
+
+
+def _federation(plans: Sequence[RegionPlan]) -> str:
+    first, second = plans[0], plans[1]
+    dig = f"dig @{WILDCARDS.get(first.dns.host, first.dns.host)} -p {first.dns.port}"
+    names = ", ".join(plan.region for plan in plans[:-1]) + f" and {plans[-1].region}"
+    rows = ["", f"Regions {names} are ready, and every one answers for all of them. Where to look:", ""]
+    for plan in plans:
+        rows += [f"  {plan.region:<12} {plan.url}/admin/{_sign_in(plan)}", f"  {'':<12} {plan.url}/api/v1/docs"]
+        rows += [f"  {'':<12} DNS on port {plan.dns.port}, data in {plan.data}"]
+    rows += [
+        "",
+        f"Lines to paste into another terminal; they ask {first.region}, which answers from its memory:",
+        "",
+        f"  curl {first.url}/services/user-service",
+        f"  curl -i '{first.url}/services/user-service?region={second.region}'",
+        f"  curl '{first.url}/services/user-service?region=*'",
+        f"  curl '{first.url}/services/user-service?region=nearest'",
+        f"  curl {first.url}/services/user-service/explain",
+        f"  curl {first.url}/api/v1/federation",
+        f"  {dig} user-service.service.consul",
+        f"  {dig} user-service.service.{second.region}.consul SRV",
+        f"  {dig} _freshness.user-service.service.{second.region}.consul TXT",
+        f"  MERIDIAN_DATA={first.data} {sys.executable} {BASE_DIR / 'manage.py'} peer status",
         "",
         "Ctrl-C here stops everything; what is registered is kept.",
         "",

@@ -66,7 +66,8 @@ class Fleet:
     async def _live(self) -> None:
         """Start everything and follow the story for ever. Being cancelled ends all keepers, too."""
         rng = random.Random(self._options.seed)
-        plans = draw_fleet(rng, services=self._options.services, zones=self._options.zones)
+        options = self._options
+        plans = draw_fleet(rng, services=options.services, zones=options.zones, share=options.share)
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             await self._start_all(plans)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+EVERYWHERE = 3  # services at the top of the table that run in every fleet
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceName:
@@ -75,6 +77,25 @@ SERVICES = (
     ServiceName("support-service", "community", "core"),
     ServiceName("chat-service", "community", "edge"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """This fleet is number `number`, from 1, of `fleets` that share the services between them."""
+
+    number: int = 1
+    fleets: int = 1
+
+    def runs(self, position: int) -> bool:
+        """Whether the service in that row runs here: the first and every fourth run in all fleets, others in all but
+        one, and half of them in one alone."""
+        if self.fleets == 1 or position < EVERYWHERE or position % 4 == 0:
+            return True
+        turn = position // 4 % self.fleets == self.number - 1
+        return not turn if position % 4 == 3 else turn
+
+
+ALONE = Share()
 
 
 def service_names(count: int) -> Iterator[ServiceName]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from demo.names import ALONE, Share
+
 CREDENTIAL_VARIABLE = "MERIDIAN_TOKEN"
 MOST_SERVICES = 500
 
@@ -17,6 +19,8 @@ examples:
       fifty services at the registry on this machine, until Ctrl-C
   python -m demo --url http://127.0.0.1:8510 --zones eu-west-1a,eu-west-1b --seed 2
       another fleet, for the region on the next port
+  python -m demo --url http://127.0.0.1:8520 --zones ap-south-1a,ap-south-1b --seed 3 --share 3/3
+      the third of three small fleets: some services run in all of them, others in two or in one
   python -m demo --url http://127.0.0.1:8500 --services 5 --pace 4
       a small fleet in which everything happens four times as fast
   python -m demo --url http://127.0.0.1:8500 --pace 0 --quiet
@@ -37,6 +41,7 @@ class Options:
     services: int = 50
     seed: int = 1
     zones: tuple[str, ...] = ("us-east-1a", "us-east-1b", "us-east-1c")
+    share: Share = ALONE
     pace: float = 1.0
     quiet: bool = False
     vanish: bool = False
@@ -51,6 +56,7 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str] = os.
         services=said.services,
         seed=said.seed,
         zones=said.zones,
+        share=said.share,
         pace=said.pace,
         quiet=said.quiet,
         vanish=said.vanish,
@@ -80,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"zones to spread over (default {','.join(default.zones)})",
     )
     parser.add_argument(
+        "--share", type=_share, default=default.share, metavar="K/N", help="the services of fleet K of N (default all)"
+    )
+    parser.add_argument(
         "--pace", type=_pace, default=default.pace, metavar="X", help="speed of the story; 0: none (default 1)"
     )
     parser.add_argument("--quiet", action="store_true", help="print no events, only what concerns the whole fleet")
@@ -106,6 +115,14 @@ def _zones(text: str) -> tuple[str, ...]:
     if not all(zones):
         raise argparse.ArgumentTypeError("zones are separated by commas, such as us-east-1a,us-east-1b")
     return zones
+
+
+def _share(text: str) -> Share:
+    number, _, fleets = text.partition("/")
+    share = Share(int(number), int(fleets))
+    if not 1 <= share.number <= share.fleets:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of several fleets, such as 2/3")
+    return share
 
 
 def _pace(text: str) -> float:

@@ -6,10 +6,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from demo.names import ServiceName, service_names
+from demo.names import ALONE, ServiceName, Share, service_names
 
 FEWEST_INSTANCES = 3
 MOST_INSTANCES = 10
+MOST_SHARED = 4  # instances of a service at the start, where several fleets share the services
 FULL_WEIGHT = 10
 CANARY_WEIGHT = 1
 
@@ -45,14 +46,21 @@ def numbered(example: InstancePlan, *, number: int, zone: str) -> InstancePlan:
     return replace(example, id=f"{example.service}-{number}", zone=zone, flapping=False)
 
 
-def draw_fleet(rng: random.Random, *, services: int, zones: Sequence[str]) -> tuple[InstancePlan, ...]:
-    """All instances that exist at the start: for each service between three and ten, spread over the zones."""
-    return tuple(plan for service in service_names(services) for plan in _draw_service(rng, service, zones))
+def draw_fleet(
+    rng: random.Random, *, services: int, zones: Sequence[str], share: Share = ALONE
+) -> tuple[InstancePlan, ...]:
+    """All instances that exist at the start: for each service between three and ten, spread over the zones.
+
+    With a share in several fleets it is the services of that share, with three or four instances.
+    """
+    most = MOST_INSTANCES if share.fleets == 1 else MOST_SHARED
+    here = [service for position, service in enumerate(service_names(services)) if share.runs(position)]
+    return tuple(plan for service in here for plan in _draw_service(rng, service, zones, most))
 
 
-def _draw_service(rng: random.Random, service: ServiceName, zones: Sequence[str]) -> list[InstancePlan]:
+def _draw_service(rng: random.Random, service: ServiceName, zones: Sequence[str], most: int) -> list[InstancePlan]:
     version = f"{rng.randint(1, 4)}.{rng.randint(0, 9)}.{rng.randint(0, 5)}"
-    size = rng.randint(FEWEST_INSTANCES, MOST_INSTANCES)
+    size = rng.randint(FEWEST_INSTANCES, most)
     first_zone = rng.randrange(len(zones))
     plans = [
         InstancePlan(

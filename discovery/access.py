@@ -1,9 +1,11 @@
 """Who may ask: tokens as they stand in a request's headers, looked up once and remembered for a moment."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
+from registry.forwarding import FORWARDED, Origin
 from registry.tokens import Grant, presented
+from registry.tokens.grant import Kind
 
 # Revoked and expired tokens are noticed within this many seconds; until then a header that was good is good.
 REMEMBERED = 1.0
@@ -34,6 +36,14 @@ class Access:
         self.readers: set[Shown] = set()
         self._grants: dict[Shown, Grant] = {}
         self._writers: dict[tuple[Shown, str], Grant] = {}
+
+    def may_read(self, scope: dict[str, Any]) -> Grant:
+        """Who asks, and may read. Raises Unauthenticated or Forbidden."""
+        return vouched(scope) or self.reader(shown_in(scope["headers"]))
+
+    def may_write(self, scope: dict[str, Any], service: str) -> Grant:
+        """Who asks, and may write this service. Raises Unauthenticated or Forbidden."""
+        return vouched(scope) or self.writer(shown_in(scope["headers"]), service)
 
     def refresh(self) -> None:
         """Ask the table anew from now on."""
@@ -69,6 +79,18 @@ class Access:
             _bounded(self._writers.__len__, self._writers.clear)
             self._writers[shown, service] = known
         return known
+
+
+def vouched(scope: dict[str, Any]) -> Grant | None:
+    """The grant of a request that a peer has forwarded, having decided there who may ask it; None for all others."""
+    origin: Origin | None = scope.get(FORWARDED)
+    return None if origin is None else Grant(Kind.PEER, origin.region, frozenset({"operator"}))
+
+
+def actor(scope: dict[str, Any], grant: Grant, address: str, way: str) -> str:
+    """Who does it, for the log: of a forwarded request who asked there, and through which region."""
+    origin: Origin | None = scope.get(FORWARDED)
+    return grant.actor(address, way) if origin is None else f"{origin.actor} via {origin.region}"
 
 
 def _bounded(length: Callable[[], int], clear: Callable[[], None]) -> None:

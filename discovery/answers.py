@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from catalog.query import Part
 from catalog.view import Freshness, State, View
-from discovery.dependents import Dependents
+from discovery.dependents import Dependency, Dependents
 
 MOST_KEPT = 50_000  # answers
 LARGEST_KEPT = 256 * 2**20  # bytes of bodies in all
@@ -27,14 +28,15 @@ Address = tuple[str, bytes]  # path and query string of a request
 class Encoded:
     """An answer as bytes: status, headers and body, and the two ASGI messages that carry them.
 
-    `index` is where the answer last changed; `depends` are names of `region`'s view; after `valid_until` time alone
-    may change it. `hits` counts how often it was sent straight from `Answers.hot`. `start` and `whole` are shared by
-    all who are sent them: nobody may write into them.
+    `index` is where the answer last changed; `depends` are the names of the view that were read, each with its region;
+    after `valid_until` time alone may change it. `parts` are the regions that had a say, when there is more to tell of
+    them than `region`, `index` and `freshness` do. `hits` counts how often it was sent straight from `Answers.hot`.
+    `start` and `whole` are shared by all who are sent them: nobody may write into them.
     """
 
     __slots__ = (
-        "body", "content_type", "depends", "dialect", "etag", "freshness", "hits", "index", "region", "start", "status",
-        "unchanged", "valid_until", "whole",
+        "body", "content_type", "depends", "dialect", "etag", "freshness", "hits", "index", "parts", "region", "start",
+        "status", "unchanged", "valid_until", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -44,7 +46,8 @@ class Encoded:
         region: str,
         index: int,
         freshness: Freshness,
-        depends: frozenset[str],
+        depends: frozenset[Dependency],
+        parts: tuple[Part, ...] = (),
         status: int = 200,
         content_type: bytes = JSON,
         valid_until: float | None = None,
@@ -53,12 +56,13 @@ class Encoded:
         self.dialect, self.hits = dialect, 0
         self.body, self.status, self.content_type = body, status, content_type
         self.region, self.index, self.freshness = region, index, freshness
-        self.depends, self.valid_until = depends, valid_until
+        self.depends, self.valid_until, self.parts = depends, valid_until, parts
         self.etag = b'"' + hashlib.blake2b(body, digest_size=9).hexdigest().encode() + b'"'
         described = (
             (b"meridian-region", region.encode()),
             (b"meridian-index", b"%d" % index),
             (b"meridian-freshness", spoken(freshness).encode()),
+            *(((b"meridian-regions", _listed(parts)),) if parts else ()),
             (b"etag", self.etag),
         )
         entity = ((b"content-type", content_type), (b"content-length", b"%d" % len(body)))
@@ -78,6 +82,7 @@ class Encoded:
             index=index,
             freshness=self.freshness,
             depends=self.depends,
+            parts=self.parts,
             status=self.status,
             content_type=self.content_type,
             valid_until=self.valid_until,
@@ -90,6 +95,16 @@ def spoken(freshness: Freshness) -> str:
     if freshness.state is not State.STALE or freshness.since is None:
         return freshness.state.value
     return f"stale; since={datetime.fromtimestamp(freshness.since, UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}"
+
+
+def _listed(parts: tuple[Part, ...]) -> bytes:
+    """The `Meridian-Regions` header, a list as RFC 9651 has it: `us-east;index=7;freshness=live, eu-west;…`."""
+    return ", ".join(_member(part) for part in parts if part.used).encode()
+
+
+def _member(part: Part) -> str:
+    state, _, since = spoken(part.freshness).partition("; since=")
+    return f"{part.region};index={part.index};freshness={state}" + (f';since="{since}"' if since else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +181,7 @@ class Answers:
     def _keep(self, key: Hashable, encoded: Encoded) -> None:
         self._kept[key] = encoded
         self._size += len(encoded.body)
-        self._dependents.add(key, encoded.region, encoded.depends)
+        self._dependents.add(key, encoded.depends)
         if encoded.valid_until is not None:
             delay = max(0.0, encoded.valid_until - self._clock())
             asyncio.get_running_loop().call_later(delay, self._outlived, key, encoded)
@@ -200,7 +215,7 @@ class Answers:
         if encoded.hits:
             self._hits[encoded.dialect] += encoded.hits
         self._size -= len(encoded.body)
-        self._dependents.discard(key, encoded.region, encoded.depends)
+        self._dependents.discard(key, encoded.depends)
         for address in self._addresses.pop(key, ()):
             self.hot.pop(address, None)
         return encoded

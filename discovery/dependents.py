@@ -5,6 +5,8 @@ from typing import Generic, TypeVar
 
 from catalog.view import EVERYTHING
 
+Dependency = tuple[str, str]  # a region, and a name in its part of the view
+
 K = TypeVar("K", bound=Hashable)
 H = TypeVar("H", bound=Hashable)
 
@@ -16,16 +18,16 @@ class Dependents(Generic[K]):
         self._by_name: dict[tuple[str, str], set[K]] = {}
         self._by_region: dict[str, set[K]] = {}
 
-    def add(self, key: K, region: str, names: Iterable[str]) -> None:
-        """From now on `key` depends on these names of the region."""
-        self._by_region.setdefault(region, set()).add(key)
-        for name in names:
+    def add(self, key: K, depends: Iterable[Dependency]) -> None:
+        """From now on `key` depends on these names."""
+        for region, name in depends:
+            self._by_region.setdefault(region, set()).add(key)
             self._by_name.setdefault((region, name), set()).add(key)
 
-    def discard(self, key: K, region: str, names: Iterable[str]) -> None:
+    def discard(self, key: K, depends: Iterable[Dependency]) -> None:
         """Forget what `add` was told."""
-        self._remove(self._by_region, region, key)
-        for name in names:
+        for region, name in depends:
+            self._remove(self._by_region, region, key)
             self._remove(self._by_name, (region, name), key)
 
     def touched(self, region: str, names: frozenset[str]) -> list[K]:

@@ -24,21 +24,33 @@ class Following:
     """Keeps a view in step with one region's log while `run` runs.
 
     `ready` is set once the view can answer: it holds the copy on disk, or what the log said. With `save` false the
-    copy is read but never written, for a second process that shares the directory. `clock` gives wall time.
+    copy is read but never written, for a second process that shares the directory. A mirror is not fresh because its
+    tables can be read: how fresh it is, and `heard_at`, is for others to say. `clock` gives wall time.
     """
 
     def __init__(
-        self, region: str, view: View, log: Log, data_dir: Path, *, clock: Callable[[], float], save: bool = True
+        self,
+        region: str,
+        view: View,
+        log: Log,
+        data_dir: Path,
+        *,
+        clock: Callable[[], float],
+        save: bool = True,
+        is_mirror: bool = False,
     ) -> None:
         self.region = region
         self.ready = asyncio.Event()
         self.heard_at: float | None = None  # when everything the log had was last known to be applied
         self.applied = 0  # changes since the start
+        self.in_step = False  # whether the log was reached when it was last tried
+        self.stepped: Callable[[], None] | None = None  # called when that has changed
         self._view = view
         self._log = log
         self._path = snapshot_file.path_in(data_dir, region)
         self._clock = clock
         self._save = save
+        self._is_mirror = is_mirror
         self._saved: Position | None = None
         # A write that was under way when its task was cancelled goes on in its thread; the last one waits for it.
         self._writing = threading.Lock()
@@ -91,15 +103,23 @@ class Following:
 
     def heard(self, region: str) -> None:
         """See `catalog.follow.Follower.heard`."""
-        self.heard_at = self._clock()
-        self._view.heard(region)
+        self._step(True)
+        if not self._is_mirror:
+            self.heard_at = self._clock()
+            self._view.heard(region)
         self.ready.set()
 
     def lost(self, region: str, error: Unavailable) -> None:
         """See `catalog.follow.Follower.lost`."""
         if self._view.region(region).freshness.state is State.LIVE:
             logger.warning("the log cannot be reached", region=region, reason=str(error))
+        self._step(False)
         self._view.lost(region, error)
+
+    def _step(self, in_step: bool) -> None:
+        changed, self.in_step = self.in_step is not in_step, in_step
+        if changed and self.stepped is not None:
+            self.stepped()
 
     def _advanced(self) -> None:
         self._changed.set()

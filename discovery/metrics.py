@@ -40,7 +40,9 @@ class Measures(Collector):
         plane = self._plane
         index = GaugeMetricFamily("meridian_view_index", "Index of the last change in the view", labels=["region"])
         lag = GaugeMetricFamily(
-            "meridian_follower_lag_seconds", "Time since the view was known to hold all of the log", labels=["region"]
+            "meridian_follower_lag_seconds",
+            "Time since the view was known to hold all that the region had",
+            labels=["region"],
         )
         live = GaugeMetricFamily("meridian_view_live", "1 while the view is in step with the log", labels=["region"])
         instances = GaugeMetricFamily("meridian_instances", "Instances in the view", labels=["region"])
@@ -50,6 +52,10 @@ class Measures(Collector):
             instances.add_metric([name], sum(map(len, region.services.values())))
         if plane.following.heard_at is not None:
             lag.add_metric([plane.region], max(0.0, plane.clock() - plane.following.heard_at))
+        for name in plane.view.regions.keys() - {plane.region}:
+            behind = plane.lag(name)
+            if behind is not None:
+                lag.add_metric([name], behind)
         yield from (index, live, instances, lag)
         yield _counter("meridian_changes_followed", "Changes folded into the view since start", plane.following.applied)
 

@@ -7,24 +7,28 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from catalog.errors import Unavailable
+from catalog.follow import BATCH
 from catalog.log import Log
-from catalog.view import View
+from catalog.view import State, View
 from discovery.access import REMEMBERED, Access, Authenticates
-from discovery.answers import Answers
+from discovery.answers import Answers, Encoded
 from discovery.follower import Following
 from discovery.limits import Watchers
+from discovery.mirrors import Mirrors
 from discovery.topics import Topics
 from registry.renewals import Renewals
 
 CLOSED_WITHIN = 2.0  # seconds
+CONFIRMED = 2.0  # seconds that a question which must not be answered from the past waits for the log
 CAUGHT_UP = 2.0  # seconds that a writer waits at most for this process's view to hold what it wrote
 
 
 class Plane:
     """One region's view, the answers made from it, and who may ask. Belongs to the event loop that starts it.
 
-    `renewals` makes the way to the lease store once the loop runs. `clock` gives wall time. Nothing in here reads a
-    database.
+    `renewals` makes the way to the lease store once the loop runs. `mirrors` brings other regions into the view.
+    `clock` gives wall time. Nothing in here reads a database for a lookup, unless the lookup asks for that.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class Plane:
         tokens: Authenticates,
         renewals: Callable[[], Renewals],
         data_dir: Path,
+        mirrors: Mirrors | None = None,
         most_watchers: int = 16_000,
         watchers_per_client: int = 6_000,
         clock: Callable[[], float] = time.time,
@@ -41,6 +46,8 @@ class Plane:
         self.region = log.region
         self.clock = clock
         self.view = View(clock=clock)
+        self.mirrors = mirrors
+        self._log = log
         self.following = Following(self.region, self.view, log, data_dir, clock=clock)
         self.answers = Answers(self.view, clock=clock)
         self.topics = Topics(self.view, self.answers, clock=clock)
@@ -66,6 +73,8 @@ class Plane:
         self.renewals = self._make_renewals()
         work = (self.following.run(), self._look_around(), self.renewals.listen(), *(work() for work in self._also))
         self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+        if self.mirrors is not None:
+            self._tasks.append(asyncio.create_task(self.mirrors.run(self.view)))
 
     async def stop(self) -> None:
         """Stop following; what the view holds is saved."""
@@ -83,10 +92,40 @@ class Plane:
         """Return once this process's lookups show the log up to `index`, or after a while in any case."""
         await self.following.reached(index, timeout=CAUGHT_UP)
 
+    async def confirmed(self) -> None:
+        """Return once this process's lookups show all that the region's log holds now.
+
+        Raises Unavailable when the log cannot be read, or not in time.
+        """
+        try:
+            async with asyncio.timeout(CONFIRMED):
+                while (position := self.view.position(self.region)) is not None:
+                    changes = await self._log.read(position, limit=BATCH)
+                    if not changes:
+                        return
+                    await self.following.reached(changes[-1].index, timeout=CONFIRMED)
+        except TimeoutError:
+            raise Unavailable(f"the log of {self.region} could not be read within {CONFIRMED:g} s") from None
+        raise Unavailable(f"nothing is known of {self.region} yet")
+
+    def lag(self, region: str) -> float | None:
+        """For how many seconds the view may not have held all that a region has; None when nothing was ever heard."""
+        if region != self.region:
+            return self.mirrors.lag(region) if self.mirrors is not None else None
+        if self.view.region(region).freshness.state is State.LIVE:
+            return 0.0
+        since = self.view.region(region).freshness.since
+        return None if since is None else max(0.0, self.clock() - since)
+
     @property
     def head(self) -> int:
         """The index of the region's view."""
         return self.view.region(self.region).index
+
+    def head_of(self, encoded: Encoded) -> int:
+        """The furthest index that the answer could have: that of the view of its region, or the sum over several."""
+        regions = [part.region for part in encoded.parts] or [encoded.region]
+        return sum(self.view.region(region).index for region in regions)
 
     async def _look_around(self) -> None:
         while True:

@@ -24,6 +24,10 @@ class TooLarge(CatalogError):
     """A body is larger than what is read."""
 
 
+class TooOld(Unavailable):
+    """What is known here is older than whoever asks wants it to be; the text says of which region, and why."""
+
+
 class NoSuchPath(CatalogError):
     """Nothing lives at this path."""
 
@@ -60,6 +64,7 @@ STATUSES: dict[type[CatalogError], tuple[str, int, str]] = {
     Diverged: ("diverged", 500, "The view differs from the log"),
     TooLarge: ("too-large", 413, "The body is too large"),
     TooMany: ("too-many-watchers", 429, "Too many watchers"),
+    TooOld: ("too-old", 503, "What is known here is older than was asked for"),
     Unavailable: ("unavailable", 503, "The registry cannot do this just now"),
 }
 INTERNAL = ("internal", 500, "The registry made a mistake")

@@ -34,6 +34,11 @@ def path_in(directory: Path, region: str) -> Path:
     return directory / f"view-{region}.snapshot"
 
 
+def regions_in(directory: Path) -> list[str]:
+    """The regions whose copies rest there."""
+    return sorted(path.stem.removeprefix("view-") for path in directory.glob("view-*.snapshot"))
+
+
 def write(path: Path, header: Header, changes: Sequence[Change]) -> None:
     """Replace the file at once. Raises OSError; the old file stays then."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")

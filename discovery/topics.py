@@ -129,13 +129,13 @@ class Topics:
             self._undepend(topic)
 
     def _depend(self, topic: Topic) -> None:
-        self._dependents.add(topic.question.key, topic.current.region, topic.current.depends)
+        self._dependents.add(topic.question.key, topic.current.depends)
         if topic.current.valid_until is not None:
             delay = max(0.0, topic.current.valid_until - self._clock()) + 0.001
             topic.timer = asyncio.get_running_loop().call_later(delay, self._touch, [topic.question.key])
 
     def _undepend(self, topic: Topic) -> None:
-        self._dependents.discard(topic.question.key, topic.current.region, topic.current.depends)
+        self._dependents.discard(topic.question.key, topic.current.depends)
         if topic.timer is not None:
             topic.timer.cancel()
             topic.timer = None

@@ -5,6 +5,10 @@ Public is:
     actions     the verbs: every way to change the catalog
     log         the region's log, to be followed
     renewals    renewing a lease
+    mirror      the one door for what other regions wrote
+    heard       how fresh the mirrors are
+    regions     which regions are kept here
+    forwarding  the way to ask another region itself
     tokens      who may do what
 
 The tables (`models`), the writer behind the verbs and the lease store are this plane's own.

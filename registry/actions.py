@@ -7,15 +7,19 @@ keyword-only `actor` (who: `token:deployer@10.0.0.7/http`) and `cause` (why, in 
 from registry.verbs.expiry import expire, remove_critical
 from registry.verbs.held import approve, hold, reject
 from registry.verbs.overrides import OverrideRequest, clear_override, expire_overrides, set_override
+from registry.verbs.policies import PolicyRequest, PolicySet, clear_policy, set_policy
 from registry.verbs.registration import Registered, deregister, register, register_many
 from registry.verbs.reports import Report, report_checks, revive
 
 __all__ = [
     "OverrideRequest",
+    "PolicyRequest",
+    "PolicySet",
     "Registered",
     "Report",
     "approve",
     "clear_override",
+    "clear_policy",
     "deregister",
     "expire",
     "expire_overrides",
@@ -27,4 +31,5 @@ __all__ = [
     "report_checks",
     "revive",
     "set_override",
+    "set_policy",
 ]

@@ -8,7 +8,9 @@ from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest
 
 # What an operator comes for stands first.
-ORDER = ("InstanceRow", "OverrideRow", "HeldRow", "ChangeRow", "Token", "Region", "Tombstone")
+ORDER = ("InstanceRow", "OverrideRow", "PolicyRow", "HeldRow", "ChangeRow", "Token", "Region", "Tombstone")
+
+APPS = ("registry", "federation")
 
 
 class MeridianSite(AdminSite):
@@ -24,7 +26,7 @@ class MeridianSite(AdminSite):
         apps = list(super().get_app_list(request, app_label))
         for app in apps:
             app["models"].sort(key=lambda table: _place(table["object_name"]))
-        return sorted(apps, key=lambda app: app["app_label"] != "registry")
+        return sorted(apps, key=lambda app: APPS.index(app["app_label"]) if app["app_label"] in APPS else len(APPS))
 
 
 class MeridianAdminConfig(AdminConfig):

@@ -33,9 +33,13 @@ class Ringer:
 
     def __call__(self, changes: list[Change]) -> None:
         """Ring for the last of these changes."""
-        region, index = changes[-1].region, changes[-1].index
+        region = changes[-1].region
+        self.ring_for(region, tail(region).log_id, changes[-1].index)
+
+    def ring_for(self, region: str, log_id: str, index: int) -> None:
+        """Ring for the new end of a log."""
         try:
-            connection().publish(channel(region), f"{tail(region).log_id} {index}")
+            connection().publish(channel(region), f"{log_id} {index}")
         except (RedisError, OSError) as error:
             if not self._lost:
                 log.warning("doorbell is silent: followers poll", error=str(error))
@@ -47,6 +51,7 @@ class Ringer:
 
 
 ring = Ringer()
+ring_for = ring.ring_for
 
 
 class Listening:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from uuid import uuid4
 from weakref import finalize
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from catalog.change import Change, Position, decode_record
@@ -27,7 +28,8 @@ T = TypeVar("T")
 
 LIVE_RECORDS = (
     'SELECT "index", "record" FROM "registry_instance" WHERE "region" = %s '
-    'UNION ALL SELECT "index", "record" FROM "registry_override" WHERE "region" = %s ORDER BY 1'
+    'UNION ALL SELECT "index", "record" FROM "registry_override" WHERE "region" = %s '
+    'UNION ALL SELECT "index", "record" FROM "registry_policy" WHERE "region" = %s ORDER BY 1'
 )
 
 
@@ -147,7 +149,7 @@ def _read_all(region: str) -> Generator[Head | list[Change], None, None]:
         with consistent_read():
             row = Region.objects.get(name=region)
             yield Head(Position(row.log_id, row.index), row.digest)
-            for rows in chunks(LIVE_RECORDS, [region, region]):
+            for rows in chunks(LIVE_RECORDS, [region] * LIVE_RECORDS.count("%s")):
                 yield [_live(region, index, text) for index, text in rows]
     finally:
         connection.close()
@@ -166,7 +168,15 @@ def _read(region: str, after: Position, limit: int) -> list[Change]:
 
 
 def _require_region(name: str) -> Region:
-    """The region's row; a region that nobody has written to yet gets its log now, so that it can be followed."""
+    """The region's row; a region that nobody has written to yet gets its log now, so that it can be followed.
+
+    Raises Unavailable for another region of which there is no mirror, or no longer.
+    """
+    if name != settings.MERIDIAN.region:
+        mirror = Region.objects.filter(name=name).first()
+        if mirror is None:
+            raise Unavailable(f"no mirror of {name} is kept here")
+        return mirror
     made = {"log_id": uuid4().hex, "digest": to_hex(EMPTY)}
     return Region.objects.filter(name=name).first() or Region.objects.get_or_create(name=name, defaults=made)[0]
 

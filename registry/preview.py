@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from catalog.change import decode_record
 from catalog.instance import Instance
-from catalog.override import Override, covers, ruling
+from catalog.override import Override, Scope, covers, ruling
 from catalog.status import SERVING, Status
 from registry.models import InstanceRow, OverrideRow
 from registry.verbs.overrides import OverrideRequest, to_override
@@ -96,12 +96,19 @@ def _effect(instance: Instance, before: tuple[Status, int], after: tuple[Status,
 def preview_request(requests: Sequence[OverrideRequest], *, region: str, now: float) -> Preview:
     """The same from the tables, for overrides as they are asked for; raises Invalid naming the field."""
     proposed = [to_override(request, id="", region=region, author=request.author, now=now) for request in requests]
-    standing = [row.override for row in OverrideRow.objects.filter(region=region)]
+    about = {override.about for override in proposed}
+    rows = OverrideRow.objects.filter(region__in={region, *about})
+    # Of another region's overrides only those about itself count here: its opinions are its own.
+    standing = [
+        override for override in (row.override for row in rows) if region == override.region or not override.is_opinion
+    ]
     wanted = Q(pk=None)
     # Every instance of each service: one out of scope may be what keeps a service from being empty.
-    for namespace, service in {(override.namespace, override.service) for override in proposed}:
-        whole = Q(region=region, namespace=namespace)
-        wanted |= whole & Q(service=service) if service else whole
-    rows = InstanceRow.objects.filter(wanted).order_by("namespace", "service", "instance_id")
-    records = (decode_record(text) for text in rows.values_list("record", flat=True))
+    for override in proposed:
+        whole = Q(region=override.about)
+        if override.scope is not Scope.REGION:
+            whole &= Q(namespace=override.namespace)
+        wanted |= whole & Q(service=override.service) if override.service else whole
+    found = InstanceRow.objects.filter(wanted).order_by("namespace", "service", "instance_id")
+    records = (decode_record(text) for text in found.values_list("record", flat=True))
     return preview(proposed, [record for record in records if isinstance(record, Instance)], standing, now)

@@ -14,7 +14,7 @@ from catalog.digest import from_hex, record_hash, to_hex
 from catalog.errors import Invalid
 from catalog.instance import Instance
 from registry.tables import statements
-from registry.tables.statements import Head, Row
+from registry.tables.statements import Head
 
 MOST_REMEMBERED = 50_000  # records kept decoded between transactions, some 100 MB
 
@@ -119,10 +119,18 @@ class Staging:
         found.update((key, entry) for key, entry in self.entries.items() if key.startswith("override/"))
         return found
 
+    def policies(self) -> dict[str, Entry | None]:
+        """Every standing policy by key, those of commands so far included; None for one that was cleared."""
+        entries = [_entry(text, index) for index, text in statements.read_policies(self.connection, self.region)]
+        found: dict[str, Entry | None] = {entry.record.key: entry for entry in entries}
+        found.update((key, entry) for key, entry in self.entries.items() if key.startswith("policy/"))
+        return found
+
     def override(self, key: str) -> Entry | None:
-        """One override's entry."""
+        """The entry of one override, or of one policy: what operators say, of which there is little."""
         if key not in self.entries:
-            self.entries[key] = self.overrides().get(key)
+            entries = self.policies() if key.startswith("policy/") else self.overrides()
+            self.entries[key] = entries.get(key)
         return self.entries[key]
 
     def flush(self) -> Head:
@@ -140,23 +148,15 @@ class Staging:
 
     def _write_records(self) -> None:
         texts = {change.key: text for change, text in zip(self.changes, self.texts, strict=True)}
-        instances, overrides = list[Row](), list[Row]()
-        gone_instances, gone_overrides = list[Row](), list[Row]()
+        standing, gone = list[tuple[Record, int, str]](), list[str]()
         for key in self.written:
             entry, text = self.entries[key], texts[key]
-            if (entry is None or text is None) and key.startswith("instance/"):
-                gone_instances.append((self.region, *key.split("/", 3)[1:]))
-            elif entry is None or text is None:
-                gone_overrides.append((self.region, key.removeprefix("override/")))
-            elif isinstance(entry.record, Instance):
-                instances.append(statements.instance_row(entry.record, entry.index, text))
+            if entry is None or text is None:
+                gone.append(key)
             else:
-                overrides.append(statements.override_row(entry.record, entry.index, text))
-        # In key order, so that neighbours in the table's index are written together.
-        statements.execute_many(self.connection, statements.UPSERT_INSTANCE, sorted(instances))
-        statements.execute_many(self.connection, statements.UPSERT_OVERRIDE, overrides)
-        statements.execute_many(self.connection, statements.DELETE_INSTANCE, gone_instances)
-        statements.execute_many(self.connection, statements.DELETE_OVERRIDE, gone_overrides)
+                standing.append((entry.record, entry.index, text))
+        statements.upsert_records(self.connection, standing)
+        statements.delete_records(self.connection, self.region, gone)
         tombstones = [
             (self.region, key, self.epochs[key], change.at, change.index) for key, change in self.buried.items()
         ]

@@ -14,6 +14,7 @@ from catalog.errors import Unavailable
 from registry.compaction import compact
 from registry.lapse import lapse_overrides
 from registry.leases import store
+from registry.mirror import heads
 from registry.probe_worker import probe_round
 from registry.removal import remove_critical as remove_all_critical
 from registry.sweep import sweep
@@ -59,7 +60,8 @@ def expire_overrides() -> None:
 def compact_log() -> None:
     """Forget what is older than the history to keep; see `registry.compaction`."""
     with _outage_is_ordinary("the log is not compacted"):
-        compact(settings.MERIDIAN.region, keep=settings.MERIDIAN.history, now=time.time())
+        for kept in heads():
+            compact(kept.region, keep=settings.MERIDIAN.history, now=time.time())
 
 
 @contextmanager

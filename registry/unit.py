@@ -7,6 +7,7 @@ from catalog.digest import MODULUS, record_hash, to_hex
 from catalog.errors import CatalogError
 from catalog.instance import Instance, instance_key
 from catalog.override import Override, override_key
+from catalog.policy import Policy, policy_key
 from registry.staging import Entry, Staging
 
 LONGEST_ACTOR = 200  # the column's width
@@ -80,6 +81,15 @@ class Unit:
         entries.update((key, entry) for key, entry in self._entries.items() if key.startswith("override/"))
         return [_override(entry) for entry in entries.values() if entry]
 
+    def policy(self, namespace: str, service: str) -> Policy | None:
+        """A service's failover policy; None when it has none."""
+        key = policy_key(namespace, service)
+        entry = self._entries[key] if key in self._entries else self._staging.override(key)
+        if entry is None:
+            return None
+        assert isinstance(entry.record, Policy)  # noqa: S101 - keys of policies lead to policies
+        return entry.record
+
     def tombstone(self, key: str) -> int | None:
         """The epoch up to which registrations of this key were removed; None when none ever was."""
         return self._epochs[key] if key in self._epochs else self._staging.epoch(key)
@@ -137,7 +147,7 @@ class Unit:
     def _previous(self, key: str) -> Entry | None:
         if key in self._entries:
             return self._entries[key]
-        return self._staging.override(key) if key.startswith("override/") else self._staging.entry(key)
+        return self._staging.entry(key) if key.startswith("instance/") else self._staging.override(key)
 
     def _append(self, key: str, record: Record | None, verb: str) -> Change:
         self._index += 1

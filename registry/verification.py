@@ -10,7 +10,9 @@ from catalog.change import Record, decode_record
 from catalog.digest import EMPTY, MODULUS, from_hex, record_hash, to_hex
 from catalog.errors import Invalid
 from catalog.instance import Instance
-from registry.models import InstanceRow, OverrideRow, Region
+from catalog.override import Override
+from catalog.policy import policy_key
+from registry.models import InstanceRow, OverrideRow, PolicyRow, Region
 from registry.reading import chunks, consistent_read
 from registry.tables import statements
 
@@ -131,11 +133,14 @@ def _held(region: str, problems: Problems) -> Iterator[tuple[str, Fact]]:
     """The facts of the tables' records; columns that repeat a record are compared with it on the way."""
     instances = InstanceRow.objects.filter(region=region).values_list(*statements.INSTANCE_COLUMNS)
     overrides = OverrideRow.objects.filter(region=region).values_list(*statements.OVERRIDE_COLUMNS)
+    policies = PolicyRow.objects.filter(region=region).values_list(*statements.POLICY_COLUMNS)
     for row in instances.iterator(chunk_size=1000):
         key = f"instance/{row[1]}/{row[2]}/{row[3]}"
         yield from _row_fact(key, row, problems)
     for row in overrides.iterator(chunk_size=1000):
         yield from _row_fact(f"override/{row[0]}", row, problems)
+    for row in policies.iterator(chunk_size=1000):
+        yield from _row_fact(policy_key(row[1], row[2]), row, problems)
 
 
 def _row_fact(key: str, row: tuple[Any, ...], problems: Problems) -> Iterator[tuple[str, Fact]]:
@@ -152,7 +157,9 @@ def _row_fact(key: str, row: tuple[Any, ...], problems: Problems) -> Iterator[tu
 def _repeated(record: Record, index: int, text: str) -> tuple[Any, ...]:
     if isinstance(record, Instance):
         return statements.instance_row(record, index, text)
-    return statements.override_row(record, index, text)
+    if isinstance(record, Override):
+        return statements.override_row(record, index, text)
+    return statements.policy_row(record, index, text)
 
 
 def _fact(where: str, key: str, index: int, text: str, problems: Problems) -> Fact | None:

@@ -6,12 +6,13 @@ healthy or not: a resolver that once heard NXDOMAIN would not ask again for a se
 """
 
 from collections.abc import Iterable
+from itertools import chain
 
 import msgspec
 
 from catalog.instance import Instance
-from catalog.query import Query, Verdict, answer
-from catalog.view import EVERYTHING, Freshness, RegionView, State, View, service_name
+from catalog.query import Part, Query, Verdict, answer, least
+from catalog.view import EVERYTHING, Freshness, State, View
 from discovery.dns.routes import Fixed, Host, Inner, Route, Service
 
 Dependency = tuple[str, str]  # region, and a name in its part of the view
@@ -22,6 +23,7 @@ SERIAL_AGE = 1.0  # seconds for which the zone's serial may lag: no name is touc
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a name stands for. `address` is set for names that are one, `verdicts` for services.
 
+    `parts` are the regions that had a say in a service's answer; with `of_freshness` they are what was asked for.
     `depends` and `valid_until` say how long it may be kept; `index` is the region's, for the zone's serial.
     """
 
@@ -33,7 +35,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     fixed: Fixed | None = None
     address: str = ""
     verdicts: tuple[Verdict, ...] = ()
+    parts: tuple[Part, ...] = ()
+    of_freshness: bool = False
     valid_until: float | None = None
+
+    def freshness_of(self, region: str) -> Freshness:
+        """How fresh one region's part in the answer is."""
+        return next((part.freshness for part in self.parts if part.region == region), self.freshness)
 
     @property
     def loaded(self) -> bool:
@@ -53,38 +61,46 @@ def find(view: View, route: Route, *, local: str, now: float) -> Finding:
         return _finding(view, region, exists=True)
     if isinstance(route, Host):
         return _finding(view, region, exists=True, address=route.address)
-    return _service(view, route, region, now)
+    return _service(view, route, local, now)
 
 
-def _service(view: View, route: Service, region: str, now: float) -> Finding:
-    instances = _registered(view.region(region), route)
-    depends = {(region, service_name(route.place.namespace, route.name))}
-    if not instances:
+def _service(view: View, route: Service, local: str, now: float) -> Finding:
+    """A name with a region in it is answered from that region, one without from home or where its policy leads."""
+    regions = (route.place.region,) if route.place.region else ()
+    query = Query(region=local, regions=regions, service=route.name, namespace=route.place.namespace)
+    whole = answer(view, query, now)
+    region = route.place.region or local
+    if not whole.known:
         # `name.<domain>` may be a region's, which only has names below it.
         is_region = route.is_short and (route.name == region or route.name in view.regions)
-        return _finding(view, region, exists=is_region, depends=depends | {(route.name, EVERYTHING)})
-    queries = _queries(route, region, instances)
-    answers = [answer(view, query, now) for query in queries]
+        return _finding(view, region, exists=is_region, depends={*whole.depends, (route.name, EVERYTHING)})
+    instances = _registered(view, whole.parts, route)
+    queries = _queries(route, query, instances)
+    answers = [whole if asked == query else answer(view, asked, now) for asked in queries]
+    parts = next((found.parts for found in answers if found.verdicts), whole.parts)
     moments = [found.valid_until for found in answers if found.valid_until is not None]
     # An instance may carry two spellings of one tag; it is still one instance.
-    verdicts = {verdict.instance.id: verdict for found in answers for verdict in found.verdicts}
+    verdicts = {(verdict.region, verdict.instance.id): verdict for found in answers for verdict in found.verdicts}
     return _finding(
         view,
         region,
         exists=bool(queries) or _is_inner(route, instances),
-        depends=depends,
-        verdicts=tuple(verdicts.values()),
+        depends={*whole.depends, *((part.region, EVERYTHING) for part in whole.parts)},
+        verdicts=() if route.of_freshness else tuple(verdicts.values()),
+        parts=parts,
+        of_freshness=route.of_freshness,
         valid_until=min(moments, default=None),
     )
 
 
-def _registered(region: RegionView, route: Service) -> tuple[Instance, ...]:
-    return tuple(region.services.get((route.place.namespace, route.name), {}).values())
+def _registered(view: View, parts: tuple[Part, ...], route: Service) -> tuple[Instance, ...]:
+    """Every instance of the service in the regions that may have a say."""
+    name = (route.place.namespace, route.name)
+    return tuple(chain.from_iterable(view.region(part.region).services.get(name, {}).values() for part in parts))
 
 
-def _queries(route: Service, region: str, instances: tuple[Instance, ...]) -> list[Query]:
+def _queries(route: Service, query: Query, instances: tuple[Instance, ...]) -> list[Query]:
     """The questions to ask: one, or one for each way in which the instances spell the tag, as DNS folds case."""
-    query = Query(region=region, service=route.name, namespace=route.place.namespace)
     if route.second and any(route.second in instance.ports for instance in instances):
         return [msgspec.structs.replace(query, port=route.second)]
     tag = route.tag or route.second
@@ -112,18 +128,23 @@ def _finding(
     fixed: Fixed | None = None,
     address: str = "",
     verdicts: tuple[Verdict, ...] = (),
+    parts: tuple[Part, ...] = (),
+    of_freshness: bool = False,
     valid_until: float | None = None,
 ) -> Finding:
     known = view.region(region)
+    used = [part.freshness for part in parts if part.used]
     return Finding(
         region=region,
         exists=exists,
         index=known.index,
-        freshness=known.freshness,
+        freshness=least(used) if used else known.freshness,
         # Every answer shows the region's freshness, and so goes when that changes.
         depends=frozenset({(region, EVERYTHING)} | (depends or set())),
         fixed=fixed,
         address=address,
         verdicts=verdicts,
+        parts=parts,
+        of_freshness=of_freshness,
         valid_until=valid_until,
     )

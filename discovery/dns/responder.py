@@ -138,4 +138,5 @@ def _note(found: Finding) -> tuple[int, str] | None:
         return None
     code = EDECode.STALE_ANSWER if found.exists else EDECode.STALE_NXDOMAIN_ANSWER
     since = datetime.fromtimestamp(found.freshness.since or 0.0, UTC)
-    return code, f"{found.region} as of {since:%Y-%m-%dT%H:%M:%SZ}"
+    stale = [part.region for part in found.parts if part.used and part.freshness.state is State.STALE]
+    return code, f"{', '.join(stale) or found.region} as of {since:%Y-%m-%dT%H:%M:%SZ}"

@@ -11,6 +11,7 @@ from catalog.instance import DEFAULT_NAMESPACE
 from discovery.dns.zone import Labels
 
 SERVICE, ADDRESS, NAMESERVER, NAMESPACE, REGION = "service", "addr", "ns", "ns", "dc"
+FRESHNESS = "_freshness"
 PROTOCOLS = ("_tcp", "_udp")  # say nothing about which port: an instance has one main port
 
 
@@ -49,7 +50,8 @@ class Host:
 class Service:
     """A service, narrowed by a tag, or by `second`: RFC 2782's second label, which names a port or else a tag.
 
-    `is_short` marks `name.<domain>`, where a region's name may stand as well.
+    `is_short` marks `name.<domain>`, where a region's name may stand as well. `of_freshness` asks how fresh the answer
+    would be instead of for the answer.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Service:
     tag: str = ""
     second: str = ""
     is_short: bool = False
+    of_freshness: bool = False
 
 
 Route = Fixed | Inner | Host | Service
@@ -101,6 +104,8 @@ def _service(labels: Labels, place: Place) -> Route:
     if len(labels) == 2 and labels[0].startswith("_") and labels[1].startswith("_"):
         second = "" if labels[1] in PROTOCOLS else labels[1][1:]
         return Service(labels[0][1:], place, second=second)
+    if labels[0] == FRESHNESS and len(labels) == 2:
+        return Service(labels[1], place, of_freshness=True)
     # Tags may have dots in them: all that stands before the service's name is one tag.
     return Service(labels[-1], place, tag=".".join(labels[:-1]))
 

@@ -8,12 +8,13 @@ import ipaddress
 import re
 import struct
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
-from catalog.query import Verdict
+from catalog.query import Part, Verdict
 from discovery.dns.reads import Finding
 from discovery.dns.routes import Fixed
 from discovery.dns.zone import Labels, Zone, wire
@@ -129,6 +130,8 @@ def _srv(verdict: Verdict, zone: Zone, naming: Naming) -> Record:
 
 
 def _texts(found: Finding, zone: Zone, naming: Naming) -> tuple[Record, ...]:
+    if found.of_freshness:
+        return tuple(Record(OWNER + tail(RdataType.TXT, zone.ttl, fresh(part))) for part in found.parts)
     return tuple(Record(OWNER + tail(RdataType.TXT, zone.ttl, text(verdict, found))) for verdict in found.verdicts)
 
 
@@ -148,8 +151,23 @@ def text(verdict: Verdict, found: Finding) -> bytes:
         ("status", verdict.status.value),
         ("weight", str(verdict.weight)),
         ("tags", ",".join(instance.tags)),
-        ("freshness", found.freshness.state.value),
+        ("freshness", found.freshness_of(verdict.region).state.value),
         *((_attribute(key), value) for key, value in instance.metadata.items()),
+    ]
+    strings = (f"{key}={value}".encode() for key, value in pairs if value)
+    return b"".join(bytes([len(string)]) + string for string in strings if len(string) <= LONGEST_STRING)
+
+
+def fresh(part: Part) -> bytes:
+    """How fresh one region's part in an answer is, as the strings of a TXT record; what is empty is left out."""
+    since = part.freshness.since
+    pairs = [
+        ("region", part.region),
+        ("freshness", part.freshness.state.value),
+        ("since", "" if since is None else f"{datetime.fromtimestamp(since, UTC):%Y-%m-%dT%H:%M:%SZ}"),
+        ("index", str(part.index)),
+        ("used", "yes" if part.used else "no"),
+        ("step", part.step[: LONGEST_STRING - len("step=")]),
     ]
     strings = (f"{key}={value}".encode() for key, value in pairs if value)
     return b"".join(bytes([len(string)]) + string for string in strings if len(string) <= LONGEST_STRING)

@@ -1,5 +1,6 @@
 """The words of a lookup's query string, as a table; whoever misspells one is told."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -7,27 +8,37 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from catalog import names
+from catalog.asked import ALL, NEAREST, Query
 from catalog.duration import seconds
 from catalog.errors import Invalid
 from catalog.filter import compiled
 from catalog.instance import DEFAULT_NAMESPACE
-from catalog.query import Query
 from catalog.status import Status
 from discovery.blocking import DEFAULT_WAIT, LONGEST_WAIT, Waiting
 
 MOST_PARAMETERS = 100
 LARGEST_LIMIT = 100_000
 LARGEST_INDEX = 2**63 - 1
+MOST_REGIONS = 64
+PLAIN = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+TRUTH = {"": True, "true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 Given = dict[str, list[str]]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A lookup's parameters, read. `region` is empty when it was not said."""
+    """A lookup's parameters, read. `max_lag` is how old the answer may be, in seconds; `consistent` asks for the
+    present, from the region itself."""
 
     query: Query
     waiting: Waiting | None
-    region: str = ""
+    max_lag: float | None = None
+    consistent: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether any answer will do, however old."""
+        return self.max_lag is None and not self.consistent
 
 
 def parsed(query_string: bytes, known: Iterable[str]) -> Given:
@@ -95,8 +106,11 @@ SINGLE_READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "filter": ("filter", compiled),
 }
 WAITING = ("index", "wait")
-LOOKUP = (*READERS, *SINGLE_READERS, "region", *WAITING)
-INSTANCE = ("namespace", "region", *WAITING)
+FRESHNESS = ("max_lag", "consistent")
+LOOKUP = (*READERS, *SINGLE_READERS, "region", *FRESHNESS, *WAITING)
+INSTANCE = ("namespace", "region", *FRESHNESS, *WAITING)
+WATCH = (*READERS, *SINGLE_READERS, "region", "max_lag", *WAITING)
+WRITE = ("namespace", "region")
 LISTING = ("namespace", "region", *WAITING)
 
 
@@ -112,9 +126,46 @@ def lookup(query_string: bytes, *, region: str, service: str, client: str, known
             fields[field] = read_one(once(given, name))
     if "limit" in fields:
         fields["seed"] = client
-    said = once(given, "region").lower()
-    query = Query(region=said or region, service=names.label(service, field="service"), **fields)
-    return Asked(query=query, waiting=waiting(given), region=said)
+    name = names.label(service, field="service")
+    query = Query(region=region, regions=regions(given), service=name, **fields)
+    max_lag, consistent = freshness(given)
+    if consistent and waiting(given) is not None:
+        raise Invalid(
+            "what is asked of the region itself cannot wait here: ask without `index` and `wait`", field="wait"
+        )
+    return Asked(query=query, waiting=waiting(given), max_lag=max_lag, consistent=consistent)
+
+
+def regions(given: Given) -> tuple[str, ...]:
+    """The regions that were asked for: none, names, or one of the words for many. Raises Invalid."""
+    text = once(given, "region").lower()
+    said = tuple(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
+    if said in ((ALL,), (NEAREST,)):
+        return said
+    if ALL in said or NEAREST in said:
+        raise Invalid(f"{ALL!r} and {NEAREST!r} stand alone", field="region")
+    if len(said) > MOST_REGIONS:
+        raise Invalid(f"names {len(said)} regions: at most {MOST_REGIONS}", field="region")
+    return tuple(names.label(part, field="region") for part in said)
+
+
+def region(given: Given) -> str:
+    """The one region that a write is for, empty when it is this one by default. Raises Invalid."""
+    said = regions(given)
+    if len(said) > 1 or said in ((ALL,), (NEAREST,)):
+        raise Invalid("a write is for one region: name it", field="region")
+    return said[0] if said else ""
+
+
+def freshness(given: Given) -> tuple[float | None, bool]:
+    """What `max_lag` and `consistent` ask for. Raises Invalid."""
+    text, word = once(given, "max_lag"), once(given, "consistent").lower()
+    if word not in TRUTH:
+        raise Invalid(f"{word[:20]!r} is neither true nor false", field="consistent")
+    consistent = "consistent" in given and TRUTH[word]
+    if text and consistent:
+        raise Invalid("what is consistent has no lag: give one of the two", field="max_lag")
+    return seconds(_bare(text), field="max_lag") if text else None, consistent
 
 
 def waiting(given: Given) -> Waiting | None:
@@ -130,7 +181,7 @@ def waiting(given: Given) -> Waiting | None:
 
 def _bare(text: str) -> str | float:
     """A plain number counts as seconds."""
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+    return float(text) if len(text) < 10 and PLAIN.fullmatch(text) else text
 
 
 def namespace(given: Given) -> str:

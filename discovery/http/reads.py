@@ -5,11 +5,13 @@ from functools import partial
 
 import msgspec
 
+from catalog.asked import ALL, NEAREST
+from catalog.choice import by_distance
 from catalog.errors import NotFound
 from catalog.instance import Instance
-from catalog.query import Query, Verdict, answer, explain
+from catalog.query import Part, Query, Verdict, answer, explain, least
 from catalog.status import Status
-from catalog.view import RegionView, View, namespace_name
+from catalog.view import EVERYTHING, FEDERATION, RegionView, View, namespace_name, opinion_name
 from discovery.answers import Encoded, Question
 from discovery.http import shapes
 from discovery.http.shapes import Explanation, Listed
@@ -29,7 +31,7 @@ def explanation(query: Query) -> Question:
 
 def _look_up(query: Query, view: View, now: float) -> Encoded:
     found = answer(view, query, now)
-    return shapes.encoded(found, [shapes.served(verdict) for verdict in found.verdicts])
+    return shapes.encoded(found, shapes.lookup(found))
 
 
 def _explain(query: Query, view: View, now: float) -> Encoded:
@@ -39,15 +41,16 @@ def _explain(query: Query, view: View, now: float) -> Encoded:
         namespace=query.namespace,
         region=query.region,
         returned=sum(verdict.returned for verdict in found.verdicts),
+        regions=[shapes.part(part) for part in found.parts],
         instances=[shapes.explained(verdict) for verdict in found.verdicts],
     )
     return shapes.encoded(found, body)
 
 
-def instance(region: str, namespace: str, service: str, id: str) -> Question:
+def instance(home: str, region: str, namespace: str, service: str, id: str) -> Question:
     """One instance, whatever its status."""
     return Question(
-        ("services/instance", region, namespace, service, id), partial(_one, _any(region, namespace, service), id)
+        ("services/instance", region, namespace, service, id), partial(_one, _any(home, region, namespace, service), id)
     )
 
 
@@ -62,14 +65,30 @@ def _one(query: Query, id: str, view: View, now: float) -> Encoded:
     verdict = next((verdict for verdict in found.verdicts if verdict.instance.id == id), None)
     if verdict is None:
         return shapes.encoded(msgspec.structs.replace(found, known=False), None, id)
-    return shapes.encoded(found, shapes.served(verdict))
+    [served] = shapes.lookup(msgspec.structs.replace(found, verdicts=(verdict,)))
+    return shapes.encoded(found, served)
 
 
-def require_region(view: View, region: str, *, local: str) -> None:
-    """Raises NotFound, naming the regions that are known, unless it is one of them."""
-    if region != local and region not in view.regions:
+def plainest(view: View, query: Query) -> Query:
+    """The same question as most people put it: without a policy, home by name is home.
+
+    Only for an answer that is given now: whoever waits may see a policy come.
+    """
+    is_home = query.regions == (query.region,)
+    ruled = (query.namespace, query.service) in view.region(query.region).policies
+    return msgspec.structs.replace(query, regions=()) if is_home and not ruled else query
+
+
+def require_regions(view: View, wanted: tuple[str, ...], *, local: str) -> None:
+    """Raises NotFound, naming the regions that are known, unless at least one of the wanted is.
+
+    The others of a list are answered for as what they are: unknown.
+    """
+    if wanted in ((), (ALL,), (NEAREST,)):
+        return
+    if not any(region == local or region in view.regions for region in wanted):
         known = ", ".join(sorted({local, *view.regions}))
-        raise NotFound(f"no region {region[:80]!r} is known here: known are {known}")
+        raise NotFound(f"no region {', '.join(wanted)[:80]!r} is known here: known are {known}")
 
 
 class Listing:
@@ -78,31 +97,49 @@ class Listing:
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str, str], tuple[object, Listed]] = {}
 
-    def question(self, region: str, namespace: str) -> Question:
-        """The list of one namespace."""
-        return Question(("services", region, namespace), partial(self._list, region, namespace))
+    def question(self, home: str, regions: tuple[str, ...], namespace: str) -> Question:
+        """The list of one namespace, over one region or several."""
+        return Question(("services", regions, namespace), partial(self._answer, home, regions or (home,), namespace))
 
-    def _list(self, region: str, namespace: str, view: View, now: float) -> Encoded:
+    def _answer(self, home: str, regions: tuple[str, ...], namespace: str, view: View, now: float) -> Encoded:
+        everywhere = ALL in regions
+        if everywhere or len(regions) > 1:
+            regions = by_distance(view, home, {home, *view.regions} if everywhere else regions)
+        lists = [self._list(home, region, namespace, view, now) for region in regions]
+        name = namespace_name(namespace)
+        ends = [end for _, ends in lists for end in ends]
+        depends = {(region, name) for region in regions}
+        depends |= {(home, opinion_name(region)) for region in regions if region != home}
+        parts = tuple(_part(view, region, namespace) for region in regions)
+        return Encoded(
+            msgspec.json.encode(merged([listed for listed, _ in lists])),
+            region=regions[0] if len(regions) == 1 else home,
+            index=sum(part.index for part in parts),
+            freshness=least([part.freshness for part in parts]),
+            depends=frozenset(depends | ({(FEDERATION, EVERYTHING)} if len(regions) > 1 or everywhere else set())),
+            parts=parts if len(regions) > 1 else (),
+            valid_until=min(ends, default=None),
+        )
+
+    def _list(self, home: str, region: str, namespace: str, view: View, now: float) -> tuple[list[Listed], list[float]]:
+        """The services of one region, and the moments at which time alone may change them."""
         part = view.region(region)
-        ruled = part.blind_since is not None or any(override.namespace == namespace for override in part.overrides)
+        opinions = view.region(home).overrides
+        ruled = (
+            part.blind_since is not None
+            or any(override.about == region for override in part.overrides)
+            or (region != home and any(override.about == region for override in opinions))
+        )
         listed: list[Listed] = []
         ends: list[float] = []
         for name in sorted(service for space, service in part.services if space == namespace):
             if ruled:
-                found = explain(view, _any(region, namespace, name), now)
+                found = explain(view, _any(home, region, namespace, name), now)
                 listed.append(_listed(namespace, name, found.verdicts))
                 ends += [] if found.valid_until is None else [found.valid_until]
             else:
                 listed.append(self._plain(part, region, namespace, name))
-        depends = namespace_name(namespace)
-        return Encoded(
-            msgspec.json.encode(listed),
-            region=region,
-            index=part.touched(depends),
-            freshness=part.freshness,
-            depends=frozenset({depends}),
-            valid_until=min(ends, default=None),
-        )
+        return listed, ends
 
     def _plain(self, part: RegionView, region: str, namespace: str, name: str) -> Listed:
         """What nobody overrides is as its records say, and they are replaced whole when one of them changes."""
@@ -114,8 +151,37 @@ class Listing:
         return kept[1]
 
 
-def _any(region: str, namespace: str, service: str) -> Query:
-    return Query(region=region, namespace=namespace, service=service, statuses=EVERY_STATUS)
+def _any(home: str, region: str, namespace: str, service: str) -> Query:
+    return Query(region=home, regions=(region,), namespace=namespace, service=service, statuses=EVERY_STATUS)
+
+
+def _part(view: View, region: str, namespace: str) -> Part:
+    part = view.region(region)
+    index = part.touched(namespace_name(namespace))
+    return Part(region=region, index=index, freshness=part.freshness, known=region in view.regions, used=True)
+
+
+def merged(lists: list[list[Listed]]) -> list[Listed]:
+    """The same services of several regions as one list, their counts added up."""
+    if len(lists) == 1:
+        return lists[0]
+    by_name: dict[str, Listed] = {}
+    for listed in (one for several in lists for one in several):
+        known = by_name.get(listed.name)
+        by_name[listed.name] = listed if known is None else _sum(known, listed)
+    return [by_name[name] for name in sorted(by_name)]
+
+
+def _sum(one: Listed, other: Listed) -> Listed:
+    counts = {status: one.statuses.get(status, 0) + other.statuses.get(status, 0) for status in Status}
+    return Listed(
+        name=one.name,
+        namespace=one.namespace,
+        instances=one.instances + other.instances,
+        statuses={status: count for status, count in counts.items() if count},
+        tags=sorted({*one.tags, *other.tags}),
+        versions=sorted({*one.versions, *other.versions}),
+    )
 
 
 def _listed(namespace: str, name: str, members: Iterable[Instance | Verdict]) -> Listed:

@@ -1,7 +1,6 @@
 """Renewing a lease: by far the most frequent write, so its path is read by hand and nothing else is done for it."""
 
-from discovery.access import shown_in
-from discovery.exchange import Receive, Scope, Send, client_address
+from discovery.exchange import Receive, Scope, Send
 from discovery.http import parameters, writes
 from discovery.plane import Plane
 from registry import actions
@@ -17,15 +16,19 @@ async def renew(plane: Plane, scope: Scope, receive: Receive, send: Send) -> Non
     """
     _, _, name, id, _ = scope["path"].split("/")
     service = writes.folded(name)
-    grant = plane.access.writer(shown_in(scope["headers"]), service)
+    grant = plane.access.may_write(scope, service)
     namespace = "default"
     if scope["query_string"]:
-        namespace = parameters.namespace(parameters.parsed(scope["query_string"], ("namespace",)))
+        given = parameters.parsed(scope["query_string"], parameters.WRITE)
+        namespace, region = parameters.namespace(given), parameters.region(given)
+        actor = writes.named(scope, grant)
+        if await writes.left(plane, scope, receive, send, region=region, actor=actor, most=0):
+            return
     instance = writes.find(plane, namespace, service, id) or await writes.known_instance(plane, namespace, service, id)
     if instance.lease is not None:
         await plane.renewals.renew(instance)
         if instance.lease_expired:
-            actor = grant.actor(client_address(scope), writes.WAY)
+            actor = writes.named(scope, grant)
             revival = (namespace, service, id, instance.epoch)
             reviving = actions.revive.aio([revival], actor=actor, cause="renewed over HTTP after its lease had expired")
             await writes.committed(reviving)

@@ -1,14 +1,16 @@
 """Which path and method lead where."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from starlette.routing import Route, Router
 
+from catalog.asked import ALL, NEAREST
+from catalog.errors import Invalid
 from discovery import blocking
-from discovery.access import Shown, shown_in
+from discovery.access import NOTHING, Shown, shown_in, vouched
 from discovery.answers import Encoded, Question
 from discovery.exchange import Receive, Scope, Send, client_address, reply, require_clean
-from discovery.http import parameters, reads, renewal, watch, writes
+from discovery.http import fresh, parameters, reads, renewal, watch, writes
 from discovery.plane import Plane
 from discovery.problems import NoSuchPath, NotAllowed
 
@@ -51,66 +53,88 @@ class Reads:
 
     async def services(self, plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
         """`GET /services`"""
-        plane.access.reader(shown_in(scope["headers"]))
+        plane.access.may_read(scope)
         given = parameters.parsed(scope["query_string"], parameters.LISTING)
-        region = parameters.once(given, "region").lower() or plane.region
-        reads.require_region(plane.view, region, local=plane.region)
-        question = self._listing.question(region, parameters.namespace(given))
+        regions = parameters.regions(given)
+        if regions == (NEAREST,):
+            raise Invalid("there is no nearest for a list of everything: name regions, or `*`", field="region")
+        reads.require_regions(plane.view, regions, local=plane.region)
+        question = self._listing.question(plane.region, regions, parameters.namespace(given))
         await _answer(plane, scope, receive, send, question, parameters.waiting(given))
 
     async def lookup(self, plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
         """`GET /services/{service}`"""
         asked = _asked(plane, scope)
-        await _answer(plane, scope, receive, send, reads.lookup(asked.query), asked.waiting)
+        if not await _left(plane, scope, send, asked):
+            query = reads.plainest(plane.view, asked.query) if asked.waiting is None else asked.query
+            await _answer(plane, scope, receive, send, reads.lookup(query), asked.waiting, asked)
 
     async def explain(self, plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
         """`GET /services/{service}/explain`"""
         asked = _asked(plane, scope)
-        await _answer(plane, scope, receive, send, reads.explanation(asked.query), asked.waiting)
+        if not await _left(plane, scope, send, asked):
+            await _answer(plane, scope, receive, send, reads.explanation(asked.query), asked.waiting, asked)
 
     async def instance(self, plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
         """`GET /services/{service}/{id}`"""
-        plane.access.reader(shown_in(scope["headers"]))
-        given = parameters.parsed(scope["query_string"], parameters.INSTANCE)
-        region = parameters.once(given, "region").lower() or plane.region
-        reads.require_region(plane.view, region, local=plane.region)
         path = scope["path_params"]
-        place = (region, parameters.namespace(given), writes.folded(path["service"]))
+        asked = _asked(plane, scope, known=parameters.INSTANCE)
+        wanted = asked.query.regions or (plane.region,)
+        if len(wanted) > 1 or wanted in ((ALL,), (NEAREST,)):
+            raise Invalid("one instance is in one region: name it", field="region")
+        if await _left(plane, scope, send, asked):
+            return
+        place = (plane.region, wanted[0], asked.query.namespace, asked.query.service)
         question = reads.instance(*place, writes.checked_id(path["id"]))
-        await _answer(plane, scope, receive, send, question, parameters.waiting(given))
+        await _answer(plane, scope, receive, send, question, asked.waiting, asked)
 
     async def watch(self, plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
         """`GET /services/{service}/watch`"""
-        asked = _asked(plane, scope)
+        asked = _asked(plane, scope, known=parameters.WATCH)
+        question = reads.lookup(asked.query)
+        fresh.require(plane, plane.answers.ask(question), asked.max_lag)
         client = _client(plane, scope)
         plane.watchers.enter(client)
         scope["parked"] = True
         try:
-            seen = watch.last_seen(scope, asked.waiting)
-            await watch.stream(plane, scope, receive, send, reads.lookup(asked.query), seen)
+            await watch.stream(plane, scope, receive, send, question, watch.last_seen(scope, asked.waiting))
         finally:
             plane.watchers.leave(client)
 
 
-def _asked(plane: Plane, scope: Scope) -> parameters.Asked:
-    plane.access.reader(shown_in(scope["headers"]))
+def _asked(plane: Plane, scope: Scope, *, known: Iterable[str] = parameters.LOOKUP) -> parameters.Asked:
+    plane.access.may_read(scope)
     asked = parameters.lookup(
         scope["query_string"],
         region=plane.region,
         service=scope["path_params"]["service"],
         client=client_address(scope),
+        known=known,
     )
-    reads.require_region(plane.view, asked.query.region, local=plane.region)
+    reads.require_regions(plane.view, asked.query.regions, local=plane.region)
     return asked
 
 
+async def _left(plane: Plane, scope: Scope, send: Send, asked: parameters.Asked) -> bool:
+    """Whether a consistent question was answered by another region."""
+    return asked.consistent and await fresh.answered_elsewhere(plane, scope, send, asked.query.regions)
+
+
 async def _answer(
-    plane: Plane, scope: Scope, receive: Receive, send: Send, question: Question, waiting: blocking.Waiting | None
+    plane: Plane,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    question: Question,
+    waiting: blocking.Waiting | None,
+    asked: parameters.Asked | None = None,
 ) -> None:
     encoded: Encoded = plane.answers.ask(question)
     plane.answers.asked[DIALECT] += 1
-    if waiting is None and scope["method"] == "GET" and not reads.is_personal(question):
+    plain = asked is None or asked.is_plain
+    if waiting is None and plain and scope["method"] == "GET" and not reads.is_personal(question):
         plane.answers.remember((scope["path"], scope["query_string"]), question)
+    fresh.require(plane, encoded, asked.max_lag if asked else None)
     await blocking.answer(
         scope,
         receive,
@@ -118,7 +142,7 @@ async def _answer(
         question=question,
         encoded=encoded,
         waiting=waiting,
-        head=plane.head,
+        head=plane.head_of(encoded),
         topics=plane.topics,
         watchers=plane.watchers,
         client=_client(plane, scope),
@@ -128,8 +152,8 @@ async def _answer(
 def _client(plane: Plane, scope: Scope) -> str:
     """Whose watchers are counted together: those of one token, or without tokens those of one address."""
     shown: Shown = shown_in(scope["headers"])
-    grant = plane.access.grant(shown)
-    return client_address(scope) if shown == (None, None) else str(grant)
+    grant = vouched(scope) or plane.access.grant(shown)
+    return client_address(scope) if shown == NOTHING else str(grant)
 
 
 def _about(service: str, handler: Handler) -> Handler:

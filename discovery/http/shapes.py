@@ -5,16 +5,20 @@ import msgspec
 from catalog.errors import NotFound
 from catalog.instance import Instance
 from catalog.override import Override
-from catalog.query import Answer, Verdict
+from catalog.query import Answer, Part, Verdict
 from catalog.registration import Registration
 from catalog.status import Status
-from discovery.answers import Encoded
+from catalog.view import State
+from discovery.answers import Encoded, spoken
 from discovery.problems import CONTENT_TYPE, problem
 from registry.moments import iso
 
 
-class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """One instance of a lookup. `status` and `weight` are those after overrides, `port` the one asked for."""
+class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One instance of a lookup. `status` and `weight` are those after overrides, `port` the one asked for.
+
+    `freshness` stands there when the instance is of another region that is not heard just now.
+    """
 
     id: str
     service: str
@@ -29,6 +33,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     weight: int
     namespace: str
     region: str
+    freshness: str = ""
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +61,19 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
     rank: int | None
     override: Ruling | None
+    region: str
+    step: str
+
+
+class Region(msgspec.Struct, frozen=True, kw_only=True):
+    """One region's part in an answer. `used` says whether it was looked in, `step` why or why not."""
+
+    region: str
+    used: bool
+    known: bool
+    index: int
+    freshness: str
+    step: str
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +83,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     region: str
     returned: int
+    regions: list[Region]
     instances: list[Explained]
 
 
@@ -100,7 +119,18 @@ class Bulk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     services: list[msgspec.Raw]
 
 
-def served(verdict: Verdict) -> Served:
+def lookup(found: Answer) -> list[Served]:
+    """The instances of an answer, those of another region that is not live with its freshness."""
+    home = found.query.region
+    said = {
+        part.region: spoken(part.freshness)
+        for part in found.parts
+        if part.region != home and part.freshness.state is not State.LIVE
+    }
+    return [served(verdict, said.get(verdict.region, "")) for verdict in found.verdicts]
+
+
+def served(verdict: Verdict, freshness: str = "") -> Served:
     """A verdict as a lookup shows it."""
     instance = verdict.instance
     return Served(
@@ -117,12 +147,13 @@ def served(verdict: Verdict) -> Served:
         weight=verdict.weight,
         namespace=instance.namespace,
         region=verdict.region,
+        freshness=freshness,
     )
 
 
 def registered(instance: Instance) -> Served:
     """A record as it was just written, before any override."""
-    fields = {name: getattr(instance, name) for name in Served.__struct_fields__}
+    fields = {name: getattr(instance, name) for name in Served.__struct_fields__ if name != "freshness"}
     return Served(**fields)
 
 
@@ -142,6 +173,20 @@ def explained(verdict: Verdict) -> Explained:
         zone=instance.zone,
         rank=verdict.rank,
         override=_ruling(override) if override else None,
+        region=verdict.region,
+        step=verdict.step,
+    )
+
+
+def part(part: Part) -> Region:
+    """A region's part in an answer."""
+    return Region(
+        region=part.region,
+        used=part.used,
+        known=part.known,
+        index=part.index,
+        freshness=spoken(part.freshness),
+        step=part.step,
     )
 
 
@@ -162,9 +207,14 @@ def encoded(answer: Answer, body: object, id: str = "") -> Encoded:
         content, status, content_type = msgspec.json.encode(body), 200, b"application/json"
     else:
         content, status, content_type = _unknown(query.namespace, query.service, id), 404, CONTENT_TYPE.encode()
+    used = answer.used
+    alone = used[0].region if len(used) == 1 else query.region
+    # What one region answered that was to answer is said by the plain headers.
+    plain = len(answer.parts) == 1 and query.regions in ((), (alone,))
     return Encoded(
         content,
-        region=query.region,
+        region=alone,
+        parts=() if plain else answer.parts,
         index=answer.index,
         freshness=answer.freshness,
         depends=answer.depends,

@@ -43,7 +43,7 @@ async def stream(plane: Plane, scope: Scope, receive: Receive, send: Send, quest
 
 async def _send_all(plane: Plane, send: Send, question: Question, seen: Waiting) -> None:
     def known(encoded: Encoded) -> bool:
-        return seen.index is not None and not is_news(encoded, seen, plane.head)
+        return seen.index is not None and not is_news(encoded, seen, plane.head_of(encoded))
 
     async with aclosing(plane.topics.stream(question, heartbeat=HEARTBEAT, known=known)) as answers:
         async for encoded in answers:

@@ -9,15 +9,16 @@ import msgspec
 
 from catalog import names
 from catalog.check import CheckType
-from catalog.errors import CatalogError, Invalid, NotFound, Unavailable
+from catalog.errors import CatalogError, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from catalog.instance import DEFAULT_NAMESPACE, Instance
 from catalog.registration import LARGEST_BODY, complaint, decode
-from discovery import problems
-from discovery.access import Shown, shown_in
+from discovery import elsewhere, problems
+from discovery.access import actor, shown_in, vouched
 from discovery.exchange import Receive, Scope, Send, client_address, read_body, reply, reply_json
-from discovery.http import parameters, shapes
+from discovery.http import parameters, reads, shapes
 from discovery.plane import Plane
 from registry import actions
+from registry.tokens import Grant
 
 WAY = "http"  # how the log names this dialect
 MOST_IN_BULK = 1_000
@@ -49,8 +50,10 @@ async def committed(writing: Awaitable[T]) -> T:
 
 async def register(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
     """`PUT /services/{service}/{id}`: 201 when there was none of that id, 200 when it is replaced."""
-    namespace, service, id = _target(scope)
+    region, namespace, service, id = _target(scope)
     actor = _actor(plane, scope, service)
+    if await left(plane, scope, receive, send, region=region, actor=actor, most=LARGEST_BODY):
+        return
     registration = decode(await read_body(scope, receive, most=LARGEST_BODY))
     written = await committed(
         actions.register.aio(
@@ -65,8 +68,10 @@ async def register(plane: Plane, scope: Scope, receive: Receive, send: Send) -> 
 
 async def deregister(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
     """`DELETE /services/{service}/{id}`: 204, or 404 when there is none."""
-    namespace, service, id = _target(scope)
+    region, namespace, service, id = _target(scope)
     actor = _actor(plane, scope, service)
+    if await left(plane, scope, receive, send, region=region, actor=actor, most=0):
+        return
     index = await committed(
         actions.deregister.aio(namespace=namespace, service=service, id=id, actor=actor, cause="deregistered over HTTP")
     )
@@ -76,9 +81,11 @@ async def deregister(plane: Plane, scope: Scope, receive: Receive, send: Send) -
 
 async def report(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
     """`PUT /services/{service}/{id}/checks/{check}`: 204; only `ttl` checks are reported, the others are probed."""
-    namespace, service, id = _target(scope)
+    region, namespace, service, id = _target(scope)
     name = str(scope["path_params"]["check"])
     actor = _actor(plane, scope, service)
+    if await left(plane, scope, receive, send, region=region, actor=actor, most=LARGEST_REPORT):
+        return
     given = _report(await read_body(scope, receive, most=LARGEST_REPORT))
     instance = await known_instance(plane, namespace, service, id)
     check = next((check for check in instance.checks if check.name == name), None)
@@ -102,9 +109,8 @@ async def report(plane: Plane, scope: Scope, receive: Receive, send: Send) -> No
 
 async def register_many(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
     """`POST /services/bulk`: always 200 with one result for each entry, in order; an entry fails alone."""
-    parameters.parsed(scope["query_string"], ())
-    shown = shown_in(scope["headers"])
-    grant = plane.access.grant(shown)
+    region = parameters.region(parameters.parsed(scope["query_string"], ("region",)))
+    grant = vouched(scope) or plane.access.grant(shown_in(scope["headers"]))
     body = await read_body(scope, receive, most=LARGEST_BULK)
     try:
         raws = _bulk_decoder.decode(body).services
@@ -112,23 +118,43 @@ async def register_many(plane: Plane, scope: Scope, receive: Receive, send: Send
         raise complaint(error) from None
     if not 1 <= len(raws) <= MOST_IN_BULK:
         raise Invalid(f"{len(raws)} entries: send 1 to {MOST_IN_BULK}", field="services")
-    entries = [_entry(plane, shown, raw) for raw in raws]
+    entries = [_entry(plane, scope, raw) for raw in raws]
+    if elsewhere.is_elsewhere(scope, region, local=plane.region):
+        await _register_elsewhere(plane, scope, send, region, named(scope, grant), body, entries)
+        return
     items = [(e.namespace, e.service, e.id, e) for e in entries if isinstance(e, shapes.BulkEntry)]
     outcomes: list[Any] = []
     if items:
-        actor = grant.actor(client_address(scope), WAY)
+        actor = named(scope, grant)
         outcomes = await committed(actions.register_many.aio(items, actor=actor, cause="registered in bulk over HTTP"))
         indexes = [outcome.index for outcome in outcomes if isinstance(outcome, actions.Registered)]
         await plane.caught_up(max(indexes, default=0))
     await reply_json(send, 200, {"results": _results(raws, entries, outcomes)}, headers=_stamp(plane, plane.head))
 
 
-def _entry(plane: Plane, shown: Shown, raw: msgspec.Raw) -> shapes.BulkEntry | CatalogError:
+async def _register_elsewhere(
+    plane: Plane,
+    scope: Scope,
+    send: Send,
+    region: str,
+    actor: str,
+    body: bytes,
+    entries: list[shapes.BulkEntry | CatalogError],
+) -> None:
+    """Pass a bulk on whole. What may not be written here must not be written there: one such entry refuses it all."""
+    reads.require_regions(plane.view, (region,), local=plane.region)
+    for entry in entries:
+        if isinstance(entry, Forbidden | Unauthenticated):
+            raise entry
+    await elsewhere.pass_on(scope, send, region=region, actor=actor, body=body)
+
+
+def _entry(plane: Plane, scope: Scope, raw: msgspec.Raw) -> shapes.BulkEntry | CatalogError:
     try:
         if len(bytes(raw)) > LARGEST_BODY:
             raise Invalid(f"the entry has {len(bytes(raw))} bytes: at most {LARGEST_BODY}")
         entry = _entry_decoder.decode(raw)
-        plane.access.writer(shown, names.label(entry.service, field="service"))
+        plane.access.may_write(scope, names.label(entry.service, field="service"))
         return entry
     except CatalogError as error:
         return error
@@ -185,12 +211,22 @@ def find(plane: Plane, namespace: str, service: str, id: str) -> Instance | None
     return instances.get(id) if instances else None
 
 
-def _target(scope: Scope) -> tuple[str, str, str]:
+async def left(plane: Plane, scope: Scope, receive: Receive, send: Send, *, region: str, actor: str, most: int) -> bool:
+    """Whether the write was for another region, which has answered it. Raises NotFound or Unavailable."""
+    if not elsewhere.is_elsewhere(scope, region, local=plane.region):
+        return False
+    reads.require_regions(plane.view, (region,), local=plane.region)
+    body = await read_body(scope, receive, most=most)
+    await elsewhere.pass_on(scope, send, region=region, actor=actor, body=body)
+    return True
+
+
+def _target(scope: Scope) -> tuple[str, str, str, str]:
     path = scope["path_params"]
-    given = parameters.parsed(scope["query_string"], ("namespace",))
+    given = parameters.parsed(scope["query_string"], parameters.WRITE)
     # An instance may be called `watch` or `explain`, whose paths have a place of their own in the table of routes.
     id = path["id"] if "id" in path else scope["path"].rpartition("/")[2]
-    return parameters.namespace(given), folded(path["service"]), checked_id(id)
+    return parameters.region(given), parameters.namespace(given), folded(path["service"]), checked_id(id)
 
 
 @lru_cache(maxsize=4096)
@@ -205,7 +241,12 @@ def checked_id(text: str) -> str:
 
 
 def _actor(plane: Plane, scope: Scope, service: str) -> str:
-    return plane.access.writer(shown_in(scope["headers"]), service).actor(client_address(scope), WAY)
+    return named(scope, plane.access.may_write(scope, service))
+
+
+def named(scope: Scope, grant: Grant) -> str:
+    """Who writes, for the log."""
+    return actor(scope, grant, client_address(scope), WAY)
 
 
 def _stamp(plane: Plane, index: int) -> list[tuple[bytes, bytes]]:

@@ -5,9 +5,11 @@ from typing import Any
 
 from django import forms
 
+from catalog.duration import spoken
 from catalog.errors import Invalid
 from catalog.instance import DEFAULT_NAMESPACE
 from catalog.override import LONGEST_REASON, Scope
+from catalog.policy import Policy, StaleAction
 from catalog.registration import Registration, from_mapping, to_instance
 from catalog.status import Status
 from registry import actions
@@ -23,12 +25,14 @@ EXPIRIES = [
     (UNTIL_CLEARED, "never, until it is cleared"),
 ]
 LIVES = [("1d", "in 1 day"), ("30d", "in 30 days"), ("90d", "in 90 days"), ("365d", "in 1 year"), ("", "never")]
+STALE = [("keep", "kept"), ("demote", "taken last"), ("drop", "left out")]
 STATUSES = [("", "as reported"), ("passing", "passing"), ("warning", "warning"), ("critical", "critical")]
 SCOPES = [
     (Scope.INSTANCE.value, "one instance"),
     (Scope.SERVICE.value, "a whole service"),
     (Scope.ZONE.value, "a zone"),
     (Scope.TAG.value, "every instance with a tag"),
+    (Scope.REGION.value, "a whole region"),
 ]
 
 
@@ -70,11 +74,19 @@ class OverrideForm(ReasonForm):
     instance = forms.CharField(required=False, max_length=253, help_text="Its id.")
     zone = forms.CharField(required=False, max_length=63)
     tag = forms.CharField(required=False, max_length=512)
+    target = forms.CharField(
+        required=False,
+        max_length=63,
+        label="Region",
+        help_text="Empty for this one. Of another region it counts for lookups that are asked here.",
+    )
     status = forms.ChoiceField(choices=STATUSES, required=False, initial="critical")
     weight = forms.IntegerField(
         required=False, min_value=0, max_value=65_535, help_text="Empty leaves it as reported; 0 drains."
     )
-    field_order = ("scope", "namespace", "service", "instance", "zone", "tag", "status", "weight", "reason", "expires")
+    field_order = (
+        "scope", "namespace", "service", "instance", "zone", "tag", "target", "status", "weight", "reason", "expires",
+    )  # fmt: skip
 
     def request(self, author: str) -> actions.OverrideRequest:
         """The override that a valid form asks for."""
@@ -86,12 +98,60 @@ class OverrideForm(ReasonForm):
             instance=given["instance"],
             zone=given["zone"],
             tag=given["tag"],
+            target=given["target"],
             status=Status(given["status"]) if given["status"] else None,
             weight=given["weight"],
             reason=given["reason"],
             author=author,
             expires_in=self.expires_in(),
         )
+
+
+class PolicyForm(forms.Form):
+    """A failover policy."""
+
+    service = forms.CharField(max_length=63)
+    namespace = forms.CharField(initial=DEFAULT_NAMESPACE, max_length=63)
+    min_healthy = forms.IntegerField(
+        initial=1, min_value=0, label="At least", help_text="Fewer that serve are too few."
+    )
+    min_share = forms.FloatField(
+        initial=0.0, min_value=0.0, max_value=1.0, label="At least the share", help_text="Such as 0.5 for half of them."
+    )
+    order = forms.CharField(
+        required=False, label="Regions", help_text="Separated by commas, the first is tried first: eu-west, ap-south"
+    )
+    nearest = forms.IntegerField(
+        initial=0, min_value=0, label="Or the nearest", help_text="In place of a list: so many, by measured delay."
+    )
+    stale = forms.ChoiceField(choices=STALE, initial="keep", label="Stale regions are")
+    stale_after = forms.CharField(initial="0s", label="After", help_text="Stale for so long, such as 1m.")
+    hold_down = forms.CharField(
+        initial="30s", label="Hold down", help_text="How long home must have had enough before lookups come back."
+    )
+    reason = forms.CharField(max_length=LONGEST_REASON, widget=forms.TextInput(attrs={"class": "vTextField"}))
+
+    def request(self) -> actions.PolicyRequest:
+        """The policy that a valid form asks for."""
+        given = self.cleaned_data
+        return actions.PolicyRequest(
+            min_healthy=given["min_healthy"],
+            min_share=given["min_share"],
+            order=tuple(filter(None, map(str.strip, given["order"].split(",")))),
+            nearest=given["nearest"],
+            stale=StaleAction(given["stale"]),
+            stale_after=given["stale_after"],
+            hold_down=given["hold_down"],
+        )
+
+    @staticmethod
+    def values_of(policy: Policy) -> dict[str, Any]:
+        """What the form shows of a policy."""
+        shown = {
+            name: getattr(policy, name) for name in ("service", "namespace", "min_healthy", "min_share", "nearest")
+        }
+        lengths = {name: spoken(getattr(policy, name)) for name in ("stale_after", "hold_down")}
+        return {**shown, **lengths, "order": ", ".join(policy.order), "stale": policy.stale.value}
 
 
 class RegistrationForm(forms.Form):

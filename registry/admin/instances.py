@@ -84,8 +84,8 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
         return self.may(request, "add")
 
     def has_delete_permission(self, request: HttpRequest, obj: InstanceRow | None = None) -> bool:
-        """Through `deregister`."""
-        return self.may(request, "delete")
+        """Through `deregister`; the instances of another region are its own."""
+        return self.may(request, "delete") and (obj is None or obj.region == settings.MERIDIAN.region)
 
     def has_override_permission(self, request: HttpRequest) -> bool:
         """For the actions that set overrides."""
@@ -102,7 +102,12 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
         return search(queryset, search_term), False
 
     def delete_model(self, request: HttpRequest, obj: InstanceRow) -> None:
-        """Deregister the registration that the page showed, not one that came meanwhile."""
+        """Deregister the registration that the page showed, not one that came meanwhile.
+
+        Raises Invalid for an instance of another region.
+        """
+        if obj.region != settings.MERIDIAN.region:
+            raise Invalid(f"{obj.service}/{obj.instance_id} is registered in {obj.region}: deregister it there")
         actions.deregister(
             namespace=obj.namespace,
             service=obj.service,
@@ -132,7 +137,7 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
         if self.has_override_permission(request):
             for name, action in instance_actions.ACTIONS.items():
                 found.append(Link(action.label, self.list_url(), posts=(("action", name), *selected)))
-        if self.has_delete_permission(request):
+        if self.has_delete_permission(request, row):
             found.append(Link("Deregister…", reverse("admin:registry_instancerow_delete", args=(row.pk,)), grave=True))
         return [*found, Link("History in the log", f"{reverse(LOG)}?key={row.key}")]
 

@@ -20,14 +20,16 @@ from registry.admin.record import Link, RecordAdmin, actor
 from registry.models import OverrideRow
 
 FIELDSETS: list[tuple[str | None, dict[str, Any]]] = [
-    ("What it speaks about", {"fields": ["scope", "namespace", "service", "instance", "zone", "tag"]}),
+    ("What it speaks about", {"fields": ["scope", "namespace", "service", "instance", "zone", "tag", "target"]}),
     ("What it says", {"fields": ["status", "weight"]}),
     ("Why, and until when", {"fields": ["reason", "expires", "accept_empty"]}),
 ]
 EXPLANATION = (
     "An override is your word over what instances report. It counts for every lookup at once: critical takes instances "
     "out, weight 0 drains them, passing keeps sending traffic whatever the checks say. Where several speak of one "
-    "instance, the more precise one counts: instance, then tag, service, zone."
+    "instance, the more precise one counts: instance, then tag, service, zone, "
+    "region. What you say of another region counts for lookups that are asked here, and comes before what its own "
+    "operators say."
 )
 
 
@@ -36,8 +38,8 @@ class OverrideAdmin(RecordAdmin[OverrideRow]):
     """Setting overrides, with a preview, and clearing them."""
 
     list_display = ("subject", "says", "reason", "author", "created", "expires", "state")
-    list_filter = ("scope", "status", "namespace")
-    search_fields = ("service", "instance", "zone", "tag", "reason", "author")
+    list_filter = ("scope", "status", "namespace", "region")
+    search_fields = ("service", "instance", "zone", "tag", "target", "reason", "author")
     ordering = ("-created_at",)
     fieldsets = (
         (None, {"fields": ("subject", "says", "reason", "state")}),
@@ -51,8 +53,8 @@ class OverrideAdmin(RecordAdmin[OverrideRow]):
         return self.may(request, "add")
 
     def has_delete_permission(self, request: HttpRequest, obj: OverrideRow | None = None) -> bool:
-        """Through `clear_override`."""
-        return self.may(request, "delete")
+        """Through `clear_override`; another region's are its own."""
+        return self.may(request, "delete") and (obj is None or obj.region == settings.MERIDIAN.region)
 
     def spoken(self, row: OverrideRow) -> str:
         """What is cleared."""
@@ -63,7 +65,7 @@ class OverrideAdmin(RecordAdmin[OverrideRow]):
         log = reverse("admin:registry_changerow_changelist")
         clear = Link("Clear…", reverse("admin:registry_overriderow_delete", args=(row.pk,)), grave=True)
         history = Link("History in the log", f"{log}?key=override/{row.pk}")
-        return (clear, history) if self.has_delete_permission(request) else (history,)
+        return (clear, history) if self.has_delete_permission(request, row) else (history,)
 
     def delete_model(self, request: HttpRequest, obj: OverrideRow) -> None:
         """Clear it."""
@@ -150,6 +152,9 @@ def spoken_subject(override: Override) -> str:
         "service": f"service {override.service}",
         "zone": f"zone {override.zone}{within}",
         "tag": f"tag {override.tag}{within}",
+        "region": f"region {override.about}",
     }
+    of_region = "" if override.scope == "region" else f" of {override.about}"
+    elsewhere = f"{of_region}, for lookups in {override.region}" if override.is_opinion else ""
     namespace = "" if override.namespace == "default" else f" in {override.namespace}"
-    return subjects[override.scope] + namespace
+    return subjects[override.scope] + namespace + elsewhere

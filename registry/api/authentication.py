@@ -1,5 +1,6 @@
 """Who is asking the API: the holder of a token, a signed-in user of the admin site, or anybody on an open loopback."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
@@ -8,6 +9,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
 from catalog.errors import Forbidden
+from registry.forwarding import FORWARDED, Origin
 from registry.tokens import Grant, presented
 from registry.tokens.grant import Kind
 from registry.tokens.process import process_table
@@ -27,6 +29,9 @@ class Callers(SessionAuthentication):
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser | AnonymousUser, Grant] | None:
         """See DRF. Raises Unauthenticated, Forbidden, Unavailable."""
+        origin = origin_of(request)
+        if origin is not None:
+            return AnonymousUser(), Grant(Kind.PEER, origin.actor, SUPERUSER)
         table = process_table()
         table.reload_if_older(LOOK_AGAIN)
         secret = presented(request.headers.get("Authorization"), request.headers.get("X-Consul-Token"))
@@ -48,6 +53,12 @@ def grant_of(user: AbstractBaseUser | AnonymousUser) -> Grant:
         scopes = WRITER if writes else STAFF
         scopes = SUPERUSER if getattr(user, "is_superuser", False) else scopes
     return Grant(Kind.ADMIN, user.get_username(), scopes)
+
+
+def origin_of(request: Request) -> Origin | None:
+    """Where a request came from that a peer has passed on, having decided who may ask; None for all others."""
+    scope: dict[str, Any] = getattr(request._request, "scope", {})
+    return scope.get(FORWARDED)
 
 
 def address_of(request: Request) -> str:

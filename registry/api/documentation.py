@@ -8,7 +8,8 @@ from registry.api.problems import CONTENT_TYPE
 from registry.api.serializers import ProblemSerializer
 
 DESCRIPTION = """\
-The record of one region, for people and tools: instances, services, checks, overrides, changes, what is held, tokens.
+The record of one region, for people and tools: instances, services, checks, overrides,
+failover policies, changes, what is held, tokens.
 
 **When to use this, and when `/services`.** `/api/v1` reads *the record*, the region's database: consistent (a write
 that was acknowledged is seen by the next read), searchable, with history, who did what and why, and only as available
@@ -55,6 +56,11 @@ def cause_header() -> OpenApiParameter:
     return OpenApiParameter(
         "Meridian-Cause", location=OpenApiParameter.HEADER, description="why, for the log: up to 500 characters"
     )
+
+
+def region_parameter() -> OpenApiParameter:
+    """The parameter by which a write goes to another region, which answers it."""
+    return OpenApiParameter("region", description="the region that it is for, which answers it; this one if not said")
 
 
 def only_plain_paths(endpoints: list[tuple[Any, ...]], **_: Any) -> list[tuple[Any, ...]]:

@@ -104,6 +104,7 @@ OVERRIDE = OpenApiExample(
         "instance": "user-1",
         "zone": "",
         "tag": "",
+        "target": "",
         "status": "critical",
         "weight": None,
         "reason": "disk is failing, being replaced",
@@ -131,6 +132,40 @@ DRAIN_REQUEST = OpenApiExample(
     "Drain a zone",
     value={"scope": "zone", "zone": "us-east-1a", "weight": 0, "reason": "power maintenance", "expires_in": "2h"},
     request_only=True,
+)
+EVACUATION_REQUEST = OpenApiExample(
+    "Send nobody from here to another region",
+    value={"scope": "region", "target": "eu-west", "status": "critical", "reason": "packet loss", "expires_in": "2h"},
+    request_only=True,
+)
+POLICY_REQUEST = OpenApiExample(
+    "Fail over when fewer than two, or fewer than half, serve",
+    value={
+        "min_healthy": 2,
+        "min_share": 0.5,
+        "order": ["eu-west", "ap-south"],
+        "stale": "demote",
+        "stale_after": "1m",
+        "hold_down": "30s",
+    },
+    request_only=True,
+)
+POLICY = OpenApiExample(
+    "A failover policy",
+    value={
+        "region": "us-east",
+        "namespace": "default",
+        "service": "user-service",
+        "min_healthy": 2,
+        "min_share": 0.5,
+        "order": ["eu-west", "ap-south"],
+        "nearest": 0,
+        "stale": "demote",
+        "stale_after": "1m",
+        "hold_down": "30s",
+        "index": 44,
+    },
+    response_only=True,
 )
 CHANGE = OpenApiExample(
     "A change",

@@ -11,7 +11,7 @@ from django_filters import rest_framework as filters
 from catalog.errors import Invalid
 from catalog.override import Scope
 from catalog.status import Status
-from registry.models import ChangeRow, InstanceRow, OverrideRow
+from registry.models import ChangeRow, InstanceRow, OverrideRow, PolicyRow
 from registry.moments import read_past
 
 STATUSES = [(status.value, status.value) for status in Status]
@@ -85,6 +85,8 @@ class OverrideFilter(filters.FilterSet):
     instance = filters.CharFilter(help_text="the instance's id")
     zone = filters.CharFilter(help_text="the zone")
     tag = filters.CharFilter(help_text="the tag")
+    region = filters.CharFilter(help_text="in which region it was set")
+    target = filters.CharFilter(help_text="the other region that it speaks about")
     author = filters.CharFilter(lookup_expr="icontains", help_text="a part of who set it")
     live = filters.BooleanFilter(method="by_life", help_text="true: those that count now; false: those that expired")
 
@@ -96,6 +98,18 @@ class OverrideFilter(filters.FilterSet):
         """Those that count now, or those whose time is over and that are about to be cleared."""
         counting = Q(expires_at=None) | Q(expires_at__gt=time.time())
         return rows.filter(counting if live else ~counting)
+
+
+class PolicyFilter(filters.FilterSet):
+    """Of failover policies."""
+
+    region = filters.CharFilter(help_text="whose policy")
+    namespace = filters.CharFilter(help_text="the namespace")
+    service = filters.CharFilter(help_text="the service")
+
+    class Meta:
+        model = PolicyRow
+        fields: tuple[str, ...] = ()
 
 
 class ChangeFilter(filters.FilterSet):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -15,7 +16,7 @@ from catalog.override import Override
 from catalog.registration import from_mapping
 from registry import actions
 from registry.api.bodies import required_text
-from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS, cause_header
+from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS, cause_header, region_parameter
 from registry.api.filters import InstanceFilter, ordered
 from registry.api.paging import NumberedPages
 from registry.api.resource import Resource
@@ -44,6 +45,7 @@ class InstanceResource(Resource):
     queryset = InstanceRow.objects.all()
     serializer_class = Rows
     asks_scope_itself = True
+    forwards = True
 
     def get_serializer_context(self) -> dict[str, Any]:
         """The overrides that stand, for the ruling on each instance."""
@@ -53,6 +55,8 @@ class InstanceResource(Resource):
         """Register or replace through the verb; the answer is read back from the record."""
         registration = from_mapping(given)
         self.grant.require_write(service)
+        if (answer := self.elsewhere()) is not None:
+            return answer
         result = actions.register(
             registration,
             namespace=namespace,
@@ -92,7 +96,7 @@ class Instances(InstanceResource):
         operation_id="register_instance",
         summary="Register an instance",
         tags=["instances"],
-        parameters=[cause_header()],
+        parameters=[region_parameter(), cause_header()],
         request=NamedRegistrationSerializer,
         responses={200: InstanceSerializer, 201: InstanceSerializer, **WRITE_PROBLEMS},
     )
@@ -124,7 +128,7 @@ class OneInstance(InstanceResource):
         operation_id="replace_instance",
         summary="Register or replace an instance",
         tags=["instances"],
-        parameters=[NAMESPACE, cause_header()],
+        parameters=[NAMESPACE, region_parameter(), cause_header()],
         request=RegistrationSerializer,
         responses={200: InstanceSerializer, 201: InstanceSerializer, **WRITE_PROBLEMS},
     )
@@ -136,12 +140,14 @@ class OneInstance(InstanceResource):
         operation_id="deregister_instance",
         summary="Deregister an instance",
         tags=["instances"],
-        parameters=[NAMESPACE, cause_header()],
+        parameters=[NAMESPACE, region_parameter(), cause_header()],
         responses={204: OpenApiResponse(description="It is gone."), **WRITE_PROBLEMS},
     )
     def delete(self, request: Request, service: str, id: str) -> Response:
         """Gone at once, for good: a late renewal does not bring it back."""
         self.grant.require_write(service)
+        if (answer := self.elsewhere()) is not None:
+            return answer
         actions.deregister(
             namespace=names.label(self.namespace, field="namespace"),
             service=names.label(service, field="service"),
@@ -171,5 +177,10 @@ def find_instance(region: str, namespace: str, service: str, id: str) -> Instanc
 
 
 def standing_overrides() -> list[Override]:
-    """Every override in the tables; whether one still counts is for `ruling` to say."""
-    return [row.override for row in OverrideRow.objects.all()]
+    """Every override in the tables that counts here; whether one still does is for `ruling` to say.
+
+    What another region's operators think of third ones, or of this one, counts there and not here.
+    """
+    home = settings.MERIDIAN.region
+    overrides = (row.override for row in OverrideRow.objects.all())
+    return [override for override in overrides if override.region == home or not override.is_opinion]

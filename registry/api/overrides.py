@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from catalog.errors import Invalid, NotFound
 from catalog.registration import complaint
 from registry import actions
-from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS, cause_header
+from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS, cause_header, region_parameter
 from registry.api.filters import OverrideFilter
 from registry.api.paging import NumberedPages
 from registry.api.resource import Resource
@@ -37,6 +37,7 @@ class OverrideResource(Resource):
 
     queryset = OverrideRow.objects.all()
     serializer_class = Rows
+    forwards = True
 
     def asked(self, given: Any) -> actions.OverrideRequest:
         """The override that a body asks for, with its author. Raises Invalid naming the field."""
@@ -76,13 +77,15 @@ class Overrides(OverrideResource):
         operation_id="set_override",
         summary="Set an override",
         tags=["overrides"],
-        parameters=[cause_header()],
+        parameters=[region_parameter(), cause_header()],
         request=OverrideRequestSerializer,
         responses={201: OverrideSerializer, **WRITE_PROBLEMS},
     )
     def post(self, request: Request) -> Response:
         """It counts for every lookup at once. Give it an expiry: what nobody remembers should end by itself."""
         asked = self.asked(request.data)
+        if (answer := self.elsewhere()) is not None:
+            return answer
         override = actions.set_override(asked, actor=self.actor(), cause=self.cause(asked.reason))
         row = OverrideRow.objects.get(pk=override.id)
         return Response(self.get_serializer(row).data, status=201)
@@ -95,11 +98,14 @@ class OverridePreview(OverrideResource):
         operation_id="preview_override",
         summary="Preview an override",
         tags=["overrides"],
+        parameters=[region_parameter()],
         request=OverrideRequestSerializer,
         responses={200: PreviewSerializer, **WRITE_PROBLEMS},
     )
     def post(self, request: Request) -> Response:
         """Which instances it would take out or put back, and which services it would empty. Nothing is done."""
+        if (answer := self.elsewhere()) is not None:
+            return answer
         found = preview_request([self.asked(request.data)], region=self.region, now=self.now)
         return Response(PreviewSerializer(preview_shape(found)).data)
 
@@ -124,10 +130,12 @@ class OneOverride(OverrideResource):
         operation_id="clear_override",
         summary="Clear an override",
         tags=["overrides"],
-        parameters=[cause_header()],
+        parameters=[region_parameter(), cause_header()],
         responses={204: OpenApiResponse(description="It is cleared."), **WRITE_PROBLEMS},
     )
     def delete(self, request: Request, id: str) -> Response:
         """The reported status and weight count again at once."""
+        if (answer := self.elsewhere()) is not None:
+            return answer
         actions.clear_override(id, actor=self.actor(), cause=self.cause("cleared over the API"))
         return Response(status=204)

@@ -4,17 +4,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.errors import Invalid
+from catalog.errors import Invalid, NotFound
+from registry import forwarding
 from registry.api import problems
-from registry.api.authentication import SAFE, Callers, address_of
+from registry.api.authentication import SAFE, Callers, address_of, origin_of
 from registry.api.paging import PAGING_PARAMETERS
 from registry.api.parsing import BoundedJson
+from registry.models import Region
 from registry.tokens import Grant
 
 LONGEST_CAUSE = 500
@@ -40,7 +44,8 @@ class Resource(GenericAPIView[Any]):
     """The root of the API's views.
 
     `parameters` are the query parameters besides those of filters and paging. A view with `asks_scope_itself` calls
-    `grant.require_write` before it writes.
+    `grant.require_write` before it writes. One that `forwards` takes a `region` with its writes, and returns what
+    `elsewhere` answers, if it does.
     """
 
     authentication_classes = (Callers,)
@@ -50,6 +55,7 @@ class Resource(GenericAPIView[Any]):
     parameters: frozenset[str] = frozenset()
     operators_only = False
     asks_scope_itself = False
+    forwards = False
     filterset_class: type | None = None
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
@@ -61,6 +67,8 @@ class Resource(GenericAPIView[Any]):
         super().initial(request, *args, **kwargs)
         filters = set(getattr(self.filterset_class, "base_filters", ()))
         known = self.parameters | filters | PAGING_PARAMETERS
+        if self.forwards and request.method not in SAFE:
+            known |= {"region"}
         for name in request.query_params:
             if name not in known:
                 raise Invalid(f"there is no such parameter; known are {', '.join(sorted(known))}", field=name[:80])
@@ -87,7 +95,40 @@ class Resource(GenericAPIView[Any]):
 
     def actor(self) -> str:
         """The caller, for the log."""
+        came = origin_of(self.request)
+        if came is not None:
+            return f"{came.actor} via {came.region}"
         return self.grant.actor(address_of(self.request), "api")
+
+    def elsewhere(self) -> Response | None:
+        """The answer of the region that this write is for, or None when that is this one.
+
+        Raises NotFound for a region that nothing is known of, and Unavailable when it cannot be reached.
+        """
+        region = self.request.query_params.get("region", "").lower()
+        if region in ("", self.region):
+            return None
+        if origin_of(self.request) is not None:
+            raise Invalid(f"this is {self.region}: ask {region[:80]} itself", field="region")
+        if not Region.objects.filter(name=region).exists():
+            raise NotFound(f"no region {region[:80]!r} is known here")
+        call = forwarding.Call(
+            region=region,
+            method=str(self.request.method),
+            target=self._target(),
+            actor=self.actor(),
+            body=b"" if self.request.method == "DELETE" else msgspec.json.encode(self.request.data),
+        )
+        reply = async_to_sync(forwarding.send)(call)
+        kind = dict(reply.headers).get(b"content-type", b"application/json").decode("latin-1")
+        answered = msgspec.json.decode(reply.body) if reply.body else None
+        return Response(answered, status=reply.status, content_type=kind)
+
+    def _target(self) -> str:
+        rest = self.request.query_params.copy()
+        del rest["region"]
+        path = self.request.get_full_path().partition("?")[0]
+        return f"{path}?{rest.urlencode()}" if rest else path
 
     def cause(self, usual: str) -> str:
         """Why, for the log: the header `Meridian-Cause` when the caller says, else the usual words."""

@@ -9,6 +9,7 @@ from catalog.breaker import Kind
 from catalog.breaker import Scope as BreakerScope
 from catalog.check import CheckType
 from catalog.override import Scope
+from catalog.policy import StaleAction
 from catalog.status import Status
 from registry.api import examples
 from registry.tables.held import State
@@ -16,6 +17,7 @@ from registry.tables.held import State
 STATUSES = [status.value for status in Status]
 OVERRIDING = [status.value for status in Status if status is not Status.UNKNOWN]
 SCOPES = [scope.value for scope in Scope]
+STALE = [action.value for action in StaleAction]
 TYPES = [kind.value for kind in CheckType]
 
 
@@ -212,6 +214,7 @@ class OverrideSerializer(serializers.Serializer[Any]):
     instance = serializers.CharField()
     zone = serializers.CharField()
     tag = serializers.CharField()
+    target = serializers.CharField(help_text="the region that it speaks about, when not its own; empty else")
     status = serializers.ChoiceField(choices=OVERRIDING, allow_null=True)
     weight = serializers.IntegerField(allow_null=True)
     reason = serializers.CharField()
@@ -222,7 +225,7 @@ class OverrideSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField()
 
 
-@extend_schema_serializer(examples=[examples.OVERRIDE_REQUEST, examples.DRAIN_REQUEST])
+@extend_schema_serializer(examples=[examples.OVERRIDE_REQUEST, examples.DRAIN_REQUEST, examples.EVACUATION_REQUEST])
 class OverrideRequestSerializer(serializers.Serializer[Any]):
     """An override as it is asked for: a scope, what names it, a status or a weight, and why."""
 
@@ -232,11 +235,48 @@ class OverrideRequestSerializer(serializers.Serializer[Any]):
     instance = serializers.CharField(required=False)
     zone = serializers.CharField(required=False)
     tag = serializers.CharField(required=False)
+    target = serializers.CharField(
+        required=False, help_text="another region: it then counts for this region's consumers alone"
+    )
     status = serializers.ChoiceField(choices=OVERRIDING, required=False, allow_null=True)
     weight = serializers.IntegerField(required=False, allow_null=True, help_text="0 drains")
     reason = serializers.CharField()
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
     expires_in = serializers.CharField(required=False, allow_null=True, help_text="30m, in place of expires_at")
+
+
+@extend_schema_serializer(examples=[examples.POLICY])
+class PolicySerializer(serializers.Serializer[Any]):
+    """Where a service's lookups go when its own region has too few instances that serve."""
+
+    region = serializers.CharField(help_text="in which it counts")
+    namespace = serializers.CharField()
+    service = serializers.CharField()
+    min_healthy = serializers.IntegerField()
+    min_share = serializers.FloatField()
+    order = serializers.ListField(child=serializers.CharField())
+    nearest = serializers.IntegerField()
+    stale = serializers.ChoiceField(choices=STALE)
+    stale_after = serializers.CharField()
+    hold_down = serializers.CharField()
+    index = serializers.IntegerField()
+
+
+@extend_schema_serializer(examples=[examples.POLICY_REQUEST])
+class PolicyRequestSerializer(serializers.Serializer[Any]):
+    """A failover policy as it is asked for: when home has too few, and where to look then."""
+
+    min_healthy = serializers.IntegerField(required=False, help_text="fewer that serve are too few; 1 if not said")
+    min_share = serializers.FloatField(required=False, help_text="so are fewer than this share, from 0 to 1")
+    order = serializers.ListField(child=serializers.CharField(), required=False, help_text="regions, the first first")
+    nearest = serializers.IntegerField(required=False, help_text="in place of `order`: that many, by measured delay")
+    stale = serializers.ChoiceField(
+        choices=STALE, required=False, help_text="a region that is stale for too long is kept, taken last, left out"
+    )
+    stale_after = serializers.CharField(required=False, help_text="how long is too long: 30s")
+    hold_down = serializers.CharField(
+        required=False, help_text="how long home must have had enough before lookups come back: 30s"
+    )
 
 
 class EffectSerializer(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from catalog.check import COMMON_FIELDS, FIELDS_BY_TYPE, Check, CheckType, Verdi
 from catalog.duration import spoken
 from catalog.instance import Instance
 from catalog.override import Override, is_live, ruling
+from catalog.policy import Policy
 from registry.moments import iso
 from registry.preview import Effect, Preview
 
@@ -82,6 +83,7 @@ def override_shape(override: Override, *, index: int, now: float) -> dict[str, A
         "instance": override.instance,
         "zone": override.zone,
         "tag": override.tag,
+        "target": override.target,
         "status": override.status.value if override.status else None,
         "weight": override.weight,
         "reason": override.reason,
@@ -89,6 +91,23 @@ def override_shape(override: Override, *, index: int, now: float) -> dict[str, A
         "created_at": iso(override.created_at),
         "expires_at": iso(override.expires_at),
         "live": is_live(override, now),
+        "index": index,
+    }
+
+
+def policy_shape(policy: Policy, *, index: int) -> dict[str, Any]:
+    """A failover policy."""
+    return {
+        "region": policy.region,
+        "namespace": policy.namespace,
+        "service": policy.service,
+        "min_healthy": policy.min_healthy,
+        "min_share": policy.min_share,
+        "order": list(policy.order),
+        "nearest": policy.nearest,
+        "stale": policy.stale.value,
+        "stale_after": spoken(policy.stale_after),
+        "hold_down": spoken(policy.hold_down),
         "index": index,
     }
 

@@ -12,6 +12,7 @@ from registry.api.checks import CheckedInstances, OneCheckedInstance
 from registry.api.held import Approval, Held, OneHeld, Rejection
 from registry.api.instances import Instances, OneInstance
 from registry.api.overrides import OneOverride, OverridePreview, Overrides
+from registry.api.policies import OnePolicy, Policies
 from registry.api.regions import Regions
 from registry.api.services import OneService, Services
 from registry.api.tokens import OneToken, Tokens
@@ -29,6 +30,8 @@ ROUTES: tuple[tuple[str, Any, str], ...] = (
     ("overrides", Overrides.as_view(), "overrides"),
     ("overrides/preview", OverridePreview.as_view(), "override-preview"),
     ("overrides/<str:id>", OneOverride.as_view(), "override"),
+    ("policies", Policies.as_view(), "policies"),
+    ("policies/<str:service>", OnePolicy.as_view(), "policy"),
     ("changes", Changes.as_view(), "changes"),
     ("changes/<int:index>", OneChange.as_view(), "change"),
     ("held", Held.as_view(), "held"),

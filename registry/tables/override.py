@@ -21,6 +21,7 @@ class OverrideRow(SealedModel):
     instance = models.CharField(max_length=253, blank=True)
     zone = models.CharField(max_length=63, blank=True)
     tag = models.CharField(max_length=512, blank=True)
+    target = models.CharField(max_length=63, blank=True, default="", help_text="another region, for a local opinion")
     status = models.CharField(
         max_length=8, blank=True, choices=[(status.value, status.value) for status in Status if status != "unknown"]
     )

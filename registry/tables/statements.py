@@ -10,10 +10,11 @@ from typing import Any, cast
 import msgspec
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from catalog.change import Change
+from catalog.change import Change, Record
 from catalog.digest import EMPTY, to_hex
 from catalog.instance import Instance, instance_key
 from catalog.override import Override
+from catalog.policy import Policy
 
 Row = tuple[Any, ...]
 
@@ -22,9 +23,10 @@ INSTANCE_COLUMNS = (
     "record",
 )  # fmt: skip
 OVERRIDE_COLUMNS = (
-    "id", "region", "scope", "namespace", "service", "instance", "zone", "tag", "status", "weight", "reason", "author",
-    "created_at", "expires_at", "index", "record",
+    "id", "region", "scope", "namespace", "service", "instance", "zone", "tag", "target", "status", "weight", "reason",
+    "author", "created_at", "expires_at", "index", "record",
 )  # fmt: skip
+POLICY_COLUMNS = ("region", "namespace", "service", "index", "record")
 CHANGE_COLUMNS = ("region", "index", "at", "key", "verb", "actor", "cause", "digest", "record")
 TOMBSTONE_COLUMNS = ("region", "key", "epoch", "at", "index")
 TYPES = {
@@ -74,12 +76,14 @@ class Insert:
 
 UPSERT_INSTANCE = Insert("registry_instance", INSTANCE_COLUMNS, keyed_by=INSTANCE_COLUMNS[:4])
 UPSERT_OVERRIDE = Insert("registry_override", OVERRIDE_COLUMNS, keyed_by=("id",))
+UPSERT_POLICY = Insert("registry_policy", POLICY_COLUMNS, keyed_by=POLICY_COLUMNS[:3])
 UPSERT_TOMBSTONE = Insert("registry_tombstone", TOMBSTONE_COLUMNS, keyed_by=("region", "key"))
 INSERT_CHANGE = Insert("registry_change", CHANGE_COLUMNS)
 DELETE_INSTANCE = (
     'DELETE FROM "registry_instance" WHERE "region" = %s AND "namespace" = %s AND "service" = %s AND "instance_id" = %s'
 )
 DELETE_OVERRIDE = 'DELETE FROM "registry_override" WHERE "region" = %s AND "id" = %s'
+DELETE_POLICY = 'DELETE FROM "registry_policy" WHERE "region" = %s AND "namespace" = %s AND "service" = %s'
 READ_HEAD = 'SELECT "log_id", "index", "digest" FROM "registry_region" WHERE "name" = %s'
 WRITE_HEAD = 'UPDATE "registry_region" SET "index" = %s, "digest" = %s WHERE "name" = %s'
 CREATE_REGION = (
@@ -98,7 +102,22 @@ READ_SERVICE = (
     'WHERE "region" = %s AND "namespace" = %s AND "service" = %s'
 )
 READ_OVERRIDES = 'SELECT "index", "record" FROM "registry_override" WHERE "region" = %s'
+READ_POLICIES = 'SELECT "index", "record" FROM "registry_policy" WHERE "region" = %s'
 READ_TOMBSTONES = 'SELECT "key", "epoch" FROM "registry_tombstone" WHERE "region" = %s AND "key" IN'
+RECORDS = (
+    'SELECT "kind", "index", "record" FROM ('
+    'SELECT \'instance\' AS "kind", "region", "index", "record" FROM "registry_instance" UNION ALL '
+    'SELECT \'override\', "region", "index", "record" FROM "registry_override" UNION ALL '
+    'SELECT \'policy\', "region", "index", "record" FROM "registry_policy") AS records '
+    'WHERE "region" = %s'
+)  # every live record of a region
+KEYED_RECORDS = (
+    'SELECT \'instance/\' || "namespace" || \'/\' || "service" || \'/\' || "instance_id", "index", "record" '
+    'FROM "registry_instance" WHERE "region" = %s UNION ALL '
+    'SELECT \'override/\' || "id", "index", "record" FROM "registry_override" WHERE "region" = %s UNION ALL '
+    'SELECT \'policy/\' || "namespace" || \'/\' || "service", "index", "record" FROM "registry_policy" '
+    'WHERE "region" = %s'
+)
 MOST_KEYS = 5_000  # in one statement; SQLite allows 32,766 parameters, PostgreSQL 65,535
 
 
@@ -152,6 +171,13 @@ def read_overrides(connection: BaseDatabaseWrapper, region: str) -> list[tuple[i
         return cast("list[tuple[int, str]]", cursor.fetchall())
 
 
+def read_policies(connection: BaseDatabaseWrapper, region: str) -> list[tuple[int, str]]:
+    """Index and record of every policy that stands."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ_POLICIES, [region])
+        return cast("list[tuple[int, str]]", cursor.fetchall())
+
+
 def read_tombstones(connection: BaseDatabaseWrapper, region: str, keys: Sequence[str]) -> dict[str, int]:
     """The epoch of each of these keys that has a tombstone."""
     epochs: dict[str, int] = {}
@@ -175,6 +201,28 @@ def execute_many(connection: BaseDatabaseWrapper, statement: str | Insert, rows:
         cursor.executemany(statement, rows)
 
 
+def upsert_records(connection: BaseDatabaseWrapper, records: Sequence[tuple[Record, int, str]]) -> None:
+    """Write whole records, each with its index and its text."""
+    instances = [instance_row(record, index, text) for record, index, text in records if isinstance(record, Instance)]
+    overrides = [override_row(record, index, text) for record, index, text in records if isinstance(record, Override)]
+    policies = [policy_row(record, index, text) for record, index, text in records if isinstance(record, Policy)]
+    # In key order, so that neighbours in the table's index are written together.
+    execute_many(connection, UPSERT_INSTANCE, sorted(instances))
+    execute_many(connection, UPSERT_OVERRIDE, overrides)
+    execute_many(connection, UPSERT_POLICY, policies)
+
+
+def delete_records(connection: BaseDatabaseWrapper, region: str, keys: Iterable[str]) -> None:
+    """Delete the records of these keys."""
+    keys = list(keys)
+    instances = [(region, *key.split("/", 3)[1:]) for key in keys if key.startswith("instance/")]
+    overrides = [(region, key.removeprefix("override/")) for key in keys if key.startswith("override/")]
+    execute_many(connection, DELETE_INSTANCE, instances)
+    policies = [(region, *key.split("/", 2)[1:]) for key in keys if key.startswith("policy/")]
+    execute_many(connection, DELETE_OVERRIDE, overrides)
+    execute_many(connection, DELETE_POLICY, policies)
+
+
 def instance_row(record: Instance, index: int, text: str) -> Row:
     """The values of INSTANCE_COLUMNS."""
     return (
@@ -187,9 +235,14 @@ def override_row(record: Override, index: int, text: str) -> Row:
     """The values of OVERRIDE_COLUMNS."""
     return (
         record.id, record.region, record.scope.value, record.namespace, record.service, record.instance, record.zone,
-        record.tag, record.status.value if record.status else "", record.weight, record.reason, record.author,
-        record.created_at, record.expires_at, index, text,
+        record.tag, record.target, record.status.value if record.status else "", record.weight, record.reason,
+        record.author, record.created_at, record.expires_at, index, text,
     )  # fmt: skip
+
+
+def policy_row(record: Policy, index: int, text: str) -> Row:
+    """The values of POLICY_COLUMNS."""
+    return record.region, record.namespace, record.service, index, text
 
 
 def change_row(change: Change, text: str | None) -> Row:

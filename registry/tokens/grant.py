@@ -18,6 +18,7 @@ class Kind(StrEnum):
     TOKEN = "token"  # noqa: S105 - a word, not a secret
     ADMIN = "admin"
     ANONYMOUS = "anonymous"
+    PEER = "peer"
 
 
 # What else a scope allows. `write:` scopes allow what they say and no reading: give `read` too where it is wanted.

@@ -29,6 +29,7 @@ class OverrideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     instance: str = ""
     zone: str = ""
     tag: str = ""
+    target: str = ""
     status: Status | None = None
     weight: int | None = None
     author: str = ""
@@ -74,6 +75,7 @@ def to_override(request: OverrideRequest, *, id: str, region: str, author: str, 
             instance=request.instance,
             zone=request.zone,
             tag=request.tag,
+            target=request.target,
             status=request.status,
             weight=request.weight,
             reason=request.reason,

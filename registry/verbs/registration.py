@@ -98,7 +98,7 @@ def _register(unit: Unit, namespace: str, service: str, id: str, registration: R
     if entry is None or not isinstance(entry.record, Instance):
         removed = unit.tombstone(instance.key)
         if removed is not None:
-            instance = msgspec.structs.replace(instance, epoch=removed + 1)
+            instance = msgspec.structs.replace(instance, epoch=removed + 1, recovered_at=unit.now)
         return Registered(instance, True, unit.put(instance, verb="register"))
     instance = succeed(entry.record, _owned(entry.record, instance))
     if instance == entry.record:

@@ -12,7 +12,7 @@ from registry.models import ChangeRow, InstanceRow, OverrideRow, Token
 from registry.tables.sealed import Sealed
 from tests.admin.conftest import text
 
-TABLES = ("instancerow", "overriderow", "heldrow", "changerow", "token", "region", "tombstone")
+TABLES = ("instancerow", "overriderow", "policyrow", "heldrow", "changerow", "token", "region", "tombstone")
 
 
 def test_every_table_of_the_registry_is_in_the_admin_site() -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from config.environment import Address
-from config.plan import demo_process, plan_region, preparation, region_claims, region_processes, valkey_process
-from config.welcome import welcome
+from config.plan import beside, demo_process, plan_region, preparation, region_claims, region_processes, valkey_process
+from config.welcome import welcome, welcome_all
 
 PLAN = plan_region(
     region="eu-west",
@@ -70,3 +70,31 @@ def test_the_welcome_names_this_region_s_ports() -> None:
     text = welcome(PLAN)
     assert "curl http://127.0.0.1:8510/services/user-service\n" in text
     assert "dig @127.0.0.1 -p 8610 user-service.service.consul SRV\n" in text
+
+
+THREE = beside(PLAN, ("us-east", "eu-west", "ap-south"), iter((7001, 7002, 7003)).__next__)
+
+
+def test_several_regions_share_nothing() -> None:
+    assert [plan.region for plan in THREE] == ["us-east", "eu-west", "ap-south"]
+    assert [str(plan.data) for plan in THREE] == ["/data/us-east", "/data/eu-west", "/data/ap-south"]
+    assert [plan.http.port for plan in THREE] == [8510, 8520, 8530]
+    assert [plan.dns.port for plan in THREE] == [8610, 8620, 8630]
+    assert [plan.valkey_port for plan in THREE] == [7001, 7002, 7003]
+
+
+def test_each_of_several_regions_runs_its_share_of_the_demo() -> None:
+    demo = demo_process(replace(THREE[1], demo=True))
+    assert demo is not None
+    assert "--share 2/3 --seed 2 --zones eu-west-1a,eu-west-1b,eu-west-1c" in " ".join(demo.command)
+
+
+def test_the_welcome_of_several_regions_asks_the_first_about_the_second() -> None:
+    text = welcome_all(THREE)
+    assert "Regions us-east, eu-west and ap-south are ready" in text
+    assert "'http://127.0.0.1:8510/services/user-service?region=eu-west'\n" in text
+    assert "dig @127.0.0.1 -p 8610 user-service.service.eu-west.consul SRV\n" in text
+
+
+def test_the_welcome_of_one_region_speaks_of_no_other() -> None:
+    assert welcome_all((PLAN,)) == welcome(PLAN)

@@ -127,6 +127,7 @@ async def test_help_shows_examples() -> None:
         (("--url", "http://x", "--services", "0"), "must be between 1 and 500"),
         (("--url", "http://x", "--services", "many"), "--services"),
         (("--url", "http://x", "--zones", "a,,b"), "zones are separated by commas"),
+        (("--url", "http://x", "--share", "4/3"), "is not one of several fleets"),
         (("--url", "http://x", "--pace", "-1"), "must be between 0 and 1000"),
         (("--url", "http://x", "--pace", "nan"), "must be between 0 and 1000"),
     ],

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from demo.names import Share
 from demo.plan import InstancePlan, draw_fleet, next_version
 
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
@@ -70,6 +71,22 @@ def test_one_instance_flaps() -> None:
 
 def test_a_few_services_speak_grpc_too() -> None:
     assert {plan.service for plan in fleet() if plan.grpc} == {"user-service", "inventory-service", "pricing-service"}
+
+
+def shared(number: int) -> tuple[InstancePlan, ...]:
+    return draw_fleet(random.Random(number), services=50, zones=ZONES, share=Share(number, 3))
+
+
+def test_of_three_fleets_some_services_run_in_all_some_in_two_and_some_in_one() -> None:
+    fleets = [{plan.service for plan in shared(number)} for number in (1, 2, 3)]
+    found = Counter(Counter(service for fleet in fleets for service in fleet).values())
+    assert sum(found.values()) == 50
+    assert all(found[regions] >= 10 for regions in (1, 2, 3))
+    assert "user-service" in fleets[0] & fleets[1] & fleets[2]
+
+
+def test_three_fleets_together_have_about_three_hundred_instances() -> None:
+    assert 250 <= sum(len(shared(number)) for number in (1, 2, 3)) <= 350
 
 
 def test_the_next_version_is_a_minor_release() -> None:

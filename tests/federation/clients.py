@@ -62,6 +62,13 @@ class Writer:
             # Nobody knows what became of it: nothing can be said of that instance any more, so another takes its place.
             self._generations[place] = self._generations.get(place, 0) + 1
 
+    def forget(self) -> None:
+        """Let other instances take the place of all: nobody knows any more what became of those."""
+        self._states.clear()
+        for service in SERVICES:
+            for number in range(IDS):
+                self._generations[service, number] = self._generations.get((service, number), 0) + 1
+
     def _write(self, service: str, id: str) -> bool:
         """True when the outcome is known."""
         before = self._states.get(f"{service}/{id}")
@@ -199,7 +206,9 @@ class Clients:
         # One client for writing and one for looking: a write that waits must not make a lookup wait.
         self._http = [httpx.Client(base_url=url, timeout=timeout, headers=headers) for url in (*regions.values(),) * 2]
         writing, looking = self._http[: len(regions)], self._http[len(regions) :]
-        self._writers = [Writer(name, http, history, seed=seed) for name, http in zip(regions, writing, strict=True)]
+        self._writers = {
+            name: Writer(name, http, history, seed=seed) for name, http in zip(regions, writing, strict=True)
+        }
         self._lookers = [
             Looker(name, regions, http, history, seed=seed) for name, http in zip(regions, looking, strict=True)
         ]
@@ -213,7 +222,7 @@ class Clients:
     def __enter__(self) -> Self:
         self._writing.set()
         acts = [
-            *((writer.act, self._writing) for writer in self._writers),
+            *((writer.act, self._writing) for writer in self._writers.values()),
             *((each.act, None) for each in self._lookers),
         ]
         for number, (act, gate) in enumerate(acts):
@@ -232,6 +241,10 @@ class Clients:
     def pause_writes(self) -> None:
         """Let nobody write from now on, so that digests can be compared; lookups go on."""
         self._writing.clear()
+
+    def forget(self, region: str) -> None:
+        """What was written in a region that does not run is no longer sure, as it was restored."""
+        self._writers[region].forget()
 
     def resume_writes(self) -> None:
         """End a pause."""

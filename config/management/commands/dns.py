@@ -17,6 +17,7 @@ from catalog.view import View
 from config.environment import Address, Environment, EnvironmentProblem, read_environment
 from config.exposure import Exposed, refuse_exposure
 from config.lifeline import die_with_parent
+from config.mirrors import mirrors_of
 from discovery.dns import figures, processes
 from discovery.dns.server import DnsServer, Sockets, bind
 from discovery.dns.zone import LEAST_PAYLOAD, PAYLOAD, Zone, own_addresses
@@ -156,10 +157,12 @@ def _serve(zone: Zone, sockets: list[Sockets], *, number: int, save: bool) -> No
     async def follow(view: View) -> None:
         log = DatabaseLog(environment.region)
         following = Following(environment.region, view, log, environment.data, clock=time.time, save=save)
+        mirrors = mirrors_of(environment, clock=time.time, save=save)
         pulse = Pulse(view, environment.region, last_round, clock=time.time)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(following.run())
+                tasks.create_task(mirrors.run(view))
                 tasks.create_task(pulse.watch())
         finally:
             await log.close()

@@ -52,6 +52,8 @@ def server(environment: Environment, *, workers: int) -> MPServer:
         backlog=IN_FLIGHT,
         backpressure=IN_FLIGHT,
         workers_kill_timeout=5,
+        ssl_cert=environment.tls_certificate,
+        ssl_key=environment.tls_key,
         log_level=LogLevels(environment.log_level),
         log_dictconfig=settings.LOGGING,
         working_dir=Path.cwd(),

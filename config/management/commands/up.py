@@ -1,4 +1,4 @@
-"""Runs a whole region on one machine."""
+"""Runs a whole region on one machine, or several that know each other."""
 
 import os
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -10,9 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from config.environment import Environment, EnvironmentProblem, read_environment
-from config.plan import RegionPlan, plan_region
+from config.plan import RegionPlan, beside, plan_region
 from config.ports import free_port
-from config.region import CannotStart, run_region
+from config.region import CannotStart, run_regions
 
 EXAMPLES = """
 examples:
@@ -20,6 +20,9 @@ examples:
       a region us-east on port 8500, DNS on port 8600, data in .meridian
   manage.py up --demo
       the same with a fleet of 50 services to look at
+  manage.py up --regions us-east,eu-west,ap-south --demo
+      three regions, each a peer of each: HTTP on 8500, 8510 and 8520, DNS on 8600, 8610 and 8620,
+      data in .meridian/us-east and so on
   manage.py up --region eu-west --port 8510 --dns-port 8610 --data .meridian-eu
       another region beside it
   MERIDIAN_DATABASE_URL=postgres://meridian:secret@127.0.0.1/meridian manage.py up
@@ -50,6 +53,7 @@ class Command(BaseCommand):
         parser.formatter_class = RawDescriptionHelpFormatter
         parser.epilog = EXAMPLES
         parser.add_argument("--region", default=environment.region, metavar="NAME", help="default %(default)s")
+        parser.add_argument("--regions", metavar="A,B,...", help="run all of these, with ports 10 apart, as peers")
         parser.add_argument("--host", default=environment.http.host, help="for HTTP and DNS, default %(default)s")
         parser.add_argument("--port", default=environment.http.port, help="for HTTP, default %(default)s")
         parser.add_argument("--dns-port", default=environment.dns.port, help="default %(default)s")
@@ -60,9 +64,23 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
-            run_region(plan_from(options))
+            run_regions(plans_from(options))
         except CannotStart as problem:
             raise CommandError(str(problem)) from None
+
+
+def plans_from(options: dict[str, Any]) -> tuple[RegionPlan, ...]:
+    """The plans of all regions that the flags ask for. Raises CannotStart, ImproperlyConfigured."""
+    if options["regions"] is None:
+        return (plan_from(options),)
+    regions = tuple(name.strip() for name in options["regions"].split(","))
+    if not 2 <= len(regions) == len(set(regions)):
+        raise CannotStart(f"--regions {options['regions']} does not name two or more different regions.")
+    for variable in ("MERIDIAN_DATABASE_URL", "MERIDIAN_VALKEY_URL"):
+        if os.environ.get(variable):
+            raise CannotStart(f"{variable} is set, but with --regions every region has its own: unset it.")
+    plans = [plan_from({**options, "region": region}) for region in regions]
+    return beside(plans[0], regions, free_port)
 
 
 def plan_from(options: dict[str, Any]) -> RegionPlan:

@@ -2,15 +2,16 @@
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   const fields = {
-    instance: ["service", "instance"],
-    service: ["service"],
-    zone: ["zone", "service"],
-    tag: ["tag", "service"],
+    instance: ["service", "instance", "target"],
+    service: ["service", "target"],
+    zone: ["zone", "service", "target"],
+    tag: ["tag", "service", "target"],
+    region: ["target"],
   };
   const scope = document.getElementById("id_scope");
   if (!scope) return;
   const show = () => {
-    for (const name of ["service", "instance", "zone", "tag"]) {
+    for (const name of ["service", "instance", "zone", "tag", "target"]) {
       const input = document.getElementById(`id_${name}`);
       const row = input && input.closest(".form-row");
       if (!row) continue;

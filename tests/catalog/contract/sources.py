@@ -14,6 +14,7 @@ from catalog.instance import Instance, instance_key, with_verdict
 from catalog.log import Head, Log, MemoryLog
 from catalog.override import Override, Scope, validated
 from catalog.registration import Registration, from_mapping, succeed, to_instance
+from federation.remote_log import RemoteLog
 from registry import actions
 from registry.compaction import compact
 from registry.log import DatabaseLog
@@ -29,6 +30,7 @@ from tests.catalog.contract.histories import (
     SetOverride,
     Step,
 )
+from tests.federation.serving import Served
 
 T = TypeVar("T")
 WHY = "the history says so"
@@ -218,6 +220,27 @@ class ElsewhereSource(DatabaseSource):
         super().__init__(recent=Tail())
 
 
+class RemoteSource(DatabaseSource):
+    """The same log as another region reads it, over HTTP, from a server that has no part in writing it."""
+
+    def __init__(self) -> None:
+        super().__init__(recent=Tail())
+        self._local = self.log
+
+    async def open(self) -> None:
+        """See `Source.open`."""
+        await super().open()
+        self._served = await Served.start()
+        self.log = self._remote = RemoteLog(self.region, self._served.client())
+
+    async def close(self) -> None:
+        """See `Source.close`."""
+        await self._remote.close()
+        await self._served.stop()
+        self.log = self._local
+        await super().close()
+
+
 async def in_thread(work: Callable[[], T]) -> T:
     """Run work on the database in a thread, and leave no connection behind."""
 
@@ -261,4 +284,5 @@ SOURCES = [
     MemorySource,
     pytest.param(DatabaseSource, marks=pytest.mark.django_db(transaction=True)),
     pytest.param(ElsewhereSource, marks=pytest.mark.django_db(transaction=True)),
+    pytest.param(RemoteSource, marks=pytest.mark.django_db(transaction=True)),
 ]

@@ -1,0 +1,70 @@
+"""Setting and clearing failover policies."""
+
+import msgspec
+
+from catalog import names
+from catalog.duration import seconds
+from catalog.errors import NotFound
+from catalog.instance import DEFAULT_NAMESPACE
+from catalog.policy import Policy, StaleAction, validated
+from registry.unit import Unit
+from registry.verb import verb
+
+Length = str | int | float
+
+
+class PolicyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A policy as an operator asks for it; see `catalog.policy.Policy`. Lengths are durations: `30s`, or seconds."""
+
+    min_healthy: int = 1
+    min_share: float = 0.0
+    order: tuple[str, ...] = ()
+    nearest: int = 0
+    stale: StaleAction = StaleAction.KEEP
+    stale_after: Length = 0.0
+    hold_down: Length = 0.0
+
+
+class PolicySet(msgspec.Struct, frozen=True):
+    """The policy as it now stands, whether there was none before, and the index of the change that made it so."""
+
+    policy: Policy
+    created: bool
+    index: int
+
+
+@verb()
+def set_policy(
+    unit: Unit, request: PolicyRequest, *, service: str, actor: str, cause: str, namespace: str = DEFAULT_NAMESPACE
+) -> PolicySet:
+    """Set a service's failover policy in this region, or replace it. Raises Invalid naming the field."""
+    policy = to_policy(request, region=unit.region, namespace=namespace, service=service)
+    created = unit.policy(policy.namespace, policy.service) is None
+    return PolicySet(policy, created, unit.put(policy, verb="set_policy"))
+
+
+@verb()
+def clear_policy(unit: Unit, *, service: str, actor: str, cause: str, namespace: str = DEFAULT_NAMESPACE) -> int:
+    """Clear a service's failover policy; returns the change's index. Raises NotFound when there is none."""
+    policy = unit.policy(names.label(namespace, field="namespace"), names.label(service, field="service"))
+    if policy is None:
+        raise NotFound(f"{service[:80]} has no failover policy in {unit.region}")
+    return unit.remove(policy, verb="clear_policy")
+
+
+def to_policy(request: PolicyRequest, *, region: str, namespace: str, service: str) -> Policy:
+    """The policy that is asked for; raises Invalid naming the field."""
+    return validated(
+        Policy(
+            region=region,
+            namespace=namespace,
+            service=service,
+            min_healthy=request.min_healthy,
+            min_share=request.min_share,
+            order=request.order,
+            nearest=request.nearest,
+            stale=request.stale,
+            stale_after=seconds(request.stale_after, field="stale_after"),
+            hold_down=seconds(request.hold_down, field="hold_down"),
+        )
+    )

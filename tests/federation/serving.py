@@ -1,0 +1,89 @@
+"""The federation's paths on a real HTTP server in this process, over this process's tables."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Self
+
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+
+from catalog.errors import CatalogError
+from config.ports import free_port
+from discovery.server import Exchange
+from federation import serve
+from federation.client import Client
+from federation.logs import Logs
+from registry.log import DatabaseLog
+from registry.tail import Tail
+
+logging.getLogger("_granian").setLevel(logging.ERROR)
+
+
+class LogsElsewhere(Logs):
+    """The logs as a process sees them that writes none of them."""
+
+    async def of(self, region: str) -> DatabaseLog:
+        """See `Logs.of`."""
+        if region == self.region and region not in self._logs:
+            self._logs[region] = DatabaseLog(region, recent=Tail())
+        return await super().of(region)
+
+
+class Served:
+    """A server on a free port, and clients of it."""
+
+    def __init__(self, serving: serve.Serving, server: Server, url: str) -> None:
+        self.serving, self._server = serving, server
+        self.url = url
+        self._task = asyncio.create_task(server.serve())
+        self._clients: list[Client] = []
+
+    @classmethod
+    async def start(cls, **tls: Path) -> Self:
+        """Start it and wait until it listens; with `ssl_cert` and `ssl_key` it speaks TLS."""
+        serving, port = serve.Serving(), free_port()
+        serving._logs = LogsElsewhere(clock=serving.clock)
+        server = Server(
+            application(serve.application(serving)), port=port, interface=Interfaces.ASGINL, http=HTTPModes.http1,
+            log_enabled=False, **tls,
+        )  # fmt: skip
+        served = cls(serving, server, f"{'https' if tls else 'http'}://127.0.0.1:{port}")
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.005)
+                else:
+                    writer.close()
+                    return served
+
+    def client(self, secret: str = "", *, url: str | None = None) -> Client:
+        """A client that shows this secret."""
+        client = Client("us-east", url or self.url, secret)
+        self._clients.append(client)
+        return client
+
+    async def stop(self) -> None:
+        """End clients, streams and server."""
+        for client in self._clients:
+            await client.close()
+        self._server.stop()
+        async with asyncio.timeout(10):
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.serving.logs.close()
+
+
+def application(router: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """The paths with what a server process puts around them: errors as problems."""
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        exchange = Exchange(scope, send)
+        try:
+            await router(scope, receive, exchange.send)
+        except CatalogError as error:
+            await exchange.fail(error)
+
+    return app

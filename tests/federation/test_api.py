@@ -1,0 +1,144 @@
+"""Peers and the matrix in the API and in the admin site."""
+
+import base64
+import time
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from federation import trust
+from federation.models import MirrorState, Peer
+from federation.wire import Acceptance
+from registry.tokens.issuing import create_token
+from registry.tokens.process import process_table
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
+
+
+@pytest.fixture
+def api() -> Iterator[Client]:
+    table = process_table()
+    table.reload()
+    yield Client(raise_request_exception=False)
+    table.is_open = True
+
+
+def invite(api: Client, **given: object):
+    return api.post("/api/v1/peers", {"region": "eu-west", **given}, content_type="application/json")
+
+
+def admitted() -> None:
+    secret = trust.read_token(trust.invite("eu-west", actor="a", now=time.time(), url="http://h")).secret
+    trust.admit(secret, Acceptance(region="eu-west", url="http://eu:1", secret="s"), now=time.time())
+
+
+def test_an_invitation_gives_a_token_and_a_peer_in_waiting(api: Client) -> None:
+    answer = invite(api, url="https://us.example")
+    assert answer.status_code == 201
+    assert trust.read_token(answer.json()["token"]).url == "https://us.example"
+    (peer,) = api.get("/api/v1/peers").json()
+    assert (peer["region"], peer["state"], peer["by"]) == ("eu-west", "invited", "anonymous@127.0.0.1/api")
+
+
+def test_neither_secret_nor_hash_is_ever_shown(api: Client) -> None:
+    admitted()
+    peer = Peer.objects.get()
+    for path in ("/api/v1/peers", "/api/v1/peers/eu-west", "/api/v1/federation"):
+        text = api.get(path).content.decode()
+        assert '"s"' not in text
+        assert peer.token not in text
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"region": "EU west"}, "region"),
+        ({"region": "us-east"}, "region"),
+        ({"url": "ftp://h"}, "url"),
+        ({"writes": "yes"}, "writes"),
+        ({"nonsense": 1}, "nonsense"),
+    ],
+)
+def test_what_is_wrong_with_an_invitation_is_named(api: Client, given: dict[str, object], field: str) -> None:
+    answer = invite(api, **given)
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+    assert not Peer.objects.exists()
+
+
+def test_a_token_that_is_none_is_not_accepted(api: Client) -> None:
+    answer = api.post("/api/v1/peers/accept", {"token": "nonsense"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["field"]) == (400, "token")
+
+
+def test_a_region_that_cannot_be_reached_is_said_and_nothing_is_done(api: Client) -> None:
+    invitation = trust.Invitation(region="eu-west", url="http://127.0.0.1:1", guest="us-east", secret="s")
+    token = trust.BEGINS + base64.urlsafe_b64encode(msgspec.json.encode(invitation)).decode()
+    answer = api.post("/api/v1/peers/accept", {"token": token}, content_type="application/json")
+    assert answer.status_code == 503
+    assert not Peer.objects.exists()
+
+
+def test_revoking_leaves_the_peer_shown_as_revoked(api: Client) -> None:
+    admitted()
+    assert api.delete("/api/v1/peers/eu-west").json()["state"] == "revoked"
+    assert api.delete("/api/v1/peers/nowhere").status_code == 404
+
+
+def test_what_is_held_is_approved_with_a_reason(api: Client) -> None:
+    admitted()
+    MirrorState.objects.create(region="eu-west", held="eu-west would lose 9 of 10", held_at=1.0, held_until=9e9)
+    wanting = api.post("/api/v1/peers/eu-west/approve", {}, content_type="application/json")
+    assert (wanting.status_code, wanting.json()["field"]) == (400, "reason")
+    assert api.get("/api/v1/peers/eu-west").json()["held"] == "eu-west would lose 9 of 10"
+    done = api.post("/api/v1/peers/eu-west/approve", {"reason": "it is true"}, content_type="application/json")
+    assert done.status_code == 200
+    assert MirrorState.objects.get().approved_by == "anonymous@127.0.0.1/api"
+
+
+def test_readers_see_the_matrix_and_operators_alone_the_peers(api: Client) -> None:
+    process_table().is_open = False
+    reader, operator = (
+        {"Authorization": f"Bearer {create_token(name, [scope], expires_in=None, actor='a', now=time.time())[1]}"}
+        for name, scope in (("reader", "read"), ("boss", "operator"))
+    )
+    assert api.get("/api/v1/federation", headers=reader).status_code == 200
+    assert api.get("/api/v1/peers", headers=reader).status_code == 403
+    assert api.get("/api/v1/peers", headers=operator).status_code == 200
+
+
+@pytest.fixture
+def boss() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("ann"))
+    return client
+
+
+def test_the_admin_site_shows_the_matrix_above_the_peers(boss: Client) -> None:
+    admitted()
+    page = boss.get("/admin/federation/peer/").content.decode()
+    assert "Who holds what" in page
+    assert "eu-west" in page
+    assert "Not heard lately: eu-west." in page
+
+
+def test_an_invitation_from_the_admin_site_shows_its_token_once(boss: Client) -> None:
+    page = boss.post("/admin/federation/peer/add/", {"region": "eu-west", "writes": "on"})
+    assert trust.BEGINS in page.content.decode()
+    assert "no-store" in page["Cache-Control"]
+    assert Peer.objects.get().by.startswith("admin:ann@")
+
+
+def test_a_peer_is_revoked_in_the_admin_site(boss: Client) -> None:
+    admitted()
+    assert boss.post("/admin/federation/peer/eu-west/delete/", {"post": "yes"}).status_code == 302
+    assert Peer.objects.get().state == "revoked"
+
+
+def test_staff_may_not_invite() -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("bob", is_staff=True))
+    assert client.post("/admin/federation/peer/add/", {"region": "eu-west"}).status_code == 403
+    assert client.get("/admin/federation/peer/accept/").status_code == 403

@@ -1,0 +1,67 @@
+"""Two regions as real processes mirror each other."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.federation.regions import agree, await_converged, deregister, join, logs, manage, matrix, register
+from tests.region import Region, eventually
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Region, Region]]:
+    """Two regions that are peers."""
+    place: Path = tmp_path_factory.mktemp("pair")
+    with Region(place / "us", name="us-east") as us, Region(place / "eu", name="eu-west") as eu:
+        us.start(wait=False)
+        eu.start(wait=False)
+        us.wait_ready()
+        eu.wait_ready()
+        register(us, "web", "before")
+        join(us, eu)
+        yield us, eu
+
+
+def test_what_was_registered_before_the_peering_is_mirrored(pair: tuple[Region, Region]) -> None:
+    us, eu = pair
+    eventually(lambda: agree(us, eu, on="us-east"), within=15, what="eu-west holds what us-east has")
+    assert logs(eu)["us-east"]["instances"] == 1
+    assert logs(eu)["us-east"]["is_local"] is False
+
+
+def test_changes_on_both_sides_reach_the_other(pair: tuple[Region, Region]) -> None:
+    us, eu = pair
+    register(us, "api", "one")
+    register(eu, "api", "two")
+    deregister(us, "api", "one")
+    await_converged(us, eu)
+    assert {region: row["instances"] for region, row in logs(us).items()} == {"us-east": 1, "eu-west": 1}
+
+
+def test_a_change_is_mirrored_within_a_fraction_of_a_second(pair: tuple[Region, Region]) -> None:
+    us, eu = pair
+    await_converged(us, eu)
+    times = []
+    for number in range(10):
+        register(us, "quick", f"i{number}")
+        began = time.perf_counter()
+        eventually(lambda: agree(us, eu, on="us-east"), within=5, what="the change is mirrored")
+        times.append(time.perf_counter() - began)
+    assert sorted(times)[5] < 0.5, times
+
+
+def test_the_matrix_says_that_both_hold_the_same(pair: tuple[Region, Region]) -> None:
+    us, eu = pair
+    await_converged(us, eu)
+
+    def all_live_and_equal() -> bool:
+        cells = matrix(us)
+        pairs = {(by, of) for by in ("us-east", "eu-west") for of in ("us-east", "eu-west")}
+        return set(cells) == pairs and all(cell["freshness"] == "live" and cell["equal"] for cell in cells.values())
+
+    eventually(all_live_and_equal, within=20, what="four cells, live and equal")
+    assert "not heard lately" not in manage(us, "peer", "status")
