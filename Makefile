@@ -21,8 +21,8 @@ $(STAMP): pyproject.toml constraints.txt scripts/setup scripts/requirements.py
 run: setup ## run a federation of three regions with demo services; Ctrl-C stops it
 	@exec $(PYTHON) manage.py up --regions us-east,eu-west,ap-south --port 8500 --dns-port 8600 --data .meridian --demo
 
-test: setup ## run linters, type checks, import contracts and all tests, on SQLite and PostgreSQL
-	@exec scripts/test
+test: setup ## run linters, types, import contracts and tests, on SQLite and PostgreSQL; FAULTS=1 adds the long fault runs
+	@exec scripts/test $(if $(FAULTS),--faults)
 
 lint: setup ## check format, lint, imports, types and migrations
 	@scripts/lint

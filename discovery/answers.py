@@ -31,12 +31,13 @@ class Encoded:
     `index` is where the answer last changed; `depends` are the names of the view that were read, each with its region;
     after `valid_until` time alone may change it. `parts` are the regions that had a say, when there is more to tell of
     them than `region`, `index` and `freshness` do. `hits` counts how often it was sent straight from `Answers.hot`.
-    `start` and `whole` are shared by all who are sent them: nobody may write into them.
+    `start` and `whole` are shared by all who are sent them: nobody may write into them. `by_time` says that other bytes
+    may go about under this index, because something else than an entry of the log has changed them.
     """
 
     __slots__ = (
-        "body", "content_type", "depends", "dialect", "etag", "freshness", "hits", "index", "parts", "region", "start",
-        "status", "unchanged", "valid_until", "whole",
+        "body", "by_time", "content_type", "depends", "dialect", "etag", "freshness", "hits", "index", "parts",
+        "region", "start", "status", "unchanged", "valid_until", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -53,7 +54,7 @@ class Encoded:
         valid_until: float | None = None,
         dialect: str = "http",
     ) -> None:
-        self.dialect, self.hits = dialect, 0
+        self.dialect, self.hits, self.by_time = dialect, 0, False
         self.body, self.status, self.content_type = body, status, content_type
         self.region, self.index, self.freshness = region, index, freshness
         self.depends, self.valid_until, self.parts = depends, valid_until, parts
@@ -73,6 +74,10 @@ class Encoded:
     def same_as(self, other: "Encoded") -> bool:
         """Whether a reader could tell the two apart by status or body; headers say when, not what."""
         return self.body == other.body and self.status == other.status
+
+    def is_news_after(self, other: "Encoded") -> bool:
+        """Whether those who wait with the other one are told: it differs, or its index did not say enough."""
+        return not self.same_as(other) or (other.by_time and self.index > other.index)
 
     def at(self, index: int) -> "Encoded":
         """The same answer, said to have been so since `index`."""
@@ -142,10 +147,14 @@ class Answers:
         found = self._kept.get(question.key)
         if found is not None:
             return found
-        encoded = question.answer(self._view, self._clock())
+        now = self._clock()
+        encoded = question.answer(self._view, now)
         former = self._former.pop(question.key, None)
-        if former is not None and former.index < encoded.index and former.same_as(encoded):
+        if former is not None and former.index < encoded.index and not encoded.is_news_after(former):
             encoded = encoded.at(former.index)
+        encoded.by_time = self._time_has_a_say(now) or (
+            former is not None and former.index == encoded.index and (former.by_time or not former.same_as(encoded))
+        )
         self.computed += 1
         self._keep(question.key, encoded)
         return encoded
@@ -188,6 +197,14 @@ class Answers:
         while len(self._kept) > MOST_KEPT or (self._size > LARGEST_KEPT and len(self._kept) > 1):
             # The first in is the one whose question was answered longest ago without any change since.
             self._drop(next(iter(self._kept)))
+
+    def _time_has_a_say(self, now: float) -> bool:
+        """Whether answers may differ now from what the log says: an override is over, its entry yet to come, say."""
+        return any(
+            region.blind_since is not None
+            or any(override.expires_at is not None and override.expires_at <= now for override in region.overrides)
+            for region in self._view.regions.values()
+        )
 
     def _outlived(self, key: Hashable, encoded: Encoded) -> None:
         if self._kept.get(key) is encoded:

@@ -1,11 +1,12 @@
 """Blocking queries for every dialect: answer at once what is new to the client, and let it wait for the rest."""
 
-from functools import partial
+from collections.abc import Callable
 
 import msgspec
 
+from catalog.errors import CatalogError
 from discovery.answers import Encoded, Question
-from discovery.exchange import Receive, Scope, Send, reply_encoded
+from discovery.exchange import Receive, Scope, Send, reply_encoded, reply_problem
 from discovery.limits import Watchers
 from discovery.topics import Topics
 
@@ -44,14 +45,27 @@ async def answer(
     topics: Topics,
     watchers: Watchers,
     client: str,
+    admit: Callable[[], object],
 ) -> None:
-    """Send the answer now, or when it changes, or when the wait is over. Raises TooMany."""
+    """Send the answer now, or when it changes, or when the wait is over. Raises TooMany.
+
+    `admit` raises a CatalogError when the client may no longer read; after a wait it is asked before anything is sent.
+    """
     if waiting is None or is_news(encoded, waiting, head):
         await reply_encoded(scope, send, encoded)
         return
+
+    async def deliver(latest: Encoded) -> None:
+        try:
+            admit()
+        except CatalogError as error:
+            await reply_problem(send, error, body=scope["method"] != "HEAD")
+            return
+        await reply_encoded(scope, send, latest)
+
     watchers.enter(client)
     scope["parked"] = True
     try:
-        await topics.wait(question, partial(reply_encoded, scope, send), receive, seconds=waiting.seconds)
+        await topics.wait(question, deliver, receive, seconds=waiting.seconds)
     finally:
         watchers.leave(client)

@@ -95,7 +95,7 @@ class Topics:
         try:
             while True:
                 changed.clear()
-                if sent is None or not sent.same_as(topic.current):
+                if sent is None or topic.current.is_news_after(sent):
                     sent = topic.current
                     yield sent
                     continue
@@ -173,7 +173,7 @@ class Topics:
             logger.info("a question that is waited on cannot be answered", reason=str(error))
         self._depend(topic)
         self.recomputed += 1
-        if topic.current.same_as(before):
+        if not topic.current.is_news_after(before):
             return
         for changed in topic.streams:
             changed.set()

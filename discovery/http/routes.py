@@ -1,6 +1,7 @@
 """Which path and method lead where."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 
 from starlette.routing import Route, Router
 
@@ -146,6 +147,7 @@ async def _answer(
         topics=plane.topics,
         watchers=plane.watchers,
         client=_client(plane, scope),
+        admit=partial(plane.access.reader, shown_in(scope["headers"])),
     )
 
 

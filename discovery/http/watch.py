@@ -3,6 +3,8 @@
 import asyncio
 from contextlib import aclosing
 
+from catalog.errors import CatalogError
+from discovery.access import shown_in
 from discovery.answers import Encoded, Question
 from discovery.blocking import Waiting, is_news
 from discovery.exchange import Receive, Scope, Send, header
@@ -32,23 +34,35 @@ def last_seen(scope: Scope, waiting: Waiting | None) -> Waiting:
 
 
 async def stream(plane: Plane, scope: Scope, receive: Receive, send: Send, question: Question, seen: Waiting) -> None:
-    """Send the answer, then every new one, until the client goes away."""
+    """Send the answer, then every new one, until the client goes away or may no longer read."""
     await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *_stamp(plane)]})
     async with asyncio.TaskGroup() as group:
-        sending = group.create_task(_send_all(plane, send, question, seen))
+        sending = group.create_task(_send_all(plane, scope, send, question, seen))
         while (await receive())["type"] != "http.disconnect":
             pass
         sending.cancel()
 
 
-async def _send_all(plane: Plane, send: Send, question: Question, seen: Waiting) -> None:
+async def _send_all(plane: Plane, scope: Scope, send: Send, question: Question, seen: Waiting) -> None:
     def known(encoded: Encoded) -> bool:
         return seen.index is not None and not is_news(encoded, seen, plane.head_of(encoded))
 
     async with aclosing(plane.topics.stream(question, heartbeat=HEARTBEAT, known=known)) as answers:
         async for encoded in answers:
+            if not _may_read(plane, scope):
+                break
             body = BEAT if encoded is None else frame(encoded)
             await send({"type": "http.response.body", "body": body, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _may_read(plane: Plane, scope: Scope) -> bool:
+    """Whether the token that opened the stream is still good. A reader whose stream ends comes back and is told why."""
+    try:
+        plane.access.reader(shown_in(scope["headers"]))
+    except CatalogError:
+        return False
+    return True
 
 
 def _stamp(plane: Plane) -> list[tuple[bytes, bytes]]:

@@ -15,7 +15,7 @@ from tests.compose.description import REGIONS, Service
 from tests.compose.loopback import LoopbackRegion
 from tests.postgres import candidates
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(240), pytest.mark.xdist_group("regions")]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240), pytest.mark.xdist_group("regions")]
 
 LONG_RUNNING = ("server", "worker", "beat", "dns")
 

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from discovery.http import watch
 from tests.discovery.world import World, opened
 
 
@@ -61,6 +63,43 @@ async def test_an_expired_token_is_noticed(closed: World) -> None:
     answer = await closed.get("/services/web", headers=shown)
     assert answer.status == 401
     assert "expired" in answer.json()["detail"]
+
+
+async def test_a_parked_query_is_not_answered_to_a_token_that_has_expired(closed: World) -> None:
+    shown = closed.token("reader", "read", expires_at=closed.now + 10)
+    index = (await closed.get("/services/web", headers=shown)).index
+    waiting = closed.send("GET", f"/services/web?index={index}&wait=30s", headers=shown)
+    await closed.parked(1)
+    closed.now += 11
+    closed.plane.access.refresh()
+    await closed.put("web", "b")
+    answer = await waiting.answer()
+    assert (answer.status, answer.headers["content-type"]) == (401, "application/problem+json")
+
+
+async def test_a_stream_ends_when_its_token_is_revoked(closed: World) -> None:
+    shown = closed.token("reader", "read")
+    stream = closed.send("GET", "/services/web/watch", headers=shown)
+    await stream.event()
+    closed.entries[0] = msgspec.structs.replace(closed.entries[0], revoked_at=closed.now)
+    closed.tokens.reload()
+    closed.plane.access.refresh()
+    before = stream.body
+    await closed.put("web", "b")
+    assert (await stream.answer()).body == before
+    assert closed.plane.watchers.count == 0
+
+
+async def test_a_stream_ends_with_its_token_though_nothing_changes(
+    closed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HEARTBEAT", 0.01)
+    shown = closed.token("reader", "read", expires_at=closed.now + 10)
+    stream = closed.send("GET", "/services/web/watch", headers=shown)
+    await stream.event()
+    closed.now += 11
+    closed.plane.access.refresh()
+    assert (await stream.answer()).status == 200
 
 
 async def test_health_and_metrics_need_no_token(closed: World) -> None:

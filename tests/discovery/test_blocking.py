@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from catalog.override import override_key
 from catalog.status import Status
 from tests.discovery.world import World
 
@@ -125,9 +126,28 @@ async def test_an_override_that_expires_wakes_who_waits(world: World) -> None:
     assert len(answer.json()) == 1
 
 
+async def test_who_has_the_answer_from_before_an_expiry_is_woken_by_its_entry(world: World) -> None:
+    await world.put("web", "a")
+    index = (await world.override("o1", service="web", status=Status.CRITICAL, expires_at=world.now + 0.05)).index
+    assert (await world.get("/services/web")).json() == []
+    world.now += 0.06
+    await asyncio.wait_for(answered_with(world, 1), 5)
+    late = world.send("GET", f"/services/web?index={index}&wait=30s")
+    await world.parked(1)
+    entry = await world.append(override_key("o1"), None)
+    answer = await late.answer()
+    assert (answer.index, len(answer.json())) == (entry.index, 1)
+
+
 async def test_a_wait_longer_than_ten_minutes_is_refused(world: World) -> None:
     answer = await world.get("/services/web?index=1&wait=11m")
     assert (answer.status, answer.json()["field"]) == (400, "wait")
+
+
+async def answered_with(world: World, number: int) -> None:
+    """Return once the lookup has so many instances."""
+    while len((await world.get("/services/web")).json()) != number:
+        await asyncio.sleep(0.005)
 
 
 async def settle() -> None:

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from catalog.override import override_key
 from catalog.status import Status
 from discovery.http import watch
 from tests.discovery.world import World
@@ -50,6 +51,19 @@ async def test_a_change_that_leaves_the_bytes_equal_is_not_sent(world: World) ->
     await world.put("web", "z", status=Status.CRITICAL)
     change = await world.put("web", "b")
     assert (await stream.event())["id"] == str(change.index)
+    stream.hang_up()
+    await stream.task
+
+
+async def test_the_entry_of_an_expiry_reaches_a_reader_that_came_back_too_soon(world: World) -> None:
+    await world.put("web", "a")
+    index = (await world.override("o1", service="web", status=Status.CRITICAL, expires_at=world.now + 10)).index
+    world.now += 11
+    stream = world.send("GET", "/services/web/watch", headers={"last-event-id": str(index)})
+    await world.parked(1)
+    entry = await world.append(override_key("o1"), None)
+    event = await stream.event()
+    assert (event["id"], len(json.loads(event["data"]))) == (str(entry.index), 1)
     stream.hang_up()
     await stream.task
 
