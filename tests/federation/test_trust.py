@@ -135,6 +135,13 @@ def test_what_is_no_peer_cannot_be_revoked() -> None:
         trust.revoke("nowhere", actor="a", now=NOW)
 
 
+def test_a_region_that_listens_everywhere_must_say_where_it_is() -> None:
+    everywhere = read_environment({"MERIDIAN_HTTP_HOST": "0.0.0.0", "MERIDIAN_AUTH": "on"})
+    with override_settings(MERIDIAN=everywhere), pytest.raises(Invalid, match="MERIDIAN_URL"):
+        trust.invite("eu-west", actor="a", now=NOW)
+    assert not Peer.objects.exists()
+
+
 def as_region(name: str) -> override_settings:
     """Play another region over the same tables."""
     return override_settings(MERIDIAN=read_environment({"MERIDIAN_REGION": name, "MERIDIAN_HTTP_PORT": "8510"}))
