@@ -73,6 +73,7 @@ class Mirrors:
             there = frozenset(await self._regions()) - {self._home}
         except Unavailable:
             there = frozenset(self._followings)
+        await self._stop([region for region, task in self._tasks.items() if task.done()])
         for region in sorted(there - self._followings.keys()):
             self._follow(region)
         gone = [region for region in self._followings if region not in there]
@@ -134,7 +135,10 @@ class Mirrors:
             del self._followings[region]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for region, ended in zip(regions, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+            if isinstance(ended, Exception):
+                # One mirror's trouble must not end the others. It is followed anew with the next look.
+                logger.error("a mirror could not be followed", region=region, reason=repr(ended))
 
     def _on_disk(self) -> list[str]:
         return [name for name in snapshot_file.regions_in(self._data_dir) if name != self._home]
