@@ -15,7 +15,15 @@ from pathlib import Path
 
 from config.environment import Address
 from config.lifeline import die_with
-from config.plan import MANAGE, plan_region, preparation, region_environment, region_processes, valkey_process
+from config.plan import (
+    MANAGE,
+    RegionPlan,
+    plan_region,
+    preparation,
+    region_environment,
+    region_processes,
+    valkey_process,
+)
 from config.ports import free_port
 from config.valkey import valkey_answers
 
@@ -101,6 +109,18 @@ class Region:
             yield url
 
 
+def _plan(name: str, data: Path) -> RegionPlan:
+    http, dns = (Address("127.0.0.1", free_port()) for _ in range(2))
+    return plan_region(region=name, data=data, http=http, dns=dns, demo=False, valkey=None, free_port=free_port())
+
+
+def _require_ready(region: Region) -> None:
+    try:
+        until(lambda: answers(f"{region.url}/health/ready"), what="the region is ready")
+    except TimeoutError as error:
+        raise RuntimeError(f"{error}\n{region.log.read_text(errors='replace')[-3000:]}") from None
+
+
 @contextmanager
 def region(
     parts: Sequence[str] = ("server",),
@@ -117,15 +137,7 @@ def region(
     """
     with ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meridian-bench-")))
-        plan = plan_region(
-            region=name,
-            data=data,
-            http=Address("127.0.0.1", free_port()),
-            dns=Address("127.0.0.1", free_port()),
-            demo=False,
-            valkey=None,
-            free_port=free_port(),
-        )
+        plan = _plan(name, data)
         log = data / "bench.log"
         environment = {**region_environment(plan), "MERIDIAN_LOG_LEVEL": "warning", **(variables or {})}
         valkey, port = valkey_process(plan), plan.valkey_port
@@ -144,10 +156,7 @@ def region(
                     running(process.command, core=core, log=log, variables=environment)
                 )
         if "server" in parts:
-            try:
-                until(lambda: answers(f"{plan.url}/health/ready"), what="the region is ready")
-            except TimeoutError as error:
-                raise RuntimeError(f"{error}\n{log.read_text(errors='replace')[-3000:]}") from None
+            _require_ready(running_region)
         yield running_region
 
 

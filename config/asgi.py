@@ -33,8 +33,9 @@ def plane_of(environment: Environment) -> Plane:
     """The region's discovery plane for this process. Its tokens are kept fresh from now on."""
     tokens = process_table()
     start_refreshing(tokens)
-    return Plane(
-        log=DatabaseLog(environment.region),
+    log = DatabaseLog(environment.region)
+    plane = Plane(
+        log=log,
         tokens=tokens,
         renewals=renewals,
         data_dir=environment.data,
@@ -42,6 +43,8 @@ def plane_of(environment: Environment) -> Plane:
         most_watchers=environment.watchers,
         watchers_per_client=environment.watchers_per_client,
     )
+    plane.at_end(log.close)
+    return plane
 
 
 def application_of(plane: Plane) -> server.Application:

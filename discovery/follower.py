@@ -74,18 +74,17 @@ class Following:
         if self._view.region(self.region).index >= index:
             return True
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
-        timer = loop.call_later(timeout, self._wake)
         try:
-            while self._view.region(self.region).index < index:
-                if loop.time() >= deadline:
-                    return False
-                # One future for all who wait for whatever comes next: thousands of writers wait a moment here.
-                self._next = self._next or loop.create_future()
-                await asyncio.shield(self._next)
-            return True
-        finally:
-            timer.cancel()
+            # The timeout itself ends the wait. A timer that wakes and then compares clocks may fire a hair before its
+            # time (uvloop's has whole milliseconds) and would find nothing due, and nothing to wake it again.
+            async with asyncio.timeout(timeout):
+                while self._view.region(self.region).index < index:
+                    # One future for all who wait for whatever comes next: thousands of writers wait a moment here.
+                    self._next = self._next or loop.create_future()
+                    await asyncio.shield(self._next)
+        except TimeoutError:
+            return self._view.region(self.region).index >= index
+        return True
 
     def position(self, region: str) -> Position | None:
         """See `catalog.follow.Follower.position`."""

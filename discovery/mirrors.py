@@ -7,6 +7,7 @@ the two counts. When neither database nor Valkey can be asked, what is known sta
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from discovery import snapshot_file
 from discovery.follower import Following
 from registry.heard import Heard
 
+CLOSED_WITHIN = 2.0  # seconds
 LOOK_EVERY = 0.5  # seconds; the regions' names are asked for as often, which is one small query
 
 logger = structlog.get_logger(__name__)
@@ -148,4 +150,7 @@ async def _run(following: Following, log: ClosingLog) -> None:
     try:
         await following.run()
     finally:
-        await log.close()
+        # A database that hangs must keep neither the process from ending nor a mirror from being forgotten.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSED_WITHIN):
+                await log.close()

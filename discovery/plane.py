@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from discovery.topics import Topics
 from registry.renewals import Renewals
 
 CONFIRMED = 2.0  # seconds that a question which must not be answered from the past waits for the log
+CLOSED_WITHIN = 2.0  # seconds
 CAUGHT_UP = 2.0  # seconds that a writer waits at most for this process's view to hold what it wrote
 
 
@@ -54,12 +56,17 @@ class Plane:
         self.renewals: Renewals
         self.renewed = 0
         self._make_renewals = renewals
+        self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._also: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def also(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have this run in the background too, from `start` to `stop`."""
         self._also.append(work)
+
+    def at_end(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have this done by `stop`, after everything else."""
+        self._closing.append(close)
 
     async def start(self) -> None:
         """Begin to follow the log. Returns at once; `following.ready` tells when there is something to answer from."""
@@ -75,6 +82,11 @@ class Plane:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        for close in self._closing:
+            # A database that hangs must not keep the process from ending.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSED_WITHIN):
+                    await close()
 
     async def caught_up(self, index: int) -> None:
         """Return once this process's lookups show the log up to `index`, or after a while in any case."""

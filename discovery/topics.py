@@ -19,7 +19,7 @@ from catalog.view import View
 from discovery.answers import Answers, Encoded, Message, Question
 from discovery.dependents import Dependents
 
-SLICE = 200  # waiters answered before others get their turn: about 5 ms
+SLICE = 50  # waiters answered before others get their turn: about a millisecond
 TOPICS_SLICE = 20  # questions asked again before others get their turn
 JITTER = 1 / 16  # of the wait, as Consul has it, so that those who came together do not come back together
 
@@ -117,6 +117,10 @@ class Topics:
             topic = Topic(question, self._answers.ask(question))
             self._topics[question.key] = topic
             self._depend(topic)
+        elif question.key in self._touched:
+            # Its turn to be asked again has not come yet. Who joins now judged by the new answer, and would wait for
+            # a change that has happened.
+            self._refresh(topic)
         return topic
 
     def _leave(self, topic: Topic) -> None:

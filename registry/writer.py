@@ -73,7 +73,11 @@ class Writer:
             open_for_more = self._gather(commands)
             if commands:
                 started = time.perf_counter()
-                self._write(commands)
+                try:
+                    self._write(commands)
+                except Exception as error:  # a defect after the commit, say; without the thread all would wait for ever
+                    log.exception("the writer stumbled", region=self.region, commands=len(commands))
+                    answer(commands, [Outcome(error=error)] * len(commands))  # to those who have heard nothing yet
                 measures.COMMIT_SECONDS.observe(time.perf_counter() - started)
                 measures.COMMIT_COMMANDS.observe(len(commands))
         connection.close()

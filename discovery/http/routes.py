@@ -156,6 +156,16 @@ def _client(plane: Plane, scope: Scope) -> str:
     return client_address(scope) if shown == NOTHING else str(grant)
 
 
+def _about(service: str, handler: Handler) -> Handler:
+    """The handler for a service whose name stands in the path as a word of its own."""
+
+    async def named(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path_params"] = {"service": service}
+        await handler(plane, scope, receive, send)
+
+    return named
+
+
 DIALECT = "http"
 
 
@@ -164,7 +174,7 @@ def application(plane: Plane) -> Router:
     read = Reads()
     table: dict[str, dict[str, Handler]] = {
         "/services": {"GET": read.services},
-        "/services/bulk": {"GET": read.lookup, "POST": writes.register_many},
+        "/services/bulk": {"GET": _about("bulk", read.lookup), "POST": writes.register_many},
         "/services/{service}": {"GET": read.lookup},
         "/services/{service}/watch": {"GET": read.watch, "PUT": writes.register, "DELETE": writes.deregister},
         "/services/{service}/explain": {"GET": read.explain, "PUT": writes.register, "DELETE": writes.deregister},

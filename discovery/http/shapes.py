@@ -11,6 +11,7 @@ from catalog.status import Status
 from catalog.view import State
 from discovery.answers import Encoded, spoken
 from discovery.problems import CONTENT_TYPE, problem
+from registry.moments import iso
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,7 +43,7 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     reason: str
     author: str
-    expires_at: float | None
+    expires_at: str | None
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +196,7 @@ def _ruling(override: Override) -> Ruling:
         scope=override.scope,
         reason=override.reason,
         author=override.author,
-        expires_at=override.expires_at,
+        expires_at=iso(override.expires_at),
     )
 
 

@@ -24,6 +24,7 @@ WAY = "http"  # how the log names this dialect
 MOST_IN_BULK = 1_000
 LARGEST_BULK = 8 * 2**20
 LARGEST_REPORT = 16 * 1024
+MOMENT = 0.05  # seconds: a registration at another server of the region is here by then
 COMMIT_WITHIN = 10.0  # seconds; a database that hangs says nothing, and a client should be told something
 T = TypeVar("T")
 
@@ -202,9 +203,6 @@ async def known_instance(plane: Plane, namespace: str, service: str, id: str) ->
     if found is None:
         raise NotFound(f"{service}/{id} is not registered here: register it again")
     return found
-
-
-MOMENT = 0.05  # seconds: a registration at another server of the region is here by then
 
 
 def find(plane: Plane, namespace: str, service: str, id: str) -> Instance | None:

@@ -23,8 +23,8 @@ from federation.models import Peer
 from federation.status import PeerStatus
 from registry.api.bodies import refuse_rest, required_text
 from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS
-from registry.api.moments import iso
 from registry.api.resource import Resource
+from registry.moments import iso
 
 MOMENTS = ("since", "verified_at", "diverged_at", "held_until")
 

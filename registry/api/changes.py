@@ -10,13 +10,13 @@ from rest_framework.response import Response
 from catalog.errors import NotFound
 from registry.api.documentation import PROBLEMS
 from registry.api.filters import ChangeFilter
-from registry.api.moments import iso
 from registry.api.paging import CursorPages
 from registry.api.resource import Resource
 from registry.api.serializers import ChangeDetailSerializer, ChangeSerializer
 from registry.api.shapes import record_shape
 from registry.difference import difference
 from registry.models import ChangeRow
+from registry.moments import iso
 
 
 class Rows(serializers.BaseSerializer[ChangeRow]):

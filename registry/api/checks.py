@@ -13,13 +13,13 @@ from catalog.instance import DEFAULT_NAMESPACE, Instance
 from registry.api.documentation import PROBLEMS
 from registry.api.filters import InstanceFilter
 from registry.api.instances import find_instance
-from registry.api.moments import iso
 from registry.api.paging import NumberedPages
 from registry.api.resource import Resource
 from registry.api.serializers import CheckedInstanceSerializer
 from registry.api.shapes import check_shape
 from registry.known_checks import KnownCheck, known_checks
 from registry.models import InstanceRow
+from registry.moments import iso
 
 
 class CheckedInstances(Resource):

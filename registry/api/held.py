@@ -11,11 +11,11 @@ from catalog.errors import Invalid, NotFound
 from registry import held
 from registry.api.bodies import refuse_rest, required_text
 from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS
-from registry.api.moments import iso
 from registry.api.paging import NumberedPages
 from registry.api.resource import Resource
 from registry.api.serializers import DecisionSerializer, HeldSerializer
 from registry.models import HeldRow
+from registry.moments import iso
 from registry.tables.held import State
 
 STATE = OpenApiParameter(

@@ -14,12 +14,12 @@ from catalog.registration import complaint
 from registry import actions
 from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS, cause_header, region_parameter
 from registry.api.filters import OverrideFilter
-from registry.api.moments import read_expiry
 from registry.api.paging import NumberedPages
 from registry.api.resource import Resource
 from registry.api.serializers import OverrideRequestSerializer, OverrideSerializer, PreviewSerializer
 from registry.api.shapes import override_shape, preview_shape
 from registry.models import OverrideRow
+from registry.moments import read_expiry
 from registry.preview import preview_request
 
 

@@ -11,7 +11,7 @@ from catalog.duration import spoken
 from catalog.instance import Instance
 from catalog.override import Override, is_live, ruling
 from catalog.policy import Policy
-from registry.api.moments import iso
+from registry.moments import iso
 from registry.preview import Effect, Preview
 
 MOST_EFFECTS = 200  # instances named in a preview; the counts are of all

@@ -10,11 +10,11 @@ from rest_framework.response import Response
 from catalog.errors import Invalid, NotFound
 from registry.api.bodies import refuse_rest, required_text
 from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS
-from registry.api.moments import iso, read_expiry
 from registry.api.paging import NumberedPages
 from registry.api.resource import Resource
 from registry.api.serializers import IssuedTokenSerializer, TokenRequestSerializer, TokenSerializer
 from registry.models import Token
+from registry.moments import iso, read_expiry
 from registry.tokens.issuing import create_token, revoke_token
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from catalog.change import Change, Position
 from catalog.errors import Unavailable
@@ -152,3 +153,13 @@ async def test_a_directory_that_cannot_be_written_stops_nobody(tmp_path: Path) -
     following = Following(REGION, view, log, tmp_path / "nowhere", clock=time.time)
     async with running(following):
         assert await following.reached(add(log, "a").index, timeout=5)
+
+
+def test_a_wait_in_vain_ends_on_time_on_the_server_s_own_event_loop(tmp_path: Path) -> None:
+    async def wait_often() -> list[bool]:
+        following = Following(REGION, View(clock=time.time), MemoryLog(REGION), tmp_path, clock=time.time)
+        return [await following.reached(7, timeout=0.003) for _ in range(200)]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        answers = runner.run(asyncio.wait_for(wait_often(), 20))
+    assert not any(answers)

@@ -151,3 +151,8 @@ async def test_requests_keep_the_id_that_they_came_with(world: World) -> None:
 
 async def test_other_paths_are_not_ours(world: World) -> None:
     assert (await world.get("/admin/")).status == 418
+
+
+async def test_a_service_may_be_called_what_a_path_is_called(world: World) -> None:
+    await world.put("bulk", "a")
+    assert [instance["id"] for instance in (await world.get("/services/bulk")).json()] == ["a"]

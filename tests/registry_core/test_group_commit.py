@@ -14,6 +14,7 @@ from catalog.registration import from_mapping
 from registry import actions, writer
 from registry.hooks import Hooks
 from registry.models import ChangeRow, InstanceRow, Region
+from registry.tail import tail
 from registry.unit import Unit
 from registry.verb import verb
 from tests.registry_core.conftest import Register, at_once
@@ -194,3 +195,15 @@ def test_processes_that_write_at_once_leave_no_gap(register: Register, sound: Ca
 
 def _fail(changes: list[Change]) -> None:
     raise CatalogError("a hook that fails is nobody else's affair")
+
+
+def test_a_follower_that_raises_does_not_end_the_writer(committed: None) -> None:
+    def stumble(_: object) -> None:
+        raise RuntimeError("a defect of a follower")
+
+    end = tail(writer.local_region()).listen(stumble)
+    try:
+        outcomes = [at_once(register_aio(id=f"i{number}"))[0] for number in range(2)]
+    finally:
+        end()
+    assert all(isinstance(outcome, actions.Registered) for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""Moments as the API writes them: ISO 8601 in UTC, to the millisecond."""
+"""Moments as every API writes them: ISO 8601 in UTC, to the millisecond."""
 
 from datetime import UTC, datetime
 from typing import Any
