@@ -4,6 +4,7 @@ import asyncio
 import json
 import statistics
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -216,9 +217,16 @@ def _index(region: Region) -> int:
 
 
 def _live(pair: Pair) -> bool:
-    """Whether lookups of either region know the other."""
-    asked = ((pair.here, THERE), (pair.there, HERE))
-    return all(send(each.url, "GET", f"/services?region={of}")[1]["meridian-freshness"] == "live" for each, of in asked)
+    """Whether lookups in either region know the other."""
+    return _knows(pair.here, THERE) and _knows(pair.there, HERE)
+
+
+def _knows(region: Region, other: str) -> bool:
+    try:
+        return send(region.url, "GET", f"/services?region={other}")[1]["meridian-freshness"] == "live"
+    except urllib.error.HTTPError as answer:
+        answer.close()
+        return False  # nobody has heard of the other one yet
 
 
 def _equal(pair: Pair) -> bool:
