@@ -38,7 +38,7 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
+ASGI = Callable[[Any, Any, Any], Awaitable[None]]
 Handler = Callable[["Serving", Scope, Receive, Send], Awaitable[None]]
 
 BATCH = 1000  # changes in one piece of a stream
