@@ -7,6 +7,7 @@ the two counts. When neither database nor Valkey can be asked, what is known sta
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from discovery import snapshot_file
 from discovery.follower import Following
 from registry.heard import Heard
 
+CLOSED_WITHIN = 2.0  # seconds
 LOOK_EVERY = 0.5  # seconds; the regions' names are asked for as often, which is one small query
 
 logger = structlog.get_logger(__name__)
@@ -73,6 +75,7 @@ class Mirrors:
             there = frozenset(await self._regions()) - {self._home}
         except Unavailable:
             there = frozenset(self._followings)
+        await self._stop([region for region, task in self._tasks.items() if task.done()])
         for region in sorted(there - self._followings.keys()):
             self._follow(region)
         gone = [region for region in self._followings if region not in there]
@@ -134,7 +137,10 @@ class Mirrors:
             del self._followings[region]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for region, ended in zip(regions, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+            if isinstance(ended, Exception):
+                # One mirror's trouble must not end the others. It is followed anew with the next look.
+                logger.error("a mirror could not be followed", region=region, reason=repr(ended))
 
     def _on_disk(self) -> list[str]:
         return [name for name in snapshot_file.regions_in(self._data_dir) if name != self._home]
@@ -144,4 +150,7 @@ async def _run(following: Following, log: ClosingLog) -> None:
     try:
         await following.run()
     finally:
-        await log.close()
+        # A database that hangs must keep neither the process from ending nor a mirror from being forgotten.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSED_WITHIN):
+                await log.close()

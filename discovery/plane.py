@@ -19,8 +19,8 @@ from discovery.mirrors import Mirrors
 from discovery.topics import Topics
 from registry.renewals import Renewals
 
-CLOSED_WITHIN = 2.0  # seconds
 CONFIRMED = 2.0  # seconds that a question which must not be answered from the past waits for the log
+CLOSED_WITHIN = 2.0  # seconds
 CAUGHT_UP = 2.0  # seconds that a writer waits at most for this process's view to hold what it wrote
 
 

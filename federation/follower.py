@@ -13,6 +13,7 @@ from typing import IO, Any, TypeVar
 
 import msgspec
 import structlog
+from django.conf import settings
 from django.db import connection
 
 from catalog.change import Change, Position, decode_change, encode_lines
@@ -71,7 +72,7 @@ class Mirroring:
 
     async def reset(self, snapshot: Snapshot) -> None:
         """See `Follower.reset`. The snapshot rests on disk until all of it is there; the swap is one transaction."""
-        with tempfile.TemporaryFile(prefix="meridian-snapshot-") as spool:
+        with tempfile.TemporaryFile(prefix="snapshot-", dir=settings.MERIDIAN.data) as spool:
             await _spool(snapshot.chunks, spool)
             await self._carefully(partial(self._swap, snapshot.head, spool))
         self.resets += 1

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
+from django.conf import settings
 from starlette.routing import Route, Router
 
 from catalog.change import Change, Position, encode_lines
@@ -37,7 +38,7 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
+ASGI = Callable[[Any, Any, Any], Awaitable[None]]
 Handler = Callable[["Serving", Scope, Receive, Send], Awaitable[None]]
 
 BATCH = 1000  # changes in one piece of a stream
@@ -252,10 +253,13 @@ async def forwarded(serving: Serving, scope: Scope, receive: Receive, send: Send
     if serving.application is None:
         raise Unavailable("nothing can be passed on to this process")
     path, _, query = target.partition("?")
+    described = [
+        pair for pair in scope["headers"] if pair[0] in (b"content-type", b"content-length", b"transfer-encoding")
+    ]
     inner = {
         **scope, "method": method, "path": unquote(path), "raw_path": path.encode("latin-1"), "root_path": "",
         "query_string": query.encode("latin-1"),
-        "headers": [pair for pair in scope["headers"] if pair[0] in (b"content-type", b"content-length", b"host")],
+        "headers": [*described, (b"host", str(settings.MERIDIAN.http).encode())],  # a name that Django answers to
         FORWARDED: Origin(trust.region_of(grant), unquote(headers.get("meridian-actor", ""))),
     }  # fmt: skip
     inner.pop("path_params", None)

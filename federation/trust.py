@@ -38,6 +38,7 @@ from registry.tokens.secret import hashed, matches
 
 GOOD_FOR = 86_400.0  # seconds
 BEGINS = "mrdpeer_"
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - names what a server may listen on, and nobody can ask
 ACCEPT_WITHIN = 20.0  # seconds
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,11 @@ def own_url(given: str | None = None) -> str:
     """Where other regions reach this one: as given, or MERIDIAN_URL, or the address that it listens on."""
     environment = settings.MERIDIAN
     url = given or environment.url
+    if not url and environment.http.host in WILDCARDS:
+        raise Invalid(
+            "say where other regions reach this one: MERIDIAN_URL is not set, and it listens on all addresses",
+            field="url",
+        )
     if not url:
         scheme = "https" if environment.tls_certificate else "http"
         url = f"{scheme}://{environment.http}"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
+from django.conf import settings
 
 from catalog.check import Check, CheckType, Verdict
 from catalog.errors import Unavailable
@@ -26,11 +27,16 @@ class KnownCheck(msgspec.Struct, frozen=True):
 
 
 def known_checks(instances: Sequence[Instance], *, now: float) -> list[list[KnownCheck]]:
-    """The checks of each instance, in order. The results of all of them are read at once."""
+    """The checks of each instance, in order. The results of all of them are read at once.
+
+    Another region's checks are probed there, so that of them no more is known here than their verdicts.
+    """
     results: Mapping[str, CheckResult] = {}
     trouble = ""
     try:
-        results = last_results([key for instance in instances for key in check_keys(instance)], now=now)
+        results = last_results(
+            [key for instance in instances if _is_ours(instance) for key in check_keys(instance)], now=now
+        )
     except Unavailable as error:
         trouble = str(error)
     return [_known(instance, results, trouble) for instance in instances]
@@ -41,7 +47,7 @@ def _known(instance: Instance, results: Mapping[str, CheckResult], trouble: str)
     for check, verdict in zip(instance.checks, instance.verdicts, strict=True):
         key = check_key(instance.namespace, instance.service, instance.id, check.name)
         result = results.get(key)
-        if check.type is CheckType.TTL:
+        if check.type is CheckType.TTL or not _is_ours(instance):
             known.append(KnownCheck(check, verdict, verdict.status, verdict.output))
         elif trouble:
             known.append(KnownCheck(check, verdict, Status.UNKNOWN, trouble))
@@ -50,3 +56,7 @@ def _known(instance: Instance, results: Mapping[str, CheckResult], trouble: str)
         else:
             known.append(KnownCheck(check, verdict, result.status, result.output, result))
     return known
+
+
+def _is_ours(instance: Instance) -> bool:
+    return bool(instance.region == settings.MERIDIAN.region)

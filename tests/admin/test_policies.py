@@ -7,6 +7,9 @@ import pytest
 from django.test import Client
 
 from catalog.change import encode
+from catalog.check import Check, CheckType, Verdict
+from catalog.status import Status
+from registry.known_checks import known_checks
 from registry.models import ChangeRow, InstanceRow, OverrideRow, PolicyRow
 from tests.admin.conftest import text
 
@@ -94,3 +97,14 @@ def test_an_instance_of_another_region_is_not_deregistered_here(admin: Client, m
     chosen = {"action": "delete_selected", "_selected_action": str(mirrored.pk), "post": "yes"}
     admin.post("/admin/registry/instancerow/", chosen)
     assert InstanceRow.objects.count() == 2
+
+
+def test_the_checks_of_another_regions_instance_are_as_their_region_says(
+    mirrored: InstanceRow,
+) -> None:
+    record = msgspec.structs.replace(mirrored.instance, checks=(HTTP,), verdicts=(Verdict("http", Status.PASSING),))
+    [[known]] = known_checks([record], now=0.0)
+    assert (known.status, known.result) == (Status.PASSING, None)
+
+
+HTTP = Check(name="http", type=CheckType.HTTP, url="http://10.0.1.5/")

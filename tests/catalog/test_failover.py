@@ -156,7 +156,7 @@ async def test_the_explanation_names_the_step_of_each_instance():
 async def test_a_policy_that_changes_touches_the_answer():
     world = await federation(sick(HERE), THERE)
     before = answer(world.view, asking(), NOW)
-    touched = []
+    touched: list[tuple[str, str]] = []
     world.view.listeners.append(lambda region, names, _: touched.extend((region, name) for name in names))
     await world.put(policy())
     assert before.depends & set(touched)
@@ -167,7 +167,7 @@ async def test_a_policy_that_changes_touches_the_answer():
 async def test_whatever_the_policy_may_read_touches_the_answer(change):
     world = await federation(HERE, policy())
     before = answer(world.view, asking(), NOW)
-    touched = []
+    touched: list[tuple[str, str]] = []
     world.view.listeners.append(lambda region, names, _: touched.extend((region, name) for name in names))
     await world.put(msgspec.structs.replace(change, weight=7) if change is HERE else change)
     assert before.depends & set(touched)

@@ -68,7 +68,7 @@ async def test_the_index_of_several_regions_moves_with_each_of_them():
 
 async def test_a_region_that_becomes_known_touches_answers_of_all():
     world = await federation(HERE)
-    touched = []
+    touched: list[tuple[str, str]] = []
     world.view.listeners.append(lambda region, names, _: touched.extend((region, name) for name in names))
     depends = answer(world.view, asking("*"), NOW).depends
     world.view.heard("sa-east")
@@ -77,7 +77,7 @@ async def test_a_region_that_becomes_known_touches_answers_of_all():
 
 async def test_delays_that_hardly_differ_leave_the_order_as_it_was():
     world = await federation(THERE, FAR)
-    touched = []
+    touched: list[str] = []
     world.view.measured({WEST: 0.020, SOUTH: 0.0205})
     world.view.listeners.append(lambda region, names, _: touched.append(region))
     world.view.measured({WEST: 0.0207, SOUTH: 0.020})
@@ -131,7 +131,7 @@ async def test_an_opinion_touches_the_answers_about_that_region():
     world = await federation(THERE)
     depends = answer(world.view, asking(WEST), NOW).depends
     assert (HOME, opinion_name(WEST)) in depends
-    touched = []
+    touched: list[tuple[str, str]] = []
     world.view.listeners.append(lambda region, names, _: touched.extend((region, name) for name in names))
     await world.put(override(Scope.REGION, target=WEST))
     assert depends & set(touched)
@@ -147,7 +147,7 @@ async def test_an_opinion_ends_by_itself():
 async def test_the_own_regions_evacuation_touches_every_service():
     world = await federation(HERE)
     depends = answer(world.view, asking(), NOW).depends
-    touched = []
+    touched: list[tuple[str, str]] = []
     world.view.listeners.append(lambda region, names, _: touched.extend((region, name) for name in names))
     await world.put(override(Scope.REGION, target=HOME))
     assert depends & set(touched)

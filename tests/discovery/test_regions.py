@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from catalog.change import Change, Position
 from catalog.status import Status
+from discovery import metrics
 from registry.heard import Heard
 from tests.discovery.federation import SOUTH, WEST, Federation, MirrorLog, federated
 from tests.discovery.world import BEGAN, REGION
@@ -244,3 +246,32 @@ async def test_nothing_heard_any_more_grows_old_by_itself(spread: Federation) ->
     answer = await spread.get("/services/web?region=eu-west")
     assert answer.headers["meridian-freshness"] == "stale; since=2027-01-15T08:00:00Z"
     assert [instance["id"] for instance in answer.json()] == ["west"]
+
+
+async def test_the_metrics_tell_the_lag_of_every_region(spread: Federation) -> None:
+    await spread.unheard(WEST, since=BEGAN - 60)
+    told = metrics.exposition(spread.plane).decode()
+    assert 'meridian_follower_lag_seconds{region="eu-west"} 60.0' in told
+    assert 'meridian_view_live{region="eu-west"} 0.0' in told
+    assert 'meridian_view_live{region="ap-south"} 1.0' in told
+
+
+async def test_a_mirror_that_could_not_be_followed_is_followed_anew(spread: Federation) -> None:
+    broken, spread.logs[WEST] = spread.logs[WEST], BrokenLog(WEST)
+    task = next(task for task in asyncio.all_tasks() if task.get_name() == f"mirror of {WEST}")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await spread.mirrors.look()  # ends at once, and harms nobody
+    assert await ids(spread, "/services/web?region=*") == ["here", "south", "west"]
+    spread.logs[WEST] = broken
+    async with asyncio.timeout(5):
+        await spread.mirrors.look()
+        await spread.far(WEST, "more")
+    assert await ids(spread, "/services/web?region=eu-west") == ["more", "west"]
+
+
+class BrokenLog(MirrorLog):
+    """A log with a fault that nobody thought of."""
+
+    async def read(self, after: Position, *, limit: int) -> Sequence[Change]:
+        raise ValueError("not thought of")

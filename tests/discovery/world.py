@@ -94,7 +94,7 @@ class Exchange:
 class World:
     """A region whose log the test writes, and whose clock it turns."""
 
-    def __init__(self, data: Path, *, is_open: bool = True, **limits: int) -> None:
+    def __init__(self, data: Path, *, is_open: bool = True, **limits: Any) -> None:
         self.now = BEGAN
         self.log = MemoryLog(REGION)
         self.entries: list[Entry] = []

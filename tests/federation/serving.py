@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, Self
 
 from granian.constants import HTTPModes, Interfaces
@@ -41,7 +40,7 @@ class Served:
         self._clients: list[Client] = []
 
     @classmethod
-    async def start(cls, **tls: Path) -> Self:
+    async def start(cls, **tls: Any) -> Self:
         """Start it and wait until it listens; with `ssl_cert` and `ssl_key` it speaks TLS."""
         serving, port = serve.Serving(), free_port()
         serving._logs = LogsElsewhere(clock=serving.clock)

@@ -135,6 +135,13 @@ def test_what_is_no_peer_cannot_be_revoked() -> None:
         trust.revoke("nowhere", actor="a", now=NOW)
 
 
+def test_a_region_that_listens_everywhere_must_say_where_it_is() -> None:
+    everywhere = read_environment({"MERIDIAN_HTTP_HOST": "0.0.0.0", "MERIDIAN_AUTH": "on"})
+    with override_settings(MERIDIAN=everywhere), pytest.raises(Invalid, match="MERIDIAN_URL"):
+        trust.invite("eu-west", actor="a", now=NOW)
+    assert not Peer.objects.exists()
+
+
 def as_region(name: str) -> override_settings:
     """Play another region over the same tables."""
     return override_settings(MERIDIAN=read_environment({"MERIDIAN_REGION": name, "MERIDIAN_HTTP_PORT": "8510"}))
@@ -148,7 +155,7 @@ async def test_accepting_asks_the_other_region_and_takes_its_token_back_when_tha
 
 
 async def test_a_token_is_not_accepted_by_another_region_than_it_names() -> None:
-    token = await in_thread(lambda: invited())
+    token = await in_thread(invited)
     with as_region("ap-south"), pytest.raises(Invalid, match="the token invites eu-west"):
         await trust.accept(token, actor="admin:bob")
 
@@ -179,7 +186,7 @@ async def test_a_token_without_the_scope_hears_nothing(served: Served) -> None:
 @pytest.mark.usefixtures("closed")
 async def test_a_stream_ends_when_its_peer_is_revoked(served: Served) -> None:
     await in_thread(lambda: Region.objects.create(name="us-east", log_id="one", digest="0" * 64))
-    token = trust.read_token(await in_thread(lambda: invited())).secret
+    token = trust.read_token(await in_thread(invited)).secret
     welcome = await in_thread(lambda: trust.admit(token, acceptance(), now=time.time()))
     log = RemoteLog("us-east", served.client(welcome.secret))
     position = Position("one", 0)

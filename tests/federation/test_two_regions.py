@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.federation.regions import agree, await_converged, deregister, join, logs, manage, matrix, register
+from tests.federation.regions import agree, await_converged, call, deregister, join, logs, manage, matrix, register
 from tests.region import Region, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -65,3 +65,32 @@ def test_the_matrix_says_that_both_hold_the_same(pair: tuple[Region, Region]) ->
 
     eventually(all_live_and_equal, within=20, what="four cells, live and equal")
     assert "not heard lately" not in manage(us, "peer", "status")
+
+
+def test_a_write_for_another_region_is_done_there_and_by_it_alone(pair: tuple[Region, Region]) -> None:
+    us, eu = pair
+    status, answer = call(us, "PUT", "/services/forwarded/one?region=eu-west", {"host": "10.0.0.7", "port": 81})
+    assert status in (200, 201), answer
+    await_converged(us, eu)
+    index = logs(eu)["eu-west"]["index"]
+    for region in (us, eu):
+        status, change = call(region, "GET", f"/api/v1/changes/{index}?region=eu-west")
+        assert (status, change["key"]) == (200, "instance/default/forwarded/one")
+        assert change["actor"].startswith("anonymous@127.0.0.1")
+        assert change["actor"].endswith("via us-east")
+
+
+def test_a_write_for_a_region_that_is_no_peer_is_refused_and_nothing_is_done(pair: tuple[Region, Region]) -> None:
+    us, _ = pair
+    index = logs(us)["us-east"]["index"]
+    status, answer = call(us, "PUT", "/services/forwarded/two?region=nowhere", {"host": "10.0.0.7", "port": 81})
+    assert status in (404, 503), answer
+    assert logs(us)["us-east"]["index"] == index
+
+
+def test_a_peer_cannot_make_tokens_or_peers_through_another(pair: tuple[Region, Region]) -> None:
+    us, _ = pair
+    headers = {"Meridian-Method": "POST", "Meridian-Target": "/api/v1/tokens", "Meridian-Actor": "mallory"}
+    status, answer = call(us, "POST", "/federation/v1/forward", {"name": "x", "scopes": ["operator"]}, headers)
+    assert status == 403
+    assert "this region's own affair" in answer["detail"]
