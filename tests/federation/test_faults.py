@@ -170,7 +170,7 @@ def test_a_region_killed(trial: Trial) -> None:
     with trial.broken("eu-west is dead", down=("eu-west",)):
         trial.kill("eu-west")
         trial.live(3)
-        trial["eu-west"].start()
+        trial.start("eu-west")
     trial.settle()
     assert trial.verdict() == []
 
@@ -182,7 +182,7 @@ def test_a_region_restored_from_an_old_backup(trial: Trial) -> None:
         trial.kill("ap-south")
         trial.restore("ap-south", copy, as_of)
         manage(trial["ap-south"], "verify_log", "--new-log-id")
-        trial["ap-south"].start()
+        trial.start("ap-south")
     trial.settle()
     assert trial.verdict() == []
 
@@ -192,7 +192,7 @@ def test_a_clock_an_hour_ahead(trial: Trial) -> None:
     with trial.broken("the clock of us-east is wrong", down=("us-east",)):
         trial.kill("us-east")
         trial["us-east"].variables.update(ahead)
-        trial["us-east"].start()
+        trial.start("us-east")
     trial.settle()
     with trial.broken("the clock of us-east is still wrong"):
         trial.live(4)

@@ -130,6 +130,13 @@ class Trial:
         region.supervisor.wait(10)
         self.until(lambda: not any(map(_runs, everything)), within=20, what=f"nothing of {name} runs any more")
 
+    def start(self, name: str) -> None:
+        """Start a region again, and wait until all of it is there: its server, and its worker, which follows."""
+        region = self[name]
+        before = region.log().count(f"worker@{name} ready")
+        region.start()
+        self.until(lambda: region.log().count(f"worker@{name} ready") > before, within=60, what="the worker is ready")
+
     def backup(self, name: str) -> tuple[Path, float]:
         """A copy of a region's database, and what time it shows."""
         as_of = at_work.now()
