@@ -38,6 +38,7 @@ def plane_of(environment: Environment) -> Plane:
         data_dir=environment.data,
         most_watchers=environment.watchers,
         watchers_per_client=environment.watchers_per_client,
+        allowed_hosts=settings.ALLOWED_HOSTS,
     )
     plane.at_end(log.close)
     return plane

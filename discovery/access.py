@@ -1,9 +1,10 @@
 """Who may ask: tokens as they stand in a request's headers, looked up once and remembered for a moment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from registry.tokens import Grant, presented
+from registry.tokens.door import Door
 
 # Revoked and expired tokens are noticed within this many seconds; until then a header that was good is good.
 REMEMBERED = 1.0
@@ -11,12 +12,14 @@ MOST_REMEMBERED = 10_000
 
 Shown = tuple[bytes | None, bytes | None]  # the Authorization and X-Consul-Token headers
 NOTHING: Shown = (None, None)
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Authenticates(Protocol):
     """What is needed of a table of tokens."""
 
     version: int
+    is_open: bool
 
     def authenticate(self, secret: str | None) -> Grant:
         """Who presents the secret; raises Unauthenticated or Unavailable."""
@@ -26,11 +29,13 @@ class Authenticates(Protocol):
 class Access:
     """Grants by the headers that were shown. `refresh` is called every `REMEMBERED` seconds.
 
-    `readers` holds the headers that may read: one look on the way of a hot lookup.
+    `readers` holds the headers that may read: one look on the way of a hot lookup. `hosts` are the names by which a
+    region may be asked without a token.
     """
 
-    def __init__(self, tokens: Authenticates) -> None:
+    def __init__(self, tokens: Authenticates, hosts: Iterable[str] = LOOPBACK) -> None:
         self.tokens = tokens
+        self.door = Door(hosts)
         self.readers: set[Shown] = set()
         self._grants: dict[Shown, Grant] = {}
         self._writers: dict[tuple[Shown, str], Grant] = {}
@@ -41,12 +46,16 @@ class Access:
         self._grants.clear()
         self._writers.clear()
 
+    def guard(self, method: str, headers: list[tuple[bytes, bytes]]) -> None:
+        """Raises Forbidden when a page in a browser would come in by the open door. Tokens speak for themselves."""
+        if self.tokens.is_open and _secret(shown_in(headers)) is None:
+            self.door.check(method, headers)
+
     def grant(self, shown: Shown) -> Grant:
         """Who shows these headers. Raises Unauthenticated."""
         known = self._grants.get(shown)
         if known is None:
-            authorization, token = (None if value is None else value.decode("latin-1") for value in shown)
-            known = self.tokens.authenticate(presented(authorization, token))
+            known = self.tokens.authenticate(_secret(shown))
             _bounded(self._grants.__len__, self._grants.clear)
             self._grants[shown] = known
         return known
@@ -69,6 +78,11 @@ class Access:
             _bounded(self._writers.__len__, self._writers.clear)
             self._writers[shown, service] = known
         return known
+
+
+def _secret(shown: Shown) -> str | None:
+    authorization, token = (None if value is None else value.decode("latin-1") for value in shown)
+    return presented(authorization, token)
 
 
 def _bounded(length: Callable[[], int], clear: Callable[[], None]) -> None:

@@ -12,10 +12,11 @@ from rest_framework.response import Response
 
 from catalog.errors import Invalid
 from registry.api import problems
-from registry.api.authentication import SAFE, Callers, address_of
+from registry.api.authentication import Callers, address_of
 from registry.api.paging import PAGING_PARAMETERS
 from registry.api.parsing import BoundedJson
 from registry.tokens import Grant
+from registry.tokens.door import SAFE
 
 LONGEST_CAUSE = 500
 
