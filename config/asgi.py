@@ -42,6 +42,7 @@ def plane_of(environment: Environment) -> Plane:
         mirrors=mirrors_of(environment, clock=time.time),
         most_watchers=environment.watchers,
         watchers_per_client=environment.watchers_per_client,
+        allowed_hosts=settings.ALLOWED_HOSTS,
     )
     plane.at_end(log.close)
     return plane

@@ -1,10 +1,11 @@
 """Who may ask: tokens as they stand in a request's headers, looked up once and remembered for a moment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from registry.forwarding import FORWARDED, Origin
 from registry.tokens import Grant, presented
+from registry.tokens.door import Door
 from registry.tokens.grant import Kind
 
 # Revoked and expired tokens are noticed within this many seconds; until then a header that was good is good.
@@ -13,12 +14,14 @@ MOST_REMEMBERED = 10_000
 
 Shown = tuple[bytes | None, bytes | None]  # the Authorization and X-Consul-Token headers
 NOTHING: Shown = (None, None)
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Authenticates(Protocol):
     """What is needed of a table of tokens."""
 
     version: int
+    is_open: bool
 
     def authenticate(self, secret: str | None) -> Grant:
         """Who presents the secret; raises Unauthenticated or Unavailable."""
@@ -28,11 +31,13 @@ class Authenticates(Protocol):
 class Access:
     """Grants by the headers that were shown. `refresh` is called every `REMEMBERED` seconds.
 
-    `readers` holds the headers that may read: one look on the way of a hot lookup.
+    `readers` holds the headers that may read: one look on the way of a hot lookup. `hosts` are the names by which a
+    region may be asked without a token.
     """
 
-    def __init__(self, tokens: Authenticates) -> None:
+    def __init__(self, tokens: Authenticates, hosts: Iterable[str] = LOOPBACK) -> None:
         self.tokens = tokens
+        self.door = Door(hosts)
         self.readers: set[Shown] = set()
         self._grants: dict[Shown, Grant] = {}
         self._writers: dict[tuple[Shown, str], Grant] = {}
@@ -51,12 +56,16 @@ class Access:
         self._grants.clear()
         self._writers.clear()
 
+    def guard(self, method: str, headers: list[tuple[bytes, bytes]]) -> None:
+        """Raises Forbidden when a page in a browser would come in by the open door. Tokens speak for themselves."""
+        if self.tokens.is_open and _secret(shown_in(headers)) is None:
+            self.door.check(method, headers)
+
     def grant(self, shown: Shown) -> Grant:
         """Who shows these headers. Raises Unauthenticated."""
         known = self._grants.get(shown)
         if known is None:
-            authorization, token = (None if value is None else value.decode("latin-1") for value in shown)
-            known = self.tokens.authenticate(presented(authorization, token))
+            known = self.tokens.authenticate(_secret(shown))
             _bounded(self._grants.__len__, self._grants.clear)
             self._grants[shown] = known
         return known
@@ -91,6 +100,11 @@ def actor(scope: dict[str, Any], grant: Grant, address: str, way: str) -> str:
     """Who does it, for the log: of a forwarded request who asked there, and through which region."""
     origin: Origin | None = scope.get(FORWARDED)
     return grant.actor(address, way) if origin is None else f"{origin.actor} via {origin.region}"
+
+
+def _secret(shown: Shown) -> str | None:
+    authorization, token = (None if value is None else value.decode("latin-1") for value in shown)
+    return presented(authorization, token)
 
 
 def _bounded(length: Callable[[], int], clear: Callable[[], None]) -> None:

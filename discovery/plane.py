@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from catalog.errors import Unavailable
 from catalog.follow import BATCH
 from catalog.log import Log
 from catalog.view import State, View
-from discovery.access import REMEMBERED, Access, Authenticates
+from discovery.access import LOOPBACK, REMEMBERED, Access, Authenticates
 from discovery.answers import Answers, Encoded
 from discovery.follower import Following
 from discovery.limits import Watchers
@@ -41,6 +41,7 @@ class Plane:
         mirrors: Mirrors | None = None,
         most_watchers: int = 16_000,
         watchers_per_client: int = 6_000,
+        allowed_hosts: Sequence[str] = LOOPBACK,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.region = log.region
@@ -52,7 +53,7 @@ class Plane:
         self.answers = Answers(self.view, clock=clock)
         self.topics = Topics(self.view, self.answers, clock=clock)
         self.watchers = Watchers(most=most_watchers, per_client=watchers_per_client)
-        self.access = Access(tokens)
+        self.access = Access(tokens, allowed_hosts)
         self.renewals: Renewals
         self.renewed = 0
         self._make_renewals = renewals

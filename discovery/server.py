@@ -19,8 +19,9 @@ from discovery.plane import Plane
 ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
 Handler = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
 
-# Headers that a hot answer may depend on. Everybody else sends none of them.
-TELLING = frozenset({b"authorization", b"x-consul-token", b"if-none-match", b"x-request-id"})
+# Headers that a hot answer may depend on. Others send none of them but the host, nearly always one that is known.
+TELLING = frozenset({b"authorization", b"x-consul-token", b"if-none-match", b"x-request-id", b"host"})
+PROBED = frozenset({"health", "metrics"})  # asked by whatever address leads here, and by anybody
 NO_BODY: Message = {"type": "http.response.body", "body": b""}
 SLOW = 1.0  # seconds after which an exchange is worth a line in the log
 MOST_LINES = 20  # a second: when everything fails, the log must not make it worse
@@ -48,6 +49,7 @@ class Application:
         self._otherwise = otherwise
         self._hot = plane.answers.hot
         self._readers = plane.access.readers
+        self._hosts = plane.access.door.accepted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one exchange."""
@@ -55,8 +57,8 @@ class Application:
             if scope["method"] == "GET":
                 encoded = self._hot.get((scope["path"], scope["query_string"]))
                 if encoded is not None and NOTHING in self._readers:
-                    for name, _ in scope["headers"]:
-                        if name in TELLING:
+                    for name, value in scope["headers"]:
+                        if name in TELLING and (name != b"host" or value not in self._hosts):
                             break
                     else:
                         encoded.hits += 1
@@ -71,10 +73,17 @@ class Application:
 
     async def _careful(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        dialect = self._dialects.get(path[1:].partition("/")[0])
+        segment = path[1:].partition("/")[0]
+        dialect = self._dialects.get(segment)
         if dialect is None:
             await self._otherwise(scope, receive, send)
             return
+        if segment not in PROBED:
+            try:
+                self._plane.access.guard(scope["method"], scope["headers"])
+            except CatalogError as error:
+                await Exchange(scope, send).fail(error)
+                return
         if scope["method"] == "GET" and await self._known(scope, send):
             return
         await self._accounted(scope, receive, send, dialect)

@@ -4,7 +4,6 @@ import asyncio
 from contextlib import aclosing
 
 from catalog.errors import CatalogError
-from discovery.access import shown_in
 from discovery.answers import Encoded, Question
 from discovery.blocking import Waiting, is_news
 from discovery.exchange import Receive, Scope, Send, header
@@ -59,7 +58,7 @@ async def _send_all(plane: Plane, scope: Scope, send: Send, question: Question, 
 def _may_read(plane: Plane, scope: Scope) -> bool:
     """Whether the token that opened the stream is still good. A reader whose stream ends comes back and is told why."""
     try:
-        plane.access.reader(shown_in(scope["headers"]))
+        plane.access.may_read(scope)
     except CatalogError:
         return False
     return True

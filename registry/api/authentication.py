@@ -1,20 +1,18 @@
 """Who is asking the API: the holder of a token, a signed-in user of the admin site, or anybody on an open loopback."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
-from catalog.errors import Forbidden
 from registry.forwarding import FORWARDED, Origin
 from registry.tokens import Grant, presented
+from registry.tokens.door import refuse_other_sites
 from registry.tokens.grant import Kind
 from registry.tokens.process import process_table
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOK_AGAIN = 5.0  # seconds; servers reload on a doorbell besides
 
 # What a signed-in user may do. Operators decide about other people's traffic and tokens: superusers alone.
@@ -67,15 +65,9 @@ def address_of(request: Request) -> str:
 
 
 def _refuse_other_sites(request: Request) -> None:
-    """The open door is for this machine's programs, not for a page of some other site in a browser on this machine.
-
-    Such a page can send requests here but cannot hide where it comes from.
-    """
     origin = request.headers.get("Origin")
-    if request.method in SAFE or origin is None:
-        return
-    if urlsplit(origin).netloc != request.get_host():
-        raise Forbidden(f"a page of {origin[:80]} may not write here: sign in, or present a token")
+    if origin is not None:
+        refuse_other_sites(str(request.method), origin, request.get_host())
 
 
 class CallersScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

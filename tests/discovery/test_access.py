@@ -102,6 +102,39 @@ async def test_a_stream_ends_with_its_token_though_nothing_changes(
     assert (await stream.answer()).status == 200
 
 
+@pytest.mark.parametrize("host", ["localhost", "localhost:8500", "127.0.0.1:8500", "[::1]:8500"])
+async def test_without_tokens_the_machines_own_names_are_let_in(world: World, host: str) -> None:
+    await world.put("web", "a")
+    for _ in range(3):
+        assert (await world.get("/services/web", headers={"host": host})).status == 200
+    assert world.plane.answers.hits() == 2
+
+
+@pytest.mark.parametrize("shown", [{}, {"x-consul-token": ""}, {"if-none-match": "*"}])
+async def test_without_tokens_a_foreign_name_is_refused_even_what_is_hot(world: World, shown: dict[str, str]) -> None:
+    await world.put("web", "a")
+    for _ in range(2):
+        await world.get("/services/web", headers={"host": "localhost:8500"})
+    for method, target in (("GET", "/services/web"), ("GET", "/services"), ("PUT", "/services/web/a/renew")):
+        answer = await world.ask(method, target, headers={"host": "rebound.example:8500", **shown})
+        assert (answer.status, answer.headers["content-type"]) == (403, "application/problem+json")
+    assert (await world.get("/health/live", headers={"host": "rebound.example:8500"})).status == 200
+
+
+async def test_without_tokens_a_page_of_another_site_may_not_write(world: World) -> None:
+    await world.put("web", "a")
+    page = {"host": "localhost:8500", "origin": "http://evil.example"}
+    assert (await world.ask("PUT", "/services/web/a/renew", headers=page)).status == 403
+    ours = {"host": "localhost:8500", "origin": "http://localhost:8500"}
+    assert (await world.ask("PUT", "/services/web/a/renew", headers=ours)).status == 204
+
+
+async def test_a_token_may_come_by_any_name(world: World) -> None:
+    await world.put("web", "a")
+    shown = {"host": "rebound.example", **world.token("reader", "read")}
+    assert (await world.get("/services/web", headers=shown)).status == 200
+
+
 async def test_health_and_metrics_need_no_token(closed: World) -> None:
     for target in ("/health", "/health/live", "/health/ready", "/metrics"):
         assert (await closed.get(target)).status == 200
