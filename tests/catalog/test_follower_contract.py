@@ -19,6 +19,8 @@ from tests.catalog.contract.sources import SOURCES, Source
 WITHIN = 10.0
 every_source = pytest.mark.parametrize("make_source", SOURCES)
 every_follower = pytest.mark.parametrize("make_follower", FOLLOWERS)
+pytestmark = pytest.mark.timeout(180)  # each example builds a log, and a remote one a server beside it
+
 random_histories = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
