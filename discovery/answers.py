@@ -32,12 +32,13 @@ class Encoded:
     after `valid_until` time alone may change it. `parts` are the regions that had a say, when there is more to tell of
     them than `region`, `index` and `freshness` do. `hits` counts how often it was sent straight from `Answers.hot`.
     `start` and `whole` are shared by all who are sent them: nobody may write into them. `by_time` says that other bytes
-    may go about under this index, because something else than an entry of the log has changed them.
+    may go about under this index, because something else than an entry of the log has changed them. `touched` is the
+    last index that touched a name in `depends`, whether or not it made a difference.
     """
 
     __slots__ = (
         "body", "by_time", "content_type", "depends", "dialect", "etag", "freshness", "hits", "index", "parts",
-        "region", "start", "status", "unchanged", "valid_until", "whole",
+        "region", "start", "status", "touched", "unchanged", "valid_until", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -56,7 +57,7 @@ class Encoded:
     ) -> None:
         self.dialect, self.hits, self.by_time = dialect, 0, False
         self.body, self.status, self.content_type = body, status, content_type
-        self.region, self.index, self.freshness = region, index, freshness
+        self.region, self.index, self.touched, self.freshness = region, index, index, freshness
         self.depends, self.valid_until, self.parts = depends, valid_until, parts
         self.etag = b'"' + hashlib.blake2b(body, digest_size=9).hexdigest().encode() + b'"'
         described = (
@@ -133,6 +134,7 @@ class Answers:
         self._hits = Counter[str]()  # those that were, by dialect; of answers that are gone
         self._view, self._clock = view, clock
         self._kept: dict[Hashable, Encoded] = {}
+        self._timers: dict[Hashable, asyncio.TimerHandle] = {}  # of those that time will end
         self._size = 0
         # What an answer was before a change that touched it. When it turns out to be the same again, it keeps its
         # index, so that nobody who has it is answered again.
@@ -149,12 +151,14 @@ class Answers:
             return found
         now = self._clock()
         encoded = question.answer(self._view, now)
+        touched = encoded.index
         former = self._former.pop(question.key, None)
         if former is not None and former.index < encoded.index and not encoded.is_news_after(former):
             encoded = encoded.at(former.index)
         encoded.by_time = self._time_has_a_say(now) or (
             former is not None and former.index == encoded.index and (former.by_time or not former.same_as(encoded))
         )
+        encoded.touched = touched
         self.computed += 1
         self._keep(question.key, encoded)
         return encoded
@@ -193,7 +197,7 @@ class Answers:
         self._dependents.add(key, encoded.depends)
         if encoded.valid_until is not None:
             delay = max(0.0, encoded.valid_until - self._clock())
-            asyncio.get_running_loop().call_later(delay, self._outlived, key, encoded)
+            self._timers[key] = asyncio.get_running_loop().call_later(delay, self._drop, key)
         while len(self._kept) > MOST_KEPT or (self._size > LARGEST_KEPT and len(self._kept) > 1):
             # The first in is the one whose question was answered longest ago without any change since.
             self._drop(next(iter(self._kept)))
@@ -205,10 +209,6 @@ class Answers:
             or any(override.expires_at is not None and override.expires_at <= now for override in region.overrides)
             for region in self._view.regions.values()
         )
-
-    def _outlived(self, key: Hashable, encoded: Encoded) -> None:
-        if self._kept.get(key) is encoded:
-            self._drop(key)
 
     def _changed(self, region: str, names: frozenset[str], _index: int) -> None:
         self._forget_other_logs(region)
@@ -229,6 +229,9 @@ class Answers:
 
     def _drop(self, key: Hashable) -> Encoded:
         encoded = self._kept.pop(key)
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
         if encoded.hits:
             self._hits[encoded.dialect] += encoded.hits
         self._size -= len(encoded.body)

@@ -26,11 +26,14 @@ class Waiting(msgspec.Struct, frozen=True):
 def is_news(encoded: Encoded, waiting: Waiting, head: int) -> bool:
     """Whether a client gets this answer at once. `head` is the index of the view.
 
-    An index beyond the head belongs to another log, before a restore say: whoever has it must start over.
+    An index beyond the head belongs to another log, before a restore say: whoever has it must start over. One between
+    the answer's own and the last that touched it comes from another server, which saw the answer change and change
+    back; this one did not look meanwhile, and cannot know that the client has what it has.
     """
     if waiting.index is None:
         return encoded.status != 404
-    return encoded.index > waiting.index or waiting.index > head
+    missed = encoded.index < waiting.index < encoded.touched
+    return encoded.index > waiting.index or waiting.index > head or missed
 
 
 async def answer(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import URLPattern, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -46,7 +47,10 @@ ROUTES: tuple[tuple[str, Any, str], ...] = (
 
 
 def _both_forms() -> list[URLPattern]:
-    plain = [path(route, view, name=name) for route, view, name in ROUTES]
+    plain = [
+        path("", RedirectView.as_view(url="docs")),
+        *(path(route, view, name=name) for route, view, name in ROUTES),
+    ]
     return plain + [path(f"{route}/", view) for route, view, _ in ROUTES]
 
 

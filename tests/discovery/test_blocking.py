@@ -154,3 +154,14 @@ async def settle() -> None:
     """Let everything that is about to happen happen."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+async def test_an_index_from_a_server_that_saw_more_is_answered_at_once(world: World) -> None:
+    first = await world.put("web", "a")
+    await world.get("/services/web")
+    between = await world.put("web", "a", weight=7)
+    await world.put("web", "a")
+    again = await world.get("/services/web")
+    assert again.index == first.index
+    answer = await world.get(f"/services/web?index={between.index}&wait=30s")
+    assert answer.body == again.body
