@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from typing import TextIO
@@ -54,5 +55,7 @@ class Report:
         try:
             print(f"{now:%H:%M:%S}  {who:<26}  {what}", file=self._out, flush=True)
         except OSError:
-            # The reader has gone (`| head`): the fleet goes on, it only has nobody to tell.
+            # The reader has gone (`| head`): the fleet goes on, it only has nobody to tell. What is left in the buffer
+            # must still go somewhere, or the interpreter would end with a failure of its own.
             self._broken = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())

@@ -11,7 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from django.db import connection
 from hypothesis import settings
+from pytest_django.plugin import DjangoDbBlocker
 
 from config.lifeline import die_with
 from config.valkey import valkey_answers, valkey_command
@@ -20,6 +22,19 @@ from tests.region import Region
 # How long one example takes says more about the machine than about the code; each test has its time limit anyway.
 settings.register_profile("meridian", deadline=None)
 settings.load_profile("meridian")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The tests' database. Before it is dropped, connections of threads that tests have left behind are ended."""
+    yield
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
 
 
 @pytest.fixture(scope="session")
