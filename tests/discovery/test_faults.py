@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,9 @@ class Ground:
     """A region over a PostgreSQL of its own, which can be stopped or frozen."""
 
     def __init__(self, place: Path) -> None:
-        self.postgres = Postgres(place / "postgres")
+        # Not in pytest's own directory, which is closed to the account that the server runs under.
+        self.files = tempfile.TemporaryDirectory(prefix="mfaults")
+        self.postgres = Postgres(Path(self.files.name) / "postgres")
         self.postgres.start()
         with psycopg.connect(self.postgres.url("postgres"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE region")
@@ -54,6 +57,7 @@ class Ground:
         self.thaw_database()
         self.region.stop()
         self.postgres.stop()
+        self.files.cleanup()
 
 
 @pytest.fixture
