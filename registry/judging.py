@@ -12,17 +12,20 @@ from catalog.check import Check, Tally, count
 from catalog.flap import Flap, decayed, free_at, settle
 from catalog.status import Status
 from registry.probes.outcome import Outcome
+from registry.sample import joined
 
 STALLED = 0.5  # seconds that a probe may take beyond its timeout before the worker itself is to blame
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What is remembered of a check between two probes. `at` is when the last outcome came, in seconds."""
+    """What is remembered of a check between two probes. `at` is when the last outcome came, in seconds; `recent` are
+    the last outcomes, packed as in `registry.sample`."""
 
     tally: Tally
     flap: Flap = Flap()
     outcome: Outcome | None = None
     at: float = 0.0
+    recent: bytes = b""
 
     @property
     def verdict(self) -> Status:
@@ -41,7 +44,7 @@ def judged(state: State | None, check: Check, recorded: Status, outcome: Outcome
     before = state or State(Tally(recorded))
     tally = count(before.tally, outcome.status, check)
     flap = settle(before.flap, now, transition=_changes_sides(before.tally.status, tally.status))
-    return State(tally, flap, outcome, now)
+    return State(tally, flap, outcome, now, joined(before.recent, now, outcome.latency, outcome.status))
 
 
 def _changes_sides(before: Status, after: Status) -> bool:

@@ -14,6 +14,7 @@ from catalog.query import STALE_INTERVALS
 from catalog.status import Status
 from registry.definition import check_key, decode, definitions
 from registry.judging import State, explanation
+from registry.sample import Sample, unpacked
 from registry.schedule import decode_state, prefix
 from registry.valkey import connection
 
@@ -24,7 +25,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a probed check. Times are seconds since the epoch, lengths seconds.
 
     `status` is the verdict with damping applied, and `unknown` when the last outcome is too old to trust or there is
-    none. `outcome` is what the last probe alone spoke for. `due_at` is None when the check is not scheduled.
+    none. `outcome` is what the last probe alone spoke for. `due_at` is None when the check is not scheduled. `recent`
+    are the last outcomes, the oldest first.
     """
 
     key: str
@@ -38,6 +40,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
     flap_score: float = 0.0
     held_until: float | None = None
+    recent: tuple[Sample, ...] = ()
 
 
 def check_keys(instance: Instance) -> list[str]:
@@ -86,6 +89,7 @@ def result(key: str, check: Check | None, state: State | None, due: float | None
         failures=state.tally.failures,
         flap_score=round(decayed(state.flap, now), 1),
         held_until=free_at(state.flap) if state.is_held else None,
+        recent=unpacked(state.recent),
     )
 
 

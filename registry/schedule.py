@@ -2,7 +2,7 @@
 
     probes:due          sorted set: a check's key; score: when it is due, or when its claim lapses
     probes:definitions  hash: what to ask and how, by key
-    probes:states       hash: tally, flap score and last outcome, by key
+    probes:states       hash: tally, flap score and last outcomes, by key
     probes:leader       who keeps the schedule in step with the log
 
 Nothing here is the only copy of anything: `registry/follower.py` makes it afresh from the log.

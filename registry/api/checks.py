@@ -97,4 +97,8 @@ def _check_shape(known: KnownCheck) -> dict[str, Any]:
         "next_due": iso(result.due_at) if result else None,
         "flap_score": result.flap_score if result else 0.0,
         "held_until": iso(result.held_until) if result else None,
+        "recent": [
+            {"at": iso(sample.at), "latency": sample.latency, "status": sample.status.value}
+            for sample in (result.recent if result else ())
+        ],
     }

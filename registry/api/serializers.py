@@ -171,6 +171,18 @@ class ServiceSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField(help_text="the latest change of an instance that is there")
 
 
+class SampleSerializer(serializers.Serializer[Any]):
+    """One outcome of a probe."""
+
+    at = serializers.DateTimeField()
+    latency = serializers.FloatField(help_text="in seconds")
+    status = serializers.ChoiceField(choices=STATUSES)
+
+    def to_representation(self, instance: Any) -> Any:
+        """As it is: a page has thousands of them, and they are plain values already."""
+        return instance
+
+
 class ResultSerializer(serializers.Serializer[Any]):
     """A check, its verdict, and what came of the last probe."""
 
@@ -188,6 +200,7 @@ class ResultSerializer(serializers.Serializer[Any]):
     next_due = serializers.DateTimeField(allow_null=True)
     flap_score = serializers.FloatField(help_text="0 is calm")
     held_until = serializers.DateTimeField(allow_null=True, help_text="critical for its restlessness until then")
+    recent = SampleSerializer(many=True, help_text="the outcomes of the last probes, the oldest first")
     terms = serializers.DictField(help_text="as registered: target, interval, timeout, thresholds")
 
 

@@ -17,6 +17,7 @@ from registry.definition import definitions
 from registry.judging import State
 from registry.models import InstanceRow
 from registry.probes.outcome import Outcome
+from registry.sample import joined
 from registry.schedule import Result
 from tests.probes.schedules import put, schedule_of
 
@@ -34,7 +35,9 @@ def probed(row: InstanceRow, *, ago: float) -> None:
     """As a worker leaves it behind after a probe."""
 
     async def finish() -> None:
-        state = State(Tally(Status.PASSING, 3), Flap(), Outcome(Status.PASSING, "200 OK", 0.0123), time.time() - ago)
+        outcome, at = Outcome(Status.PASSING, "200 OK", 0.0123), time.time() - ago
+        recent = joined(joined(b"", at - 10, 0.5, Status.CRITICAL), at, outcome.latency, outcome.status)
+        state = State(Tally(Status.PASSING, 3), Flap(), outcome, at, recent)
         async with schedule_of() as (schedule, _):
             await put(schedule, *definitions(row.instance))
             await schedule.finish([Result((await schedule.claim(1)).checks[0], state, 9.0)])
@@ -56,6 +59,15 @@ def test_a_probed_check_shows_its_last_result(api: Client, row: InstanceRow) -> 
     assert (found["latency"], found["verdict"], found["flap_score"]) == (0.0123, "unknown", 0.0)
     assert found["checked_at"] < found["next_due"]
     assert found["terms"]["interval"] == "10s"
+
+
+@pytest.mark.usefixtures("valkey_url")
+def test_a_probed_check_shows_how_its_last_probes_went(api: Client, row: InstanceRow) -> None:
+    probed(row, ago=1.0)
+    recent = check(api, "http")["recent"]
+    assert [(each["status"], each["latency"]) for each in recent] == [("critical", 0.5), ("passing", 0.0123)]
+    assert recent[0]["at"] < recent[1]["at"] <= check(api, "http")["next_due"]
+    assert check(api, "self")["recent"] == []
 
 
 @pytest.mark.usefixtures("valkey_url")

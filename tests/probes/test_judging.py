@@ -10,6 +10,7 @@ from catalog.flap import HALF_LIFE, Flap
 from catalog.status import Status
 from registry.judging import STALLED, State, cause, explanation, is_stall, judged
 from registry.probes.outcome import Outcome
+from registry.sample import KEPT, Sample, joined, unpacked
 
 GOOD, BAD, MEDIOCRE = Outcome(Status.PASSING, "fine"), Outcome(Status.CRITICAL, "dead"), Outcome(Status.WARNING, "busy")
 outcomes = st.lists(st.sampled_from([GOOD, BAD, MEDIOCRE]), min_size=1, max_size=60)
@@ -109,3 +110,27 @@ def test_a_probe_that_took_much_longer_than_its_timeout_blames_the_worker() -> N
     assert is_stall(late, check(timeout=2.0))
     assert not is_stall(Outcome(Status.CRITICAL, "no answer within 2s", 2.01), check(timeout=2.0))
     assert not is_stall(Outcome(Status.PASSING, "", 9.0), check(timeout=2.0))
+
+
+def test_the_last_outcomes_are_remembered_in_order_and_no_more_than_are_kept() -> None:
+    slow = Outcome(Status.CRITICAL, "no answer", 1.5)
+    states = after([GOOD] * KEPT + [slow, MEDIOCRE], check(), apart=10.0)
+    samples = unpacked(states[-1].recent)
+    assert len(samples) == KEPT
+    assert samples[0] == Sample(20.0, 0.0, Status.PASSING)
+    assert samples[-2:] == (Sample(KEPT * 10.0, 1.5, Status.CRITICAL), Sample(KEPT * 10.0 + 10, 0.0, Status.WARNING))
+
+
+@given(st.floats(0, 6e9), st.floats(0, 160), st.sampled_from(Status))
+def test_a_sample_is_kept_to_a_tenth_of_a_second_and_10_microseconds(at: float, latency: float, status: Status) -> None:
+    (sample,) = unpacked(joined(b"", at, latency, status))
+    assert abs(sample.at - at) <= 0.0500001
+    assert abs(sample.latency - latency) <= 0.0000050001
+    assert sample.status is status
+
+
+def test_a_latency_beyond_all_measure_spoils_no_other_figure() -> None:
+    (sample,) = unpacked(joined(b"", 1000.0, 1e9, Status.CRITICAL))
+    assert (sample.at, sample.status) == (1000.0, Status.CRITICAL)
+    assert 160 < sample.latency < 170
+    assert unpacked(joined(b"", 1000.0, -1.0, Status.PASSING)) == (Sample(1000.0, 0.0, Status.PASSING),)

@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -10,16 +11,18 @@ from catalog.errors import Unavailable
 from catalog.flap import Flap
 from catalog.status import Status
 from registry import pulse
-from registry.judging import State
+from registry.judging import State, judged
 from registry.metrics import Counters
 from registry.probes.outcome import Outcome
 from registry.reachable import worker_metrics
 from registry.results import last_results, result
-from registry.schedule import Result
+from registry.sample import Sample
+from registry.schedule import Result, decode_state
 from tests.probes.schedules import REGION, definition, nowhere, put, schedule_of
 
 SUBJECT = definition(interval=10.0, timeout=2.0)
 SEEN = State(Tally(Status.PASSING, 4), Flap(800.0, 1000.0), Outcome(Status.PASSING, "200 OK", 0.02), 1000.0)
+EARLIER = b'{"tally":{"status":"passing","successes":4},"outcome":{"status":"passing","output":"200 OK"},"at":1000.0}'
 
 
 def test_a_fresh_result_shows_verdict_outcome_and_score() -> None:
@@ -36,6 +39,28 @@ def test_a_result_older_than_three_intervals_and_the_timeout_is_unknown(age: flo
 
 def test_an_old_result_still_says_what_was_seen_last() -> None:
     assert result("k", SUBJECT.check, SEEN, None, 1100.0).output == "not probed for 100s; the last outcome was: 200 OK"
+
+
+def test_a_result_shows_the_latency_of_the_last_probes() -> None:
+    state = judged(SEEN, SUBJECT.check, Status.PASSING, Outcome(Status.PASSING, "200 OK", 0.01234), 1010.0)
+    state = judged(state, SUBJECT.check, Status.PASSING, Outcome(Status.CRITICAL, "refused", 0.1), 1020.0)
+    assert result("k", SUBJECT.check, state, None, 1020.0).recent == (
+        Sample(1010.0, 0.01234, Status.PASSING), Sample(1020.0, 0.1, Status.CRITICAL),
+    )  # fmt: skip
+
+
+def test_a_state_from_before_samples_were_kept_goes_on_from_where_it_was() -> None:
+    state = decode_state(EARLIER.decode())
+    assert state is not None
+    assert (state.tally.successes, result("k", SUBJECT.check, state, None, 1000.0).recent) == (4, ())
+    later = judged(state, SUBJECT.check, Status.PASSING, Outcome(Status.PASSING, "200 OK", 0.5), 1010.0)
+    assert result("k", SUBJECT.check, later, None, 1010.0).recent == (Sample(1010.0, 0.5, Status.PASSING),)
+
+
+@pytest.mark.parametrize("broken", [b"12345", b"12345678901"])
+def test_samples_that_were_cut_short_harm_no_result(broken: bytes) -> None:
+    shown = result("k", SUBJECT.check, msgspec.structs.replace(SEEN, recent=broken), None, 1000.0)
+    assert (shown.status, len(shown.recent)) == (Status.PASSING, len(broken) // 8)
 
 
 def test_a_held_check_is_critical_and_says_until_when() -> None:
