@@ -1,0 +1,175 @@
+"""What if: a view in which a correction has been made already, so that the one query can be asked before and after.
+
+A simulated view shares with the real one all that the correction leaves as it is, and is for asking at once: the shared
+regions go on following their logs. Its indexes and digests are those of before.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from catalog.asked import Query
+from catalog.instance import Instance
+from catalog.override import Override, Scope, covers
+from catalog.query import Answer, answer
+from catalog.view import RegionView, ServiceName, View
+
+
+class LookupChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A plain lookup of a service from `home`: how many instances it returns before and after, and what differs.
+
+    `loses` and `gains` name instances as `region/id`; `stands_in` are the other regions that answer it afterwards.
+    """
+
+    namespace: str
+    service: str
+    home: str
+    before: int
+    after: int
+    loses: tuple[str, ...] = ()
+    gains: tuple[str, ...] = ()
+    stands_in: tuple[str, ...] = ()
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the lookup returns other instances than before."""
+        return bool(self.loses or self.gains)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the lookup returns nothing afterwards."""
+        return self.after == 0
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether it returned something before, and nothing afterwards."""
+        return self.before > 0 and self.after == 0
+
+
+def with_overrides(view: View, region: str, proposed: Iterable[Override]) -> View:
+    """The view as if these overrides stood in the region's log; one with an id replaces what stands under it."""
+    joined = {override.id: override for override in view.region(region).overrides}
+    nameless = list[Override]()  # not set yet, so not told apart by an id
+    for override in proposed:
+        if override.id:
+            joined.pop(override.id, None)
+            joined[override.id] = override
+        else:
+            nameless.append(override)
+    return _with_overrides(view, region, (*joined.values(), *nameless))
+
+
+def without_overrides(view: View, region: str, ids: Iterable[str]) -> View:
+    """The view as if these overrides had been cleared. Unknown ids are passed over."""
+    gone = frozenset(ids)
+    return _with_overrides(
+        view, region, tuple(override for override in view.region(region).overrides if override.id not in gone)
+    )
+
+
+def without_instances(view: View, region: str, keys: Iterable[str]) -> View:
+    """The view as if the instances with these keys had been deregistered. Unknown keys are passed over."""
+    part = _copy(view.region(region))
+    going: dict[ServiceName, set[str]] = {}
+    for key in keys:
+        _, namespace, service, id = key.split("/", 3)
+        going.setdefault((namespace, service), set()).add(id)
+    for name, ids in going.items():
+        left = {id: instance for id, instance in part.services.get(name, {}).items() if id not in ids}
+        if left:
+            part.services[name] = left
+        else:
+            part.services.pop(name, None)
+    return _with_part(view, region, part)
+
+
+def concerned(view: View, override: Override) -> list[Instance]:
+    """The instances that the override speaks about, whatever it would do to them."""
+    services = view.region(override.about).services
+    if override.service:
+        named = services.get((override.namespace, override.service), {}).values()
+        return [instance for instance in named if covers(override, instance)]
+    return [
+        instance
+        for (namespace, _), instances in services.items()
+        if override.scope is Scope.REGION or namespace == override.namespace
+        for instance in instances.values()
+        if covers(override, instance)
+    ]
+
+
+def services_of(instances: Iterable[Instance]) -> tuple[ServiceName, ...]:
+    """The services that the instances are of, each once, by name."""
+    return tuple(sorted({(instance.namespace, instance.service) for instance in instances}))
+
+
+def homes_concerned(view: View, override: Override) -> tuple[str, ...]:
+    """From where lookups may see the override: an opinion counts at its author's alone; anything else in the region
+    itself, and wherever a failover policy may lead there."""
+    if override.is_opinion:
+        return (override.region,)
+    return homes_of(view, override.about)
+
+
+def homes_of(view: View, region: str) -> tuple[str, ...]:
+    """From where plain lookups may be answered with the region's instances: there, and where there are policies."""
+    return (region, *sorted(name for name, part in view.regions.items() if name != region and part.policies))
+
+
+def lookups_changed(
+    before: View, after: View, services: Iterable[ServiceName], homes: Sequence[str], now: float
+) -> tuple[LookupChange, ...]:
+    """What becomes of the plain lookup of each service from each home, one by one, changed or not."""
+    names = before.regions.keys() | after.regions.keys()
+    other = {name for name in names if before.regions.get(name) is not after.regions.get(name)}
+    found = list[LookupChange]()
+    for namespace, service in services:
+        for home in homes:
+            query = Query(region=home, namespace=namespace, service=service)
+            was = answer(before, query, now)
+            # What does not depend on a region that differs is not asked twice: of many homes that is most of the work.
+            differs = any(region in other for region, _ in was.depends)
+            found.append(_compared(was, answer(after, query, now) if differs else was))
+    return tuple(found)
+
+
+def _compared(was: Answer, becomes: Answer) -> LookupChange:
+    query = was.query
+    before, after = _returned(was), _returned(becomes)
+    regions = dict.fromkeys(verdict.region for verdict in becomes.verdicts if verdict.region != query.region)
+    return LookupChange(
+        namespace=query.namespace,
+        service=query.service,
+        home=query.region,
+        before=len(before),
+        after=len(after),
+        loses=tuple(id for id in before if id not in after),
+        gains=tuple(id for id in after if id not in before),
+        stands_in=tuple(regions),
+    )
+
+
+def _returned(result: Answer) -> dict[str, None]:
+    """The ids in the order of the answer."""
+    return dict.fromkeys(f"{verdict.region}/{verdict.instance.id}" for verdict in result.verdicts)
+
+
+def _with_overrides(view: View, region: str, overrides: tuple[Override, ...]) -> View:
+    part = _copy(view.region(region))
+    part.overrides = overrides
+    return _with_part(view, region, part)
+
+
+def _with_part(view: View, region: str, part: RegionView) -> View:
+    simulated = View(clock=view._clock)
+    simulated.regions = {**view.regions, region: part}
+    simulated.nearness = view.nearness
+    return simulated
+
+
+def _copy(part: RegionView) -> RegionView:
+    copy = RegionView()
+    for name in RegionView.__slots__:
+        value = getattr(part, name)
+        setattr(copy, name, dict(value) if isinstance(value, dict) else value)
+    return copy
