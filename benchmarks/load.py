@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
+ANSWERS = re.compile(r"^\s+(\d+) requests in", re.MULTILINE)
 LATENCY = re.compile(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s)", re.MULTILINE)
 BAD = re.compile(r"Non-2xx or 3xx responses: (\d+)")
 SOCKET_ERRORS = re.compile(r"Socket errors: (.*)")
@@ -16,12 +17,13 @@ SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests a second, latencies in seconds, and how many answers were not 2xx or 3xx."""
+    """Requests a second, latencies in seconds, how many answers were not 2xx or 3xx, and how many there were in all."""
 
     rate: float
     p50: float
     p99: float
     bad: int
+    answers: int = 0
 
 
 def wrk(
@@ -56,5 +58,11 @@ def parsed(output: str) -> Load:
     if rate is None:
         raise RuntimeError(f"wrk printed no rate:\n{output}")
     latencies = {part: float(number) * SECONDS[unit] for part, number, unit in LATENCY.findall(output)}
-    bad = BAD.search(output)
-    return Load(float(rate[1]), latencies.get("50", 0.0), latencies.get("99", 0.0), int(bad[1]) if bad else 0)
+    bad, answers = BAD.search(output), ANSWERS.search(output)
+    return Load(
+        float(rate[1]),
+        latencies.get("50", 0.0),
+        latencies.get("99", 0.0),
+        int(bad[1]) if bad else 0,
+        int(answers[1]) if answers else 0,
+    )
