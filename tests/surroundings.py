@@ -1,7 +1,8 @@
 """A pytest plugin: what the tests stand on, settled before Django reads its settings.
 
-No variable of the caller reaches the tests but MERIDIAN_TEST_DATABASE: "sqlite" (the default) or "postgres". On
-PostgreSQL only the tests that touch the database run, because all others would only do the same again.
+No variable of the caller reaches the tests but MERIDIAN_TEST_DATABASE, "sqlite" (the default) or "postgres", and
+MERIDIAN_PICTURES, where browser tests keep their pictures. On PostgreSQL only the tests that touch the database run,
+because all others would only do the same again.
 """
 
 import os
@@ -16,6 +17,7 @@ from config.ports import free_port
 from config.valkey import valkey_url
 from tests.postgres import Postgres
 
+KEPT = {"MERIDIAN_PICTURES"}
 DATABASE_FIXTURES = {"db", "transactional_db", "database_url"}
 
 
@@ -31,7 +33,7 @@ class Surroundings:
         chosen = os.environ.get("MERIDIAN_TEST_DATABASE", "sqlite")
         if chosen not in {"sqlite", "postgres"}:
             raise pytest.UsageError(f'MERIDIAN_TEST_DATABASE is "{chosen}", which is neither "sqlite" nor "postgres"')
-        for name in [name for name in os.environ if name.startswith("MERIDIAN_")]:
+        for name in [name for name in os.environ if name.startswith("MERIDIAN_") and name not in KEPT]:
             del os.environ[name]
         os.environ["MERIDIAN_TEST_DATABASE"] = chosen
         (self.data / "static").mkdir()
