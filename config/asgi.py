@@ -10,11 +10,18 @@ from django.core.asgi import get_asgi_application
 
 django: Any = get_asgi_application()  # sets Django up, so that what follows may use its tables
 
+from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from prometheus_client import REGISTRY
 
 from config.environment import Environment
 from config.mirrors import mirrors_of
+from dashboard import installed, routing
+from dashboard.board import Board
+from dashboard.follower import Live
+from dashboard.installed import Installed
+from dashboard.screens import Screens
+from dashboard.state import state_of
 from discovery import operations, server
 from discovery.dns.figures import Collected
 from discovery.health import Health
@@ -65,11 +72,32 @@ def application_of(plane: Plane) -> server.Application:
             "federation": serve.application(serving),
         },
         shortcut=routes.shortcut,
-        otherwise=django,
+        otherwise=ProtocolTypeRouter({"http": django, "websocket": routing.websockets}),
     )
+    install_dashboard(plane, settings.MERIDIAN)
     serving.application = whole  # what peers pass on is answered like everything else
     forward.install()
     return whole
+
+
+def install_dashboard(plane: Plane, environment: Environment) -> None:
+    """Let the dashboard's pages see what the plane sees."""
+    reason = plane.mirrors.reason if plane.mirrors is not None else lambda region: ""
+    board = Board(plane.region, plane.view, clock=plane.clock, reason=reason)
+    screens = Screens(lambda now: state_of(plane.view, plane.region, now), clock=plane.clock)
+    plane.beside.append(Live(plane.view, board.recent, board.histories))
+    plane.view.listeners.append(screens.touched)
+    plane.also(screens.run)
+    installed.install(
+        Installed(
+            board=board,
+            screens=screens,
+            watchers=plane.watchers,
+            door=plane.access.door,
+            is_open=getattr(environment, "dashboard_open", True),
+            secure=not environment.http.is_loopback,
+        )
+    )
 
 
 REGISTRY.register(Collected(settings.MERIDIAN.data))  # the DNS processes have no page of their own for Prometheus

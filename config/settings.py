@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "config",
     "registry",
     "federation",
+    "dashboard",
     "registry.admin_site.MeridianAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -167,6 +168,13 @@ SPECTACULAR_SETTINGS = {
     # The page and its scripts come from this server: no third-party hosts.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [MERIDIAN.valkey_url], "prefix": f"meridian:{MERIDIAN.region}:layer"},
+    }
 }
 
 CELERY_BROKER_URL = MERIDIAN.valkey_url

@@ -2,14 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import structlog
 
 from catalog.change import Change, Position
 from catalog.errors import CatalogError, Unavailable
-from catalog.follow import follow
+from catalog.follow import Follower, follow
 from catalog.log import Log, Snapshot
 from catalog.view import State, View, as_snapshot
 from discovery import snapshot_file
@@ -25,7 +25,8 @@ class Following:
 
     `ready` is set once the view can answer: it holds the copy on disk, or what the log said. With `save` false the
     copy is read but never written, for a second process that shares the directory. A mirror is not fresh because its
-    tables can be read: how fresh it is, and `heard_at`, is for others to say. `clock` gives wall time.
+    tables can be read: how fresh it is, and `heard_at`, is for others to say. `clock` gives wall time. The followers
+    `beside` are told the same, each time before the view is: what was before, they find in it.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Following:
         clock: Callable[[], float],
         save: bool = True,
         is_mirror: bool = False,
+        beside: Collection[Follower] = (),
     ) -> None:
         self.region = region
         self.ready = asyncio.Event()
@@ -51,6 +53,7 @@ class Following:
         self._clock = clock
         self._save = save
         self._is_mirror = is_mirror
+        self._beside = beside
         self._saved: Position | None = None
         # A write that was under way when its task was cancelled goes on in its thread; the last one waits for it.
         self._writing = threading.Lock()
@@ -92,11 +95,15 @@ class Following:
 
     async def reset(self, snapshot: Snapshot) -> None:
         """See `catalog.follow.Follower.reset`."""
+        for follower in self._beside:
+            await follower.reset(snapshot)
         await self._view.reset(snapshot)
         self._advanced()
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """See `catalog.follow.Follower.apply`."""
+        for follower in self._beside:
+            await follower.apply(changes)
         await self._view.apply(changes)
         self.applied += len(changes)
         self._advanced()

@@ -14,6 +14,7 @@ from typing import Protocol
 import structlog
 
 from catalog.errors import Unavailable
+from catalog.follow import Follower
 from catalog.log import Log
 from catalog.view import Freshness, State, View
 from discovery import snapshot_file
@@ -55,6 +56,7 @@ class Mirrors:
         self._followings: dict[str, Following] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._heard: dict[str, Heard] = {}
+        self.beside: Collection[Follower] = ()  # told what each mirror's log tells the view
         self._view: View
 
     async def run(self, view: View) -> None:
@@ -125,8 +127,9 @@ class Mirrors:
     def _follow(self, region: str) -> None:
         log = self._log(region)
         following = Following(
-            region, self._view, log, self._data_dir, clock=self._clock, save=self._save, is_mirror=True
-        )
+            region, self._view, log, self._data_dir,
+            clock=self._clock, save=self._save, is_mirror=True, beside=self.beside,
+        )  # fmt: skip
         following.stepped = self._freshen
         self._followings[region] = following
         self._tasks[region] = asyncio.create_task(_run(following, log), name=f"mirror of {region}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import Unavailable
-from catalog.follow import BATCH
+from catalog.follow import BATCH, Follower
 from catalog.log import Log
 from catalog.view import State, View
 from discovery.access import LOOPBACK, REMEMBERED, Access, Authenticates
@@ -28,7 +28,8 @@ class Plane:
     """One region's view, the answers made from it, and who may ask. Belongs to the event loop that starts it.
 
     `renewals` makes the way to the lease store once the loop runs. `mirrors` brings other regions into the view.
-    `clock` gives wall time. Nothing in here reads a database for a lookup, unless the lookup asks for that.
+    Followers put `beside` it before the start are told what every log tells the view. `clock` gives wall time. Nothing
+    in here reads a database for a lookup, unless the lookup asks for that.
     """
 
     def __init__(
@@ -49,7 +50,10 @@ class Plane:
         self.view = View(clock=clock)
         self.mirrors = mirrors
         self._log = log
-        self.following = Following(self.region, self.view, log, data_dir, clock=clock)
+        self.beside: list[Follower] = []
+        self.following = Following(self.region, self.view, log, data_dir, clock=clock, beside=self.beside)
+        if mirrors is not None:
+            mirrors.beside = self.beside
         self.answers = Answers(self.view, clock=clock)
         self.topics = Topics(self.view, self.answers, clock=clock)
         self.watchers = Watchers(most=most_watchers, per_client=watchers_per_client)

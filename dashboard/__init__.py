@@ -1,0 +1,1 @@
+"""The dashboard: follows the log into browsers. Pages that people read, and from which they correct the catalog."""

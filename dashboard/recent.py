@@ -1,0 +1,39 @@
+"""What has happened lately, in every region: the newest entries of the logs, each with the record before it."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import msgspec
+
+from catalog.change import Change, Record
+
+KEPT = 5_000  # entries of all regions
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One change, and what stood under its key before; None when nothing did."""
+
+    change: Change
+    before: Record | None
+
+
+class Recent:
+    """The newest entries in the order in which they were heard of here."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._entries: deque[Entry] = deque(maxlen=kept)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Take in what has just happened."""
+        self._entries.extend(entries)
+
+    def newest(self, number: int | None = None) -> Iterator[Entry]:
+        """The newest first. A copy, so that more may happen meanwhile."""
+        return islice(reversed(list(self._entries)), number)
+
+    def find(self, region: str, index: int) -> Entry | None:
+        """The entry at a place in a region's log, if it is not too long ago."""
+        return next(
+            (entry for entry in self.newest() if entry.change.region == region and entry.change.index == index), None
+        )

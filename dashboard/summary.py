@@ -1,0 +1,129 @@
+"""What the instances of a service add up to in one region, remembered while they stay the same."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from catalog.instance import Instance
+from catalog.override import Override, Scope, ruling
+from catalog.query import believed
+from catalog.status import SERVING, Status
+from catalog.view import RegionView, ServiceName, View
+
+STATUSES = tuple(Status)
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Statuses are those after overrides. `out` counts instances that no lookup returns although they may be well:
+    drained, or out of service by an operator's word. `serving` counts those that lookups return."""
+
+    region: str
+    statuses: Mapping[Status, int]
+    instances: int
+    serving: int
+    out: int
+    overridden: int
+    zones: frozenset[str]
+    versions: frozenset[str]
+    tags: frozenset[str]
+    owners: frozenset[str]
+
+
+class Summaries:
+    """Summaries of every service of every region in a view, as the consumers of `home` see it. One thread at a time."""
+
+    def __init__(self, view: View, home: str) -> None:
+        self._view, self._home = view, home
+        self._kept: dict[tuple[str, ServiceName], tuple[object, object, float | None, Summary]] = {}
+        self._words: dict[str, tuple[object, object, tuple[Override, ...]]] = {}
+
+    def overrides(self, region: str) -> tuple[Override, ...]:
+        """What has a say about a region's instances here: its own overrides, and the opinions of this region.
+
+        The same tuple as long as they are the same.
+        """
+        theirs, ours = self._view.region(region).overrides, self._view.region(self._home).overrides
+        if region == self._home:
+            return theirs
+        known = self._words.get(region)
+        if known is None or known[0] is not theirs or known[1] is not ours:
+            opinions = tuple(override for override in ours if override.about == region)
+            known = self._words[region] = (theirs, ours, (*theirs, *opinions))
+        return known[2]
+
+    def of_region(self, region: str, now: float) -> dict[ServiceName, Summary]:
+        """All services of a region."""
+        part = self._view.region(region)
+        # A copy in one step: the view goes on changing on another thread.
+        return {name: self._summary(region, part, name, found, now) for name, found in dict(part.services).items()}
+
+    def one(self, region: str, name: ServiceName, now: float) -> Summary | None:
+        """One service, or None when the region does not know it."""
+        part = self._view.region(region)
+        found = part.services.get(name)
+        return None if found is None else self._summary(region, part, name, found, now)
+
+    def _summary(
+        self, region: str, part: RegionView, name: ServiceName, found: Mapping[str, Instance], now: float
+    ) -> Summary:
+        overrides = self.overrides(region)
+        known = self._kept.get((region, name))
+        # While nobody probes, what is believed of an instance changes with time alone.
+        if known and known[0] is found and known[1] is overrides and known[2] is None and part.blind_since is None:
+            return known[3]
+        summary = summarised(region, found.values(), relevant(overrides, name), part.blind_since, now)
+        self._kept[region, name] = (found, overrides, part.blind_since, summary)
+        return summary
+
+
+def relevant(overrides: tuple[Override, ...], name: ServiceName) -> tuple[Override, ...]:
+    """The overrides that may speak about a service."""
+    return tuple(
+        override
+        for override in overrides
+        if override.scope is Scope.REGION or (override.namespace == name[0] and override.service in ("", name[1]))
+    )
+
+
+def effective(
+    instance: Instance, overrides: tuple[Override, ...], blind_since: float | None, now: float
+) -> tuple[Status, int, Override | None]:
+    """An instance's status and weight after overrides, and the override that counts."""
+    status, weight = believed(instance, blind_since, now), instance.weight
+    if not overrides:
+        return status, weight, None
+    by_status, by_weight = ruling(overrides, instance, now)
+    if by_status and by_status.status:
+        status = by_status.status
+    if by_weight and by_weight.weight is not None:
+        weight = by_weight.weight
+    return status, weight, by_status or by_weight
+
+
+def summarised(
+    region: str,
+    instances: Iterable[Instance],
+    overrides: tuple[Override, ...],
+    blind_since: float | None,
+    now: float,
+) -> Summary:
+    """The sums over instances."""
+    statuses = dict.fromkeys(STATUSES, 0)
+    serving = out = overridden = 0
+    zones, versions, tags, owners = set[str](), set[str](), set[str](), set[str]()
+    for instance in instances:
+        status, weight, override = effective(instance, overrides, blind_since, now)
+        statuses[status] += 1
+        serves = status in SERVING and weight > 0
+        serving += serves
+        out += not serves and instance.status in SERVING
+        overridden += override is not None
+        zones.add(instance.zone)
+        versions.add(instance.version)
+        tags.update(instance.tags)
+        owners.add(instance.owner)
+    return Summary(
+        region=region, statuses=statuses, instances=sum(statuses.values()), serving=serving, out=out,
+        overridden=overridden, zones=frozenset(zones), versions=frozenset(versions), tags=frozenset(tags),
+        owners=frozenset(owners),
+    )  # fmt: skip

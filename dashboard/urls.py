@@ -1,0 +1,25 @@
+"""The addresses of the dashboard. Each can be shared."""
+
+from django.urls import URLPattern, path
+
+from dashboard.pages.changes import ChangesPage
+from dashboard.pages.federation import FederationPage
+from dashboard.pages.instance import InstancePage
+from dashboard.pages.overview import OverviewPage
+from dashboard.pages.service import ServicePage
+from dashboard.pages.services import ServicesPage
+from dashboard.views import PageView
+
+app_name = "dashboard"
+urlpatterns: list[URLPattern] = [
+    path("", PageView.as_view(page=OverviewPage), name="overview"),
+    path("services", PageView.as_view(page=ServicesPage), name="services"),
+    path("services/<str:namespace>/<str:service>", PageView.as_view(page=ServicePage), name="service"),
+    path(
+        "instances/<str:region>/<str:namespace>/<str:service>/<str:id>",
+        PageView.as_view(page=InstancePage),
+        name="instance",
+    ),
+    path("federation", PageView.as_view(page=FederationPage), name="federation"),
+    path("changes", PageView.as_view(page=ChangesPage), name="changes"),
+]
