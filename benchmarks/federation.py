@@ -30,7 +30,7 @@ PAUSE = 0.02  # seconds between them
 FAR = 0.080  # seconds one way
 CUT, CUT_CHANGES = 60.0, 1_000
 STREAM, A_SECOND = 15.0, 100
-SHORT_ROUNDS = 11  # of a second each, for what is compared
+SHORT_ROUNDS = 15  # of a second each, for what is compared
 HERE, THERE = "us-east", "eu-west"
 
 

@@ -16,7 +16,10 @@ from django.db import DatabaseError
 from catalog.errors import Forbidden, Invalid, Unavailable
 from federation import trust
 from federation.client import Client
+from federation.models import Peer
+from federation.sealing import Unopened
 from federation.threads import in_thread
+from federation.trust import Known
 from registry import forwarding
 from registry.forwarding import Call, Reply
 from registry.tokens import Grant
@@ -30,14 +33,13 @@ METHODS = SAFE | {"PUT", "POST", "PATCH", "DELETE"}
 TARGETS = (
     "/services", "/api/v1/instances", "/api/v1/services", "/api/v1/checks", "/api/v1/overrides", "/api/v1/policies",
 )  # fmt: skip
-Known = tuple[str, str, str]
 
 
 class Forwarder:
     """Sends calls to peers. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._peers: dict[str, Known] = {}
+        self._peers: dict[str, Known | Unopened] = {}
         self._looked_at = float("-inf")
         self._looking = asyncio.Lock()
         self._clients: dict[Known, Client] = {}
@@ -71,6 +73,8 @@ class Forwarder:
         known = self._peers.get(region)
         if known is None:
             raise Unavailable(f"{region} cannot be asked: it is no peer of this region")
+        if isinstance(known, Unopened):
+            raise Unavailable(f"{region} cannot be asked: {known}")
         if known not in self._clients:
             for old in [old for old in self._clients if old[0] == region]:
                 await self._clients.pop(old).close()
@@ -78,12 +82,19 @@ class Forwarder:
         return self._clients[known]
 
 
-def _known(before: dict[str, Known]) -> dict[str, Known]:
-    """The peers by region; what was known before while the database is away."""
+def _known(before: dict[str, Known | Unopened]) -> dict[str, Known | Unopened]:
+    """The peers by region, or why they cannot be asked; what was known before while the database is away."""
     try:
-        return {peer.region: (peer.region, peer.url, peer.secret) for peer in trust.active_peers()}
+        return {peer.region: _way_to(peer) for peer in trust.active_peers()}
     except DatabaseError:
         return before
+
+
+def _way_to(peer: Peer) -> Known | Unopened:
+    try:
+        return trust.way_to(peer)
+    except Unopened as error:
+        return error
 
 
 def _is_kept(name: str) -> bool:

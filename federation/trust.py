@@ -10,7 +10,7 @@
 The token holds where us-east is and an invitation that works once, for that region and for a day. What a peer shows
 afterwards is an ordinary token of the region, with the scope `peer` and, unless it was invited to read only,
 `write:*`: it passes on what its own users were allowed to write here. Hashes alone are kept of what is shown here; what
-is shown there has to be kept as it is, so a copy of the database is a copy of those secrets.
+is shown there is kept sealed (`federation.sealing`), so a copy of the database alone opens no other region.
 """
 
 import base64
@@ -28,6 +28,7 @@ from catalog import names
 from catalog.errors import CatalogError, Invalid, NotFound, Refused, Unauthenticated
 from federation.client import Client
 from federation.models import Peer
+from federation.sealing import seal, unseal
 from federation.tables.peer import State
 from federation.threads import in_thread
 from federation.wire import Acceptance, Welcome
@@ -40,6 +41,7 @@ GOOD_FOR = 86_400.0  # seconds
 BEGINS = "mrdpeer_"
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - names what a server may listen on, and nobody can ask
 ACCEPT_WITHIN = 20.0  # seconds
+Known = tuple[str, str, str]  # region, URL and secret of a peer
 log = structlog.get_logger(__name__)
 
 
@@ -188,6 +190,11 @@ def active_peers() -> list[Peer]:
     return list(Peer.objects.filter(state=State.ACTIVE))
 
 
+def way_to(peer: Peer) -> Known:
+    """How a peer is asked. Raises Unopened."""
+    return peer.region, peer.url, unseal(peer.secret)
+
+
 def _other(region: str) -> str:
     name = names.label(region, field="region")
     if name == this_region():
@@ -210,7 +217,7 @@ def _become(region: str, *, url: str, secret: str, token: str, writes: bool, act
     Peer.objects.update_or_create(
         region=region,
         defaults={
-            "url": url, "state": State.ACTIVE, "secret": secret, "token": token, "writes": writes, "invitation": "",
+            "url": url, "state": State.ACTIVE, "secret": seal(secret), "token": token, "writes": writes, "invitation": "",
             "invited_until": None, "since": now, "by": actor,
         },
     )  # fmt: skip

@@ -11,7 +11,7 @@ import asyncio
 import os
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any
@@ -26,16 +26,18 @@ from catalog.errors import Unavailable
 from federation.client import Client
 from federation.following import Following, Surroundings
 from federation.models import Peer
+from federation.sealing import Unopened
 from federation.tables.peer import State
+from federation.trust import Known, way_to
 from registry import heard
 from registry.heard import Heard
 from registry.schedule import reaching_valkey
 from registry.valkey import aconnection, key
 
 TICK = 1.0  # seconds between two looks at the peers, and between two signs of life of a follower
+REVOKED = "revoked"
 LAPSE = 5.0  # seconds after which a follower without a sign of life has lost its peer to another
 logger = structlog.get_logger(__name__)
-Known = tuple[str, str, str]  # region, URL and secret of a peer
 
 
 class Worker:
@@ -50,7 +52,7 @@ class Worker:
         self._working = ThreadPoolExecutor(1, thread_name_prefix="meridian-federation")
         self._clients: dict[Known, Client] = {}
         self._peers: dict[str, Known] = {}
-        self._told: set[str] = set()
+        self._told: dict[str, str] = {}  # why a peer is not followed, where everybody has been told
         self._valkey: Redis = aconnection()
 
     async def run(self) -> None:
@@ -74,18 +76,16 @@ class Worker:
             peers = await self._in(self._looking, lambda: list(Peer.objects.all()))
         except Unavailable:
             return  # who follows goes on; nothing new can begin
-        active = {peer.region: (peer.region, peer.url, peer.secret) for peer in peers if peer.state == State.ACTIVE}
+        active, reasons = _sorted(peers)
         gone = [region for region in self.following if active.get(region) != self._peers.get(region)]
         await self._stop(gone)
         self._peers = active
         await self._forget_clients()
         for region in active:
             await self._keep_hold_of(region)
-        for peer in peers:
-            if peer.state == State.REVOKED:
-                await self._mark_revoked(peer.region)
-            else:
-                self._told.discard(peer.region)
+        self._told = {region: why for region, why in self._told.items() if reasons.get(region) == why}
+        for region in reasons.keys() - self._told.keys():
+            await self._mark(region, reasons[region])
 
     async def _keep_hold_of(self, region: str) -> None:
         task = self.following.get(region)
@@ -132,14 +132,14 @@ class Worker:
         if error is not None:
             logger.error("following a peer failed; beginning again", region=region, exc_info=error)
 
-    async def _mark_revoked(self, region: str) -> None:
-        if region in self._told:
-            return
+    async def _mark(self, region: str, reason: str) -> None:
+        """Tell everybody why a peer is not followed."""
         try:
             known = (await heard.read(self._valkey)).get(region) or Heard(region=region)
-            marked = {"revoked": True, "reason": "revoked", "follower": ""}
+            marked = {"revoked": reason == REVOKED, "reason": reason, "follower": ""}
             await heard.publish(self._valkey, heard.changed(known, **marked))
-            self._told.add(region)
+            self._told[region] = reason
+            logger.warning("a peer is not followed", region=region, reason=reason)
         except Unavailable:
             pass  # the next look
 
@@ -166,6 +166,20 @@ class Worker:
 
     async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(thread, _translated, work)
+
+
+def _sorted(peers: Sequence[Peer]) -> tuple[dict[str, Known], dict[str, str]]:
+    """The peers to follow, and of the others why they are not."""
+    active, reasons = dict[str, Known](), dict[str, str]()
+    for peer in peers:
+        if peer.state == State.REVOKED:
+            reasons[peer.region] = REVOKED
+        elif peer.state == State.ACTIVE:
+            try:
+                active[peer.region] = way_to(peer)
+            except Unopened as error:
+                reasons[peer.region] = str(error)
+    return active, reasons
 
 
 def _disconnect() -> None:

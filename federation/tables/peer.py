@@ -14,14 +14,14 @@ class State(models.TextChoices):
 class Peer(models.Model):
     """One other region.
 
-    `secret` is what this region shows there, and must therefore be kept as it is; what the peer shows here is an
-    ordinary token with the scope `peer`, of which the hash alone is kept. Times are seconds since the epoch.
+    `secret` is what this region shows there, sealed: see `federation.sealing`. What the peer shows here is an ordinary
+    token with the scope `peer`, of which the hash alone is kept. Times are seconds since the epoch.
     """
 
     region = models.CharField(primary_key=True, max_length=63)
     url = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=16, choices=State.choices)
-    secret = models.CharField(max_length=256, blank=True, editable=False)
+    secret = models.TextField(blank=True, editable=False)
     token = models.CharField(max_length=8, blank=True, help_text="the id of the token that the peer shows here")
     writes = models.BooleanField(default=True, help_text="whether the peer may forward writes to this region")
     invitation = models.CharField(max_length=64, blank=True, editable=False)

@@ -58,7 +58,8 @@ def test_whoever_bears_an_invitation_becomes_a_peer_that_may_follow() -> None:
     secret = trust.read_token(invited()).secret
     welcome = trust.admit(secret, acceptance(), now=time.time())
     peer = Peer.objects.get()
-    assert (peer.state, peer.url, peer.secret) == ("active", "http://127.0.0.1:2", "theirs")
+    assert (peer.state, trust.way_to(peer)) == ("active", ("eu-west", "http://127.0.0.1:2", "theirs"))
+    assert "theirs" not in peer.secret
     grant = process_table().authenticate(welcome.secret)
     assert grant.is_peer
     assert grant.may_write("")
