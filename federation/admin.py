@@ -8,7 +8,6 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -75,12 +74,12 @@ class PeerAdmin(RecordAdmin[Peer]):
         return own + super().get_urls()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Through `trust.invite`. A peer sees the whole catalog, so superusers alone."""
-        return bool(request.user.is_superuser)
+        """Through `trust.invite`. A peer sees the whole catalog, so administrators alone."""
+        return self.may(request, "add")
 
     def has_delete_permission(self, request: HttpRequest, obj: Peer | None = None) -> bool:
         """Through `trust.revoke`."""
-        return bool(request.user.is_superuser) and (obj is None or obj.state != State.REVOKED)
+        return self.may(request, "delete") and (obj is None or obj.state != State.REVOKED)
 
     def delete_model(self, request: HttpRequest, obj: Peer) -> None:
         """Revoke it; the row stays, and so does the mirror."""
@@ -89,7 +88,7 @@ class PeerAdmin(RecordAdmin[Peer]):
     def links(self, request: HttpRequest, row: Peer) -> Sequence[Link]:
         """Approving what is held, and revoking."""
         links = []
-        if request.user.is_superuser and holding.held(row.region):
+        if self.may(request, "change") and holding.held(row.region):
             links.append(Link("Approve…", reverse("admin:federation_peer_approve", args=(row.region,)), grave=True))
         if self.has_delete_permission(request, row):
             links.append(Link("Revoke…", reverse("admin:federation_peer_delete", args=(row.pk,)), grave=True))
@@ -111,7 +110,7 @@ class PeerAdmin(RecordAdmin[Peer]):
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Invite a region, and show the token this once."""
-        self._require_superuser(request)
+        self.require(request, "add")
         form = InvitationForm(request.POST or None)
         if form.is_valid():
             given = form.cleaned_data
@@ -128,7 +127,7 @@ class PeerAdmin(RecordAdmin[Peer]):
 
     def accept_view(self, request: HttpRequest) -> HttpResponse:
         """Accept another region's invitation."""
-        self._require_superuser(request)
+        self.require(request, "add")
         form = AcceptanceForm(request.POST or None)
         if form.is_valid():
             given = form.cleaned_data
@@ -147,7 +146,7 @@ class PeerAdmin(RecordAdmin[Peer]):
 
     def approve_view(self, request: HttpRequest, region: str) -> HttpResponse:
         """Ask why, then let happen what is held."""
-        self._require_superuser(request)
+        self.require(request, "change")
         form = ReasonForm(request.POST or None)
         if form.is_valid():
             try:
@@ -159,10 +158,6 @@ class PeerAdmin(RecordAdmin[Peer]):
                 return HttpResponseRedirect(self.list_url())
         explanation = f"{holding.held(region)}. Its mirror becomes what it says."
         return ask(self, request, form, title=f"Believe {region}", submit="Believe it", explanation=explanation)
-
-    def _require_superuser(self, request: HttpRequest) -> None:
-        if not request.user.is_superuser:
-            raise PermissionDenied
 
     def _invited(self, request: HttpRequest, region: str, token: str) -> HttpResponse:
         context = {

@@ -143,7 +143,9 @@ class OnePeer(PeerResource):
 
 
 class Approval(PeerResource):
-    """Letting happen what the breaker holds of a peer."""
+    """Letting happen what the breaker holds of a peer: for whoever decides about what is held, as everywhere."""
+
+    operators_only = False
 
     @extend_schema(
         operation_id="approve_peer",

@@ -35,12 +35,12 @@ class TokenAdmin(RecordAdmin[Token]):
     readonly_fields = ("scopes_shown", "state", "expires", "last_used", "created", "revoked")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Through `create_token`. Whoever makes tokens can make one for everything, so superusers alone."""
-        return bool(request.user.is_superuser)
+        """Through `create_token`. Whoever makes tokens can make one for everything, so administrators alone."""
+        return self.may(request, "add")
 
     def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
         """Through `revoke_token`."""
-        return bool(request.user.is_superuser) and (obj is None or obj.revoked_at is None)
+        return self.may(request, "delete") and (obj is None or obj.revoked_at is None)
 
     def delete_model(self, request: HttpRequest, obj: Token) -> None:
         """Revoke it; the row stays, because its name stands in the log."""

@@ -8,6 +8,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
 from registry.forwarding import FORWARDED, Origin
+from registry.roles import ADMINISTERING, CORRECTING
 from registry.tokens import Grant, presented
 from registry.tokens.door import refuse_other_sites
 from registry.tokens.grant import Kind
@@ -15,11 +16,16 @@ from registry.tokens.process import process_table
 
 LOOK_AGAIN = 5.0  # seconds; servers reload on a doorbell besides
 
-# What a signed-in user may do. Operators decide about other people's traffic and tokens: superusers alone.
+# What a signed-in user may do, by the permissions that `registry.roles` gives out.
 STAFF = frozenset({"read"})
 WRITER = frozenset({"read", "write:*"})
+CORRECTOR = frozenset({"read", "write:*", "correct"})
 SUPERUSER = frozenset({"operator"})
-WRITER_PERMISSION = "registry.change_instancerow"
+BY_PERMISSIONS = (  # the first that the user has all of
+    (ADMINISTERING, SUPERUSER),
+    (CORRECTING, CORRECTOR),
+    ({"registry.change_instancerow"}, WRITER),
+)
 
 
 class Callers(SessionAuthentication):
@@ -47,9 +53,9 @@ def grant_of(user: AbstractBaseUser | AnonymousUser) -> Grant:
     """What a signed-in user may do through the API."""
     scopes = frozenset[str]()
     if user.is_active and getattr(user, "is_staff", False):
-        writes = isinstance(user, PermissionsMixin) and user.has_perm(WRITER_PERMISSION)
-        scopes = WRITER if writes else STAFF
-        scopes = SUPERUSER if getattr(user, "is_superuser", False) else scopes
+        scopes = STAFF
+        if isinstance(user, PermissionsMixin):
+            scopes = next((given for needed, given in BY_PERMISSIONS if user.has_perms(needed)), STAFF)
     return Grant(Kind.ADMIN, user.get_username(), scopes)
 
 

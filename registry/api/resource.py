@@ -26,7 +26,10 @@ LONGEST_CAUSE = 500
 
 
 class MayAsk(BasePermission):
-    """Reading needs `read`; everything else needs `operator`, unless the view says that it asks for itself."""
+    """Reading needs `read`; everything else whoever may correct, unless the view says that it asks for itself.
+
+    Views that are `operators_only` need `operator` for reading too.
+    """
 
     def has_permission(self, request: Request, view: object) -> bool:
         """Raises Forbidden, which says more than False could."""
@@ -37,7 +40,7 @@ class MayAsk(BasePermission):
         elif request.method in SAFE:
             grant.require_read()
         elif not getattr(view, "asks_scope_itself", False):
-            grant.require_operator()
+            grant.require_correct()
         return True
 
 

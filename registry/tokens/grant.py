@@ -22,7 +22,13 @@ class Kind(StrEnum):
 
 
 # What else a scope allows. `write:` scopes allow what they say and no reading: give `read` too where it is wanted.
-IMPLIES = {"read": ("read",), "peer": ("peer", "read"), "operator": ("operator", "read", "write:*")}
+IMPLIES = {
+    "read": ("read",),
+    "peer": ("peer", "read"),
+    "correct": ("correct", "read"),
+    "operator": ("operator", "correct", "read", "write:*"),
+}
+OF_TOKENS = frozenset({"read", "peer", "operator"})  # `correct` is of people alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,13 @@ class Grant:
 
     @property
     def is_operator(self) -> bool:
-        """Whether overrides, held removals and tokens are theirs to decide."""
+        """Whether tokens and peers too are theirs to decide."""
         return self._has("operator")
+
+    @property
+    def may_correct(self) -> bool:
+        """Whether overrides, policies and held removals are theirs to decide: operators', and people's of that role."""
+        return self._has("correct")
 
     @property
     def is_peer(self) -> bool:
@@ -69,6 +80,12 @@ class Grant:
     def require_operator(self) -> None:
         """Raises Forbidden unless the scope `operator` is there."""
         if not self.is_operator:
+            who = "administrator" if self.kind is Kind.ADMIN else "operator"
+            raise Forbidden(f"{self} is not an {who}: {self._spoken_scopes()}")
+
+    def require_correct(self) -> None:
+        """Raises Forbidden unless correcting the catalog by hand is allowed."""
+        if not self.may_correct:
             raise Forbidden(f"{self} is not an operator: {self._spoken_scopes()}")
 
     def require_peer(self) -> None:
@@ -107,7 +124,7 @@ def parse_scopes(given: Iterable[str], *, field: str = "scopes") -> tuple[str, .
     if len(scopes) > MOST_SCOPES:
         raise Invalid(f"{len(scopes)} scopes are too many: at most {MOST_SCOPES}", field=field)
     for scope in scopes:
-        if scope not in IMPLIES and not _is_write(scope):
+        if scope not in OF_TOKENS and not _is_write(scope):
             raise Invalid(
                 f"{scope[:80]!r} is no scope: use read, write:PREFIX (services whose name begins so), write:*, "
                 "operator or peer",
