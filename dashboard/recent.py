@@ -4,18 +4,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-import msgspec
-
-from catalog.change import Change, Record
+from registry.history import Entry
 
 KEPT = 5_000  # entries of all regions
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One change, and what stood under its key before; None when nothing did."""
-
-    change: Change
-    before: Record | None
 
 
 class Recent:
@@ -30,10 +21,13 @@ class Recent:
 
     def newest(self, number: int | None = None) -> Iterator[Entry]:
         """The newest first. A copy, so that more may happen meanwhile."""
-        return islice(reversed(list(self._entries)), number)
+        return islice(reversed(self._entries.copy()), number)
 
     def find(self, region: str, index: int) -> Entry | None:
         """The entry at a place in a region's log, if it is not too long ago."""
         return next(
             (entry for entry in self.newest() if entry.change.region == region and entry.change.index == index), None
         )
+
+
+__all__ = ["KEPT", "Entry", "Recent"]

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from dashboard.pages.change import ChangePage
 from dashboard.pages.changes import ChangesPage
 from dashboard.pages.federation import FederationPage
 from dashboard.pages.instance import InstancePage
@@ -22,4 +23,5 @@ urlpatterns: list[URLPattern] = [
     ),
     path("federation", PageView.as_view(page=FederationPage), name="federation"),
     path("changes", PageView.as_view(page=ChangesPage), name="changes"),
+    path("changes/<str:region>/<int:index>", PageView.as_view(page=ChangePage), name="change"),
 ]

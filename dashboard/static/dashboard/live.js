@@ -21,6 +21,7 @@ let state = null;
 let epoch = body.dataset.epoch ?? "";
 let version = Number(body.dataset.version ?? 0);
 let reconnecting = 0;
+let paused = false;
 
 const address = () => location.pathname + location.search;
 
@@ -61,6 +62,7 @@ function take(message) {
 }
 
 function takeSheet(message) {
+  if (paused) return; // what is missed meanwhile is asked for afterwards
   const whole = message.after === 0;
   if (!whole && (message.epoch !== epoch || message.after !== version)) {
     watch(); // something was missed
@@ -104,6 +106,7 @@ function notice(text, kind = "info") {
 function said() {
   if (!socket || socket.readyState !== WebSocket.OPEN) return ["reconnecting", "◌", "reconnecting"];
   const silent = Date.now() - heardAt;
+  if (paused) return ["late", "‖", "paused"];
   if (silent > LATE) return ["late", "◔", `late by ${Math.round(silent / 1000)} s`];
   if (state?.since) return ["late", "◔", `from memory, ${ago(now() - state.since * 1000)}`];
   return state ? ["live", "●", "live"] : ["reconnecting", "◌", "connecting"];
@@ -160,11 +163,25 @@ function listenToForms() {
   }
 }
 
+function listenToPause() {
+  for (const button of document.querySelectorAll("[data-pause]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      paused = !paused;
+      button.setAttribute("aria-pressed", String(paused));
+      button.textContent = paused ? "Go on" : "Pause";
+      if (!paused) watch();
+      tellState();
+    });
+  }
+}
+
 listen();
 tellTimes();
 setInterval(live ? tick : tellTimes, 1000);
 if (live) {
   listenToForms();
+  listenToPause();
   document.addEventListener("visibilitychange", wake);
   window.addEventListener("online", connect);
   window.addEventListener("pageshow", (event) => event.persisted && connect());
