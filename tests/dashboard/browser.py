@@ -170,5 +170,6 @@ def pictures() -> Path:
 def picture(page: Page, name: str, *, whole: bool = True) -> Path:
     """Keep what the tab shows, the whole page or what fits in it, as NAME.png outside the repository."""
     path = pictures() / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.png"
-    page.screenshot(path=path, full_page=whole, animations="disabled")
+    # As it is: hiding the caret or stopping animations would take a style that a page's policy refuses.
+    page.screenshot(path=path, full_page=whole, caret="initial", animations="allow")
     return path

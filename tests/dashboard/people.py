@@ -24,7 +24,7 @@ MAKE = """
 from django.contrib.auth.models import Group, User
 for name, password, role in {people!r}:
     user = User.objects.create_user(name, password=password, is_staff=True, is_superuser=role == "administrator")
-    user.groups.add(Group.objects.get_or_create(name=role)[0])
+    user.groups.add(Group.objects.get(name=role))
 """
 
 
