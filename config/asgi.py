@@ -94,7 +94,7 @@ def install_dashboard(plane: Plane, environment: Environment) -> None:
             screens=screens,
             watchers=plane.watchers,
             door=plane.access.door,
-            is_open=getattr(environment, "dashboard_open", True),
+            is_open=environment.dashboard_open,
             secure=not environment.http.is_loopback,
         )
     )

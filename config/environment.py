@@ -4,6 +4,7 @@ Each variable has a default that suits a region on one machine, and each error i
 """
 
 import ipaddress
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -54,7 +55,7 @@ class Database:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Everything that can be set from outside. Durations are in seconds."""
+    """Everything that can be set from outside. Durations are in seconds; a place is a latitude and a longitude."""
 
     region: str
     data: Path
@@ -73,6 +74,8 @@ class Environment:
     watchers_per_client: int
     watchers: int
     auth: bool
+    dashboard_open: bool
+    place: tuple[float, float] | None
     url: str | None
     peer_ca: Path | None
     tls_certificate: Path | None
@@ -104,6 +107,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         _value(variables, "MERIDIAN_DNS_PORT", "8600", _port),
     )
     loopback = http.is_loopback
+    auth = _auth(_value(variables, "MERIDIAN_AUTH", "off" if loopback else "on", _switch), loopback)
     database = _value(variables, "MERIDIAN_DATABASE_URL", f"sqlite:///{data / 'meridian.sqlite3'}", _database)
     valkey_url = _value(variables, "MERIDIAN_VALKEY_URL", "redis://127.0.0.1:6379/0", _valkey_url)
     return Environment(
@@ -123,7 +127,9 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         hold_expiry=_value(variables, "MERIDIAN_HOLD_EXPIRY", "1h", _seconds),
         watchers_per_client=_value(variables, "MERIDIAN_WATCHERS_PER_CLIENT", "6000", _count),
         watchers=_value(variables, "MERIDIAN_WATCHERS", "16000", _count),
-        auth=_auth(_value(variables, "MERIDIAN_AUTH", "off" if loopback else "on", _switch), loopback),
+        auth=auth,
+        dashboard_open=_value(variables, "MERIDIAN_DASHBOARD", "closed" if auth else "open", _open),
+        place=_value(variables, "MERIDIAN_COORDINATES", "", _optional_place),
         url=_value(variables, "MERIDIAN_URL", "", _optional_url),
         peer_ca=_value(variables, "MERIDIAN_PEER_CA", "", _optional_file),
         **_tls(variables),
@@ -234,6 +240,23 @@ def _switch(text: str) -> bool:
     if text not in {"on", "off"}:
         raise ValueError('is neither "on" nor "off"')
     return text == "on"
+
+
+def _open(text: str) -> bool:
+    return _one_of("open", "closed")(text) == "open"
+
+
+def _optional_place(text: str) -> tuple[float, float] | None:
+    """Latitude and longitude in degrees."""
+    if not text:
+        return None
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        latitude = longitude = math.nan
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        raise ValueError('is not a latitude and a longitude in degrees such as "39.0,-77.5"')
+    return latitude, longitude
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:

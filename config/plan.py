@@ -14,6 +14,22 @@ from config.valkey import valkey_command, valkey_url
 BASE_DIR = Path(__file__).resolve().parent.parent
 MANAGE = (sys.executable, str(BASE_DIR / "manage.py"))
 APART = 10  # ports between two regions on one machine
+# Where a demo's regions are on a map, by the names that clouds have made familiar: latitude and longitude.
+DEMO_PLACES = {
+    "us-east": "39.0,-77.5",
+    "us-west": "45.8,-119.7",
+    "us-central": "41.3,-95.9",
+    "ca-central": "45.5,-73.6",
+    "sa-east": "-23.5,-46.6",
+    "eu-west": "53.3,-6.3",
+    "eu-central": "50.1,8.7",
+    "eu-north": "59.3,18.1",
+    "af-south": "-33.9,18.4",
+    "me-south": "26.1,50.6",
+    "ap-south": "19.1,72.9",
+    "ap-southeast": "1.3,103.8",
+    "ap-northeast": "35.7,139.7",
+}
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names what others may have bound
 
 
@@ -94,10 +110,17 @@ def region_environment(plan: RegionPlan) -> dict[str, str]:
         "MERIDIAN_DNS_HOST": plan.dns.host,
         "MERIDIAN_DNS_PORT": str(plan.dns.port),
         "MERIDIAN_VALKEY_URL": plan.valkey_url,
+        "MERIDIAN_COORDINATES": _coordinates(plan),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONPATH": os.pathsep.join(filter(None, (str(BASE_DIR), os.environ.get("PYTHONPATH", "")))),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _coordinates(plan: RegionPlan) -> str:
+    """As the caller says, which can be meant for one region alone; a demo's region is where its name says."""
+    said = "" if plan.share else os.environ.get("MERIDIAN_COORDINATES", "")
+    return said or (DEMO_PLACES.get(plan.region, "") if plan.demo else "")
 
 
 def region_claims(plan: RegionPlan) -> tuple[Claim, ...]:

@@ -40,6 +40,13 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("MERIDIAN_PROBE_NETWORKS", "10.0.0.1/8", "not a network"),
         ("MERIDIAN_WATCHERS", "-1", "not a whole number above zero"),
         ("MERIDIAN_AUTH", "maybe", 'neither "on" nor "off"'),
+        ("MERIDIAN_DASHBOARD", "on", "none of open, closed"),
+        ("MERIDIAN_COORDINATES", "39.0", "not a latitude and a longitude"),
+        ("MERIDIAN_COORDINATES", "39.0,-77.5,1", "not a latitude and a longitude"),
+        ("MERIDIAN_COORDINATES", "90.1,0", "not a latitude and a longitude"),
+        ("MERIDIAN_COORDINATES", "0,-180.1", "not a latitude and a longitude"),
+        ("MERIDIAN_COORDINATES", "nan,0", "not a latitude and a longitude"),
+        ("MERIDIAN_COORDINATES", "Virginia,USA", "not a latitude and a longitude"),
         ("MERIDIAN_LOG_FORMAT", "xml", "none of console, json"),
         ("MERIDIAN_SECRET_KEY_FILE", "/nowhere/at/all", "not a file that can be read"),
     ],
@@ -129,3 +136,26 @@ def test_tokens_can_be_asked_for_on_loopback() -> None:
 def test_going_without_tokens_off_loopback_is_refused() -> None:
     with pytest.raises(EnvironmentProblem, match="anyone on the network could write"):
         read_environment({"MERIDIAN_HTTP_HOST": "0.0.0.0", "MERIDIAN_AUTH": "off"})
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_open"),
+    [
+        ({}, True),
+        ({"MERIDIAN_AUTH": "on"}, False),
+        ({"MERIDIAN_HTTP_HOST": "0.0.0.0"}, False),
+        ({"MERIDIAN_DASHBOARD": "closed"}, False),
+        ({"MERIDIAN_DASHBOARD": "open", "MERIDIAN_AUTH": "on"}, True),
+        ({"MERIDIAN_DASHBOARD": "open", "MERIDIAN_HTTP_HOST": "10.0.0.1"}, True),
+    ],
+)
+def test_the_dashboard_is_open_where_no_token_is_needed_unless_said(variables: dict[str, str], is_open: bool) -> None:
+    assert read_environment(variables).dashboard_open is is_open
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("", None), ("39.0,-77.5", (39.0, -77.5)), (" -33.9 , 18.4 ", (-33.9, 18.4)), ("0,0", (0.0, 0.0))],
+)
+def test_coordinates_are_latitude_and_longitude(text: str, place: tuple[float, float] | None) -> None:
+    assert read_environment({"MERIDIAN_COORDINATES": text}).place == place

@@ -3,8 +3,20 @@
 from dataclasses import replace
 from pathlib import Path
 
-from config.environment import Address
-from config.plan import beside, demo_process, plan_region, preparation, region_claims, region_processes, valkey_process
+import pytest
+
+from config.environment import Address, read_environment
+from config.plan import (
+    DEMO_PLACES,
+    beside,
+    demo_process,
+    plan_region,
+    preparation,
+    region_claims,
+    region_environment,
+    region_processes,
+    valkey_process,
+)
 from config.welcome import welcome, welcome_all
 
 PLAN = plan_region(
@@ -98,3 +110,26 @@ def test_the_welcome_of_several_regions_asks_the_first_about_the_second() -> Non
 
 def test_the_welcome_of_one_region_speaks_of_no_other() -> None:
     assert welcome_all((PLAN,)) == welcome(PLAN)
+
+
+def coordinates(**changes: object) -> str:
+    return region_environment(replace(PLAN, **changes))["MERIDIAN_COORDINATES"]  # type: ignore[arg-type]
+
+
+def test_a_region_of_a_demo_is_where_its_name_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MERIDIAN_COORDINATES", raising=False)
+    assert coordinates(demo=True) == "53.3,-6.3"
+    assert coordinates(demo=True, region="moon-base") == ""
+    assert coordinates(demo=False) == ""
+
+
+def test_what_the_caller_says_of_where_a_region_is_counts_for_one_region_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MERIDIAN_COORDINATES", "1,2")
+    assert coordinates(demo=True) == coordinates(demo=False) == "1,2"
+    assert coordinates(demo=True, share="1/3") == "53.3,-6.3"
+    assert coordinates(demo=False, share="1/3") == ""
+
+
+@pytest.mark.parametrize("region", DEMO_PLACES)
+def test_every_place_of_a_demo_is_one(region: str) -> None:
+    assert read_environment({"MERIDIAN_COORDINATES": DEMO_PLACES[region]}).place is not None
