@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from config.environment import Environment
 from discovery.mirrors import Mirrors
-from registry import heard, regions
+from federation.words import Words
+from registry import regions
 from registry.log import DatabaseLog
 
 
@@ -13,7 +14,7 @@ def mirrors_of(environment: Environment, *, clock: Callable[[], float], save: bo
     return Mirrors(
         environment.region,
         regions=regions.kept,
-        heard=heard.read,
+        heard=Words().read,
         log=DatabaseLog,
         data_dir=environment.data,
         clock=clock,

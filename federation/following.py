@@ -20,11 +20,14 @@ from federation.relay import Clients, Routed
 from federation.threads import in_thread
 from federation.wire import LogEntry, Row
 from registry import heard
+from registry.heard import Heard
 from registry.schedule import reaching_valkey
 
 LOOK_EVERY = 2.0  # seconds between two looks at what the peer keeps, which also measure the delay
 TELL_EVERY = 0.5
 KEEP_EVERY = 10.0
+KEEP_ALONE = 1.5  # while nobody can be told by Valkey: well below `FRESH_FOR`, with a beat and a look in between
+TELL_WITHIN = 0.5
 PROVE_EVERY = 60.0
 LARGEST_SHARE = 0.02  # of the time may go into adding mirrors up
 ROW_FOR = 30  # seconds that a peer's row is kept for the matrix
@@ -146,7 +149,7 @@ class Following:
             if row is not None:
                 took = (time.perf_counter() - began) / 2
                 self._delay = took if self._delay is None else 0.8 * self._delay + 0.2 * took
-                self.mirroring.note(delay=round(self._delay, 4))
+                self.mirroring.note(delay=round(self._delay, 4), place=row.place)
                 await self._keep_row(row)
             await asyncio.sleep(LOOK_EVERY)
 
@@ -159,19 +162,26 @@ class Following:
 
     async def _tell(self) -> None:
         """Tell everybody in this region what is heard, and keep what must last."""
-        kept_at, told = float("-inf"), None
+        kept_at, told, alone = float("-inf"), None, False
         while True:
             now = asyncio.get_running_loop().time()
-            if told != self.mirroring.heard_now:
-                try:
-                    await heard.publish(self._around.valkey, self.mirroring.heard_now)
-                    told = self.mirroring.heard_now
-                except Unavailable:
-                    pass  # told again in a moment
-            if now - kept_at >= KEEP_EVERY:
+            word = self.mirroring.heard_now
+            if told != word:
+                alone = not await self._publish(word)
+                told = None if alone else word
+            if now - kept_at >= (KEEP_ALONE if alone else KEEP_EVERY):
                 kept_at = now
                 await self._keep()
             await asyncio.sleep(TELL_EVERY)
+
+    async def _publish(self, word: Heard) -> bool:
+        """Whether Valkey has taken it; if not it is told again in a moment, and the tables meanwhile."""
+        try:
+            async with reaching_valkey(), asyncio.timeout(TELL_WITHIN):
+                await heard.publish(self._around.valkey, word)
+        except Unavailable:
+            return False
+        return True
 
     async def _keep(self) -> None:
         resets, self._resets = self.mirroring.resets - self._resets, self.mirroring.resets

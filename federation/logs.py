@@ -7,7 +7,8 @@ from django.conf import settings
 
 from catalog.errors import NotFound, Unavailable
 from federation.threads import in_thread
-from registry import heard, mirror
+from federation.words import Words
+from registry import mirror
 from registry.heard import Heard
 from registry.log import DatabaseLog
 from registry.mirror import Kept
@@ -22,6 +23,7 @@ class Logs:
         self.region: str = settings.MERIDIAN.region
         self._clock = clock
         self._logs: dict[str, DatabaseLog] = {}
+        self._words = Words()
         self._heard: dict[str, Heard] = {}
         self._heard_at = float("-inf")
         self._looking = asyncio.Lock()
@@ -54,7 +56,7 @@ class Logs:
             now = asyncio.get_running_loop().time()
             if now - self._heard_at > REMEMBERED:
                 try:
-                    self._heard = await heard.read()
+                    self._heard = await self._words.read()
                 except Unavailable:
                     pass  # what was known before grows old, which is what it then is
                 self._heard_at = now

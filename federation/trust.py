@@ -217,8 +217,8 @@ def _become(region: str, *, url: str, secret: str, token: str, writes: bool, act
     Peer.objects.update_or_create(
         region=region,
         defaults={
-            "url": url, "state": State.ACTIVE, "secret": seal(secret), "token": token, "writes": writes, "invitation": "",
-            "invited_until": None, "since": now, "by": actor,
+            "url": url, "state": State.ACTIVE, "secret": seal(secret), "token": token, "writes": writes,
+            "invitation": "", "invited_until": None, "since": now, "by": actor,
         },
     )  # fmt: skip
     log.info("peer trusted", peer=region, url=url, actor=actor)

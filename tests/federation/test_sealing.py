@@ -85,7 +85,7 @@ async def test_a_write_for_a_peer_whose_secret_cannot_be_opened_says_what_to_do(
     await in_thread(lambda: peer(sealed))
     call = Call(region="eu-west", method="GET", target="/services", actor="a", content_type="", body=b"")
     forwarder = forward.Forwarder()
-    with pytest.raises(Unavailable, match="eu-west cannot be asked: .* invite it again"):
+    with pytest.raises(Unavailable, match=r"eu-west cannot be asked: .* invite it again"):
         await forwarder.send(call)
     await forwarder.close()
 

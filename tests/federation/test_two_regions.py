@@ -1,11 +1,14 @@
 """Two regions as real processes mirror each other."""
 
+import signal
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from registry.heard import FRESH_FOR
 from tests.federation.regions import agree, await_converged, call, deregister, join, logs, manage, matrix, register
 from tests.region import Region, eventually
 
@@ -94,3 +97,27 @@ def test_a_peer_cannot_make_tokens_or_peers_through_another(pair: tuple[Region, 
     status, answer = call(us, "POST", "/federation/v1/forward", {"name": "x", "scopes": ["operator"]}, headers)
     assert status == 403
     assert "this region's own affair" in answer["detail"]
+
+
+def freshness(region: Region, of: str) -> str:
+    """How fresh a lookup here says that another region is."""
+    with urllib.request.urlopen(f"{region.url}/services?region={of}", timeout=10) as answer:
+        return str(answer.headers["Meridian-Freshness"])
+
+
+def test_losing_valkey_makes_no_region_stale_that_is_heard(pair: tuple[Region, Region]) -> None:
+    us, eu = pair
+    await_converged(us, eu)
+    eventually(lambda: freshness(us, "eu-west") == "live", within=20, what="eu-west is live in us-east")
+    us.kill("valkey", signal.SIGSTOP)
+    try:
+        said = []
+        until = time.monotonic() + 3 * FRESH_FOR
+        while time.monotonic() < until:
+            said.append(freshness(us, "eu-west"))
+            time.sleep(0.25)
+    finally:
+        us.kill("valkey", signal.SIGCONT)
+    # A busy machine may be late once; without what the tables say it would be stale from then on.
+    assert said[-1] == "live", said
+    assert said.count("live") > 0.8 * len(said), said
