@@ -120,7 +120,7 @@ async def row_of(logs: Logs) -> wire.Row:
                 reason=known.reason, held=known.held,
             )
         )  # fmt: skip
-    return wire.Row(region=logs.region, logs=tuple(entries))
+    return wire.Row(region=logs.region, logs=tuple(entries), place=settings.MERIDIAN.place)
 
 
 async def changes(serving: Serving, scope: Scope, receive: Receive, send: Send) -> None:

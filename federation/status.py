@@ -5,6 +5,7 @@ said when it was last asked, which is every two seconds.
 """
 
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from federation.following import row_key
 from federation.logs import Logs
 from federation.models import MirrorState, Peer
 from federation.serve import row_of
-from federation.wire import LogEntry, Row
+from federation.wire import LogEntry, Place, Row
 from registry import heard
 from registry.heard import FRESH_FOR, Heard
 from registry.schedule import reaching_valkey
@@ -73,13 +74,19 @@ class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Matrix(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks, everybody's cells, and this region's peers."""
+    """Who asks, everybody's cells, and this region's peers. `places` are latitude and longitude of those that say."""
 
     region: str
     regions: tuple[str, ...]
     cells: tuple[Cell, ...]
     peers: tuple[PeerStatus, ...]
     unheard: tuple[str, ...] = ()  # peers that have not said lately what they hold
+    places: dict[str, Place] = {}
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Where this region reaches each of the others, of which it knows."""
+        return {peer.region: peer.url for peer in self.peers if peer.url}
 
 
 async def matrix(*, now: float) -> Matrix:
@@ -99,6 +106,7 @@ async def matrix(*, now: float) -> Matrix:
         cells=tuple(sorted(cells, key=lambda cell: (cell.by, cell.of))),
         peers=tuple(_peer(peer, states.get(peer.region), words.get(peer.region)) for peer in peers),
         unheard=tuple(sorted({peer.region for peer in peers} - {row.region for row in rows})),
+        places=_places((own, *rows), words),
     )
 
 
@@ -111,6 +119,12 @@ async def _from_valkey(regions: list[str]) -> tuple[list[Row], dict[str, Heard]]
     except Unavailable:
         return [], {}
     return [_rows.decode(text) for text in found if text], words
+
+
+def _places(rows: Iterable[Row], words: Mapping[str, Heard]) -> dict[str, Place]:
+    """As the regions say now, or, of those that are not heard, as they said last."""
+    places = {region: word.place for region, word in words.items()} | {row.region: row.place for row in rows}
+    return {region: place for region, place in sorted(places.items()) if place is not None}
 
 
 def _cell(by: str, entry: LogEntry, heads: dict[str, LogEntry], now: float, word: Heard | None) -> Cell:

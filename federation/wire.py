@@ -7,6 +7,7 @@ after the first few each costs little more than its digest and its names.
 
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -19,6 +20,9 @@ JSON = "application/json"
 BEAT = 1.0  # seconds between two beats of a stream in which nothing happens
 LEVEL = 6  # zlib's own middle: 9 saves two bytes in a hundred and takes twice the time
 LONGEST_LINE = 1 << 20
+
+# Latitude and longitude in degrees.
+Place = tuple[Annotated[float, msgspec.Meta(ge=-90, le=90)], Annotated[float, msgspec.Meta(ge=-180, le=180)]]
 
 
 class Beat(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="beat"):
@@ -59,10 +63,11 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the matrix: what a region says that it keeps."""
+    """One row of the matrix: what a region says that it keeps, and where it is, if it says so."""
 
     region: str
     logs: tuple[LogEntry, ...]
+    place: Place | None = None
 
 
 class Digests(msgspec.Struct, frozen=True, kw_only=True):

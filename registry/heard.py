@@ -23,7 +23,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `heard_at` is when this region last held all that the origin had; `path` the regions that the log came through, the
     origin first; `delay` the seconds that a request takes one way; `equal` whether the digest was proven equal at
-    `verified_at`. `reason` says why the region is not followed just now, `held` what the breaker holds.
+    `verified_at`. `reason` says why the region is not followed just now, `held` what the breaker holds. `place` is
+    the latitude and longitude that it last gave: a region that is lost stays where it was.
     """
 
     region: str
@@ -41,6 +42,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     held: str = ""
     revoked: bool = False
     follower: str = ""
+    place: tuple[float, float] | None = None
 
     def freshness(self, now: float) -> Freshness:
         """How far the mirror can be trusted at `now`."""

@@ -55,6 +55,10 @@ class FederationSerializer(serializers.Serializer[Any]):
     cells = CellSerializer(many=True)
     peers = PeerSerializer(many=True)
     unheard = serializers.ListField(child=serializers.CharField(), help_text="peers that have not said what they hold")
+    places = serializers.DictField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        help_text="latitude and longitude of each region that says where it is, or said so last",
+    )
 
 
 class InvitationRequestSerializer(serializers.Serializer[Any]):

@@ -3,17 +3,24 @@
 import base64
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.test import Client
 
-from federation import trust
+from federation import status, trust
+from federation.following import row_key
 from federation.models import MirrorState, Peer
-from federation.wire import Acceptance
+from federation.wire import Acceptance, Row
+from registry import heard
+from registry.heard import Heard
 from registry.tokens.issuing import create_token
 from registry.tokens.process import process_table
+from registry.valkey import aconnection
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
 
@@ -96,6 +103,42 @@ def test_what_is_held_is_approved_with_a_reason(api: Client) -> None:
     done = api.post("/api/v1/peers/eu-west/approve", {"reason": "it is true"}, content_type="application/json")
     assert done.status_code == 200
     assert MirrorState.objects.get().approved_by == "anonymous@127.0.0.1/api"
+
+
+async def said(place: tuple[float, float] | None, *, in_a_row: bool) -> None:
+    """What eu-west says of where it is, as its follower keeps it."""
+    async with aconnection() as client:
+        await heard.publish(client, Heard(region="eu-west", place=place))
+        if in_a_row:
+            await client.set(row_key("eu-west"), msgspec.json.encode(Row(region="eu-west", logs=(), place=place)))
+
+
+@pytest.mark.parametrize("in_a_row", [True, False], ids=["just now", "before it fell silent"])
+def test_the_matrix_says_where_regions_are(api: Client, settings: Any, in_a_row: bool) -> None:
+    settings.MERIDIAN = replace(settings.MERIDIAN, place=(39.0, -77.5))
+    async_to_sync(said)((53.3, -6.3), in_a_row=in_a_row)
+    admitted()
+    found = api.get("/api/v1/federation").json()
+    assert found["places"] == {"eu-west": [53.3, -6.3], "us-east": [39.0, -77.5]}
+
+
+def test_a_region_that_does_not_say_where_it_is_has_no_place(api: Client) -> None:
+    async_to_sync(said)(None, in_a_row=True)
+    admitted()
+    assert api.get("/api/v1/federation").json()["places"] == {}
+
+
+def test_where_this_region_reaches_its_peers_is_in_the_matrix() -> None:
+    admitted()
+    assert async_to_sync(status.matrix)(now=time.time()).urls == {"eu-west": "http://eu:1"}
+
+
+def test_the_row_of_an_older_peer_says_no_place_and_one_off_the_globe_is_refused() -> None:
+    decode = msgspec.json.Decoder(Row).decode
+    assert decode(b'{"region": "eu-west", "logs": []}').place is None
+    assert decode(b'{"region": "eu-west", "logs": [], "place": [53.3, -6.3]}').place == (53.3, -6.3)
+    with pytest.raises(msgspec.ValidationError):
+        decode(b'{"region": "eu-west", "logs": [], "place": [91.0, 0.0]}')
 
 
 def test_readers_see_the_matrix_and_operators_alone_the_peers(api: Client) -> None:
