@@ -9,6 +9,8 @@ from django.utils.safestring import SafeString
 from dashboard.pictures.moments import Moment
 from dashboard.pictures.scale import Scale, px
 
+UTC = 62.0  # room for the word at the end, on a phone too
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -38,7 +40,7 @@ def grid(frame: Frame, marks: Iterable[tuple[float, str]], y: Scale) -> SafeStri
                 px(frame.left - 7),
                 px(y.at(value)),
                 words,
-            )  # fmt: skip
+            )
             for value, words in marks
         ),
     )
@@ -50,9 +52,9 @@ def time_axis(frame: Frame, moments: Iterable[Moment], x: Scale) -> SafeString:
         "",
         '<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="label label-middle" x="{}" y="{}">{}</text>',
         (
-            (place, place, px(frame.bottom), px(frame.bottom + 4), place, px(frame.bottom + 18), moment.words)
+            (place, place, px(frame.bottom), px(frame.bottom + 4), place, px(frame.bottom + 20), moment.words)
             for moment in moments
-            if frame.left + 12 <= x.at(moment.at) <= frame.right - 4
+            if frame.left + 12 <= x.at(moment.at) <= frame.right - UTC
             for place in [px(x.at(moment.at))]
         ),
     )
@@ -63,6 +65,6 @@ def time_axis(frame: Frame, moments: Iterable[Moment], x: Scale) -> SafeString:
         px(frame.bottom),
         px(frame.bottom),
         marks,
-        px(frame.left - 7),
-        px(frame.bottom + 18),
+        px(frame.right),
+        px(frame.bottom + 20),
     )

@@ -10,10 +10,11 @@ from dashboard.pictures.legend import legend
 from dashboard.pictures.moments import round_moments, words
 from dashboard.pictures.scale import Linear, from_zero, px
 from dashboard.pictures.steps import Point, thinned, within
-from dashboard.pictures.tally import TROUBLE_FIRST, Counts, in_words, severity, total
+from dashboard.pictures.tally import TROUBLE_FIRST, in_words, severity, total
 
-FRAME = Frame(width=720, height=220, left=44, right=706, top=12, bottom=190)
+FRAME = Frame(width=720, height=222, left=48, right=706, top=12, bottom=190)
 COLUMN = 1.5  # units; steps nearer than this are drawn as one
+LEAST = 3.0  # units of height; one instance among hundreds must be seen
 
 
 def health_over_time(points: Sequence[Point], *, start: float, end: float, now: float, label: str) -> SafeString:
@@ -75,19 +76,16 @@ def _areas(steps: Sequence[Point], last: float, layer: int, x: Linear, y: Linear
     ends = [at for at, _ in steps[1:]] + [last]
     outline = ""
     for (at, counts), until in zip(steps, ends, strict=True):
-        height = sum(_count(counts, layer))
-        if height:
+        present = [count for status in TROUBLE_FIRST[:layer] if (count := counts.get(status, 0))]
+        if present:
+            top = min(y.at(sum(present)), FRAME.bottom - LEAST * len(present))
             outline = outline or f"M{px(x.at(at))} {px(FRAME.bottom)}"
-            outline += f"V{px(y.at(height))}H{px(x.at(until))}"
+            outline += f"V{px(top)}H{px(x.at(until))}"
         elif outline:
             yield f"{outline}V{px(FRAME.bottom)}z"
             outline = ""
     if outline:
         yield f"{outline}V{px(FRAME.bottom)}z"
-
-
-def _count(counts: Counts, layer: int) -> list[int]:
-    return [counts.get(status, 0) for status in TROUBLE_FIRST[:layer]]
 
 
 def _before(first: float, x: Linear) -> SafeString | str:

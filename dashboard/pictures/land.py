@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,13 +24,13 @@ DETAIL = 1.6  # units of the drawing: what strays less from a straight line is o
 SMALLEST = 16.0  # square units of the drawing
 
 Point = tuple[float, float]
-TOKEN = re.compile(r"[mclhvz]|-?\d*\.?\d+(?:e-?\d+)?")
+WORD = re.compile(r"[mclhvz]|-?\d*\.?\d+(?:e-?\d+)?")
 ARGUMENTS = {"m": 2, "l": 2, "c": 6, "h": 1, "v": 1}
 
 
 @cache
 def land_svg() -> str:
-    """A drawing with one path of the id `land`, in the units of the picture of the regions; about 50 KB.
+    """A drawing with one path of the id `land`, in the units of the picture of the regions; about 55 KB.
 
     It is to be served once and kept by browsers; the picture refers to it with `<use>`, so that style sheets colour it.
     """
@@ -67,16 +68,16 @@ def _rings(path: str) -> Iterator[list[Point]]:
     command, x, y = "m", 0.0, 0.0
     ring: list[Point] = []
     numbers: list[float] = []
-    for token in TOKEN.findall(path):
-        if token == "z" and ring:
+    for word in WORD.findall(path):
+        if word == "z" and ring:
             x, y = ring[0]
-        if token.isalpha():
-            command, numbers = token, []
-            if token == "m" and ring:
+        if word.isalpha():
+            command, numbers = word, []
+            if word == "m" and ring:
                 yield ring
                 ring = []
             continue
-        numbers.append(float(token))
+        numbers.append(float(word))
         if len(numbers) == ARGUMENTS[command]:
             x += 0 if command == "v" else numbers[-1 if command == "h" else -2]
             y += 0 if command == "h" else numbers[-1]
@@ -118,7 +119,7 @@ def _furthest(ring: Sequence[Point], first: int, last: int) -> tuple[int, float]
 def _drawn(ring: Sequence[Point]) -> str:
     """In tenths relative to the last, as short as it goes; rounding does not add up."""
     tenths = [(round(x * 10), round(y * 10)) for x, y in ring]
-    moves = [(x - px, y - py) for (px, py), (x, y) in zip(tenths, tenths[1:], strict=False)]
+    moves = [(x - px, y - py) for (px, py), (x, y) in pairwise(tenths)]
     steps = "".join(_number(x) + _number(y) for x, y in moves if x or y)
     return f"M{tenths[0][0] / 10:g} {tenths[0][1] / 10:g}l{steps.lstrip()}z"
 

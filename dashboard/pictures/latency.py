@@ -11,11 +11,12 @@ from dashboard.pictures.duration import short
 from dashboard.pictures.legend import legend
 from dashboard.pictures.moments import round_moments
 from dashboard.pictures.scale import Linear, Logarithmic, Scale, from_zero, polyline, px, round_down, round_up
-from dashboard.pictures.tally import TROUBLE_FIRST
+from dashboard.pictures.tally import TROUBLE_FIRST, Counts
 
 Probe = tuple[float, float | None, Status]  # when (seconds since 1970), how long in seconds, how it ended
 
-FRAME = Frame(width=720, height=190, left=60, right=706, top=14, bottom=160)
+FRAME = Frame(width=720, height=192, left=72, right=706, top=14, bottom=160)
+EMPTY = 64.0  # the height of a picture with nothing in it
 LOGARITHMIC_FROM = 30.0  # slowest to fastest; below it a linear axis is easier to read
 NEAR = 4.0  # a timeout further than so many times the slowest probe would flatten them all
 INSTANT = 1e-6  # seconds; nothing is measured finer
@@ -27,20 +28,30 @@ def latency_plot(points: Sequence[Probe], *, timeout: float, label: str) -> Safe
     A probe without a time got no answer at all: it stands at the top and breaks the line.
     """
     y = _scale([max(took, INSTANT) for _, took, _ in points if took is not None], timeout)
-    x = _times(points)
-    ended = {status: sum(status is end for _, _, end in points) for status in TROUBLE_FIRST}
     return format_html(
-        '<figure class="picture latency"><svg viewBox="0 0 {} {}" role="img"><title>{}</title>{}{}{}{}</svg>'
+        '<figure class="picture latency"><svg viewBox="0 0 {} {}" role="img"><title>{}</title>{}</svg>'
         "<figcaption>{}</figcaption></figure>",
         px(FRAME.width),
-        px(FRAME.height),
+        px(FRAME.height if points else EMPTY),
         f"{label}: {_words(points)}; timeout {short(timeout)}",
-        grid(FRAME, [(value, short(value)) for value in y.ticks()], y) if points else "",
-        time_axis(FRAME, round_moments(x.low, x.high) if points else [], x),
-        _timeout(timeout, y) if points else "",
-        _plot(points, x, y) if points else _empty(),
-        legend(ended, notes=_notes(timeout, y), with_none=False),
+        _chart(points, timeout, y) if points else _empty(),
+        legend(_ended(points), notes=_notes(timeout, y) if points else [f"timeout {short(timeout)}"], with_none=False),
     )
+
+
+def _chart(points: Sequence[Probe], timeout: float, y: Scale) -> SafeString:
+    x = _times(points)
+    return format_html(
+        "{}{}{}{}",
+        grid(FRAME, [(value, short(value)) for value in y.ticks()], y),
+        time_axis(FRAME, round_moments(x.low, x.high), x),
+        _timeout(timeout, y),
+        _plot(points, x, y),
+    )
+
+
+def _ended(points: Sequence[Probe]) -> Counts:
+    return {status: sum(end is status for _, _, end in points) for status in TROUBLE_FIRST}
 
 
 def _words(points: Sequence[Probe]) -> str:
@@ -53,8 +64,7 @@ def _words(points: Sequence[Probe]) -> str:
 
 
 def _times(points: Sequence[Probe]) -> Linear:
-    first = min((at for at, _, _ in points), default=0.0)
-    last = max((at for at, _, _ in points), default=1.0)
+    first, last = min(at for at, _, _ in points), max(at for at, _, _ in points)
     spare = 1.0 if last == first else (last - first) * 0.01
     return Linear(low=first - spare, high=last + spare, start=FRAME.left, stop=FRAME.right, step=1)
 
@@ -147,8 +157,8 @@ def _in_range(timeout: float, y: Scale) -> bool:
 def _empty() -> SafeString:
     return format_html(
         '<text class="label label-middle empty" x="{}" y="{}">no probes yet</text>',
-        px((FRAME.left + FRAME.right) / 2),
-        px((FRAME.top + FRAME.bottom) / 2),
+        px(FRAME.width / 2),
+        px(EMPTY / 2),
     )
 
 

@@ -55,19 +55,20 @@ def _ring(node: RegionNode, spot: Spot) -> SafeString:
         '<circle class="ring ring-{}" r="{}" cx="{}" cy="{}" pathLength="100" stroke-dasharray="{} {}" '
         'stroke-dashoffset="{}" transform="rotate(-90 {} {})"/>',
         (
-            (status.value, px(RADIUS), x, y, px(width), px(100 - width), px(-start), x, y)
+            (status.value, px(RADIUS), x, y, _dash(width), px(100 - width), px(-start), x, y)
             for status, start, width in _shares(node.counts if known else {})
         ),
     )
     return format_html(
-        '<circle class="ring ring-empty" r="{}" cx="{}" cy="{}"/>{}<text class="count" x="{}" y="{}" dy="0.36em">{}</text>',
+        '<circle class="ring ring-empty" r="{}" cx="{}" cy="{}"/>{}'
+        '<text class="count" x="{}" y="{}" dy="0.36em">{}</text>',
         px(RADIUS),
         x,
         y,
         parts,
         x,
         y,
-        _round_number(total(node.counts)) if known else "–",
+        _round_number(total(node.counts)) if known else "?",
     )
 
 
@@ -80,6 +81,11 @@ def _shares(counts: Counts) -> Iterator[tuple[Status, float, float]]:
         width = LEAST + spare * count / total(counts)
         yield status, start, width
         start += width
+
+
+def _dash(width: float) -> str:
+    """Where rounding would leave a slit in a whole ring, the stroke goes round more than once."""
+    return px(width) if width < 99.9 else "200"
 
 
 def _words(node: RegionNode, spot: Spot) -> SafeString:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 WIDTH = 760.0
 HEIGHT = 340.0
-ROOM = (124.0, 88.0)  # the ring of a region and its words need so much, across and down
+ROOM = (134.0, 90.0)  # the ring of a region and its words need so much, across and down
 EDGE = (62.0, 36.0, 54.0)  # beside, above and below a spot
 ROUNDS = 60  # of pushing apart; a dozen regions settle in fewer
 

@@ -1,7 +1,7 @@
 """The lines between regions: one for each two that follow each other, with its delay and lag."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.html import format_html, format_html_join
@@ -9,12 +9,14 @@ from django.utils.safestring import SafeString
 
 from catalog.view import State
 from dashboard.pictures.duration import short
+from dashboard.pictures.label import Box, around_region, box, free_place
 from dashboard.pictures.region import RegionLink
 from dashboard.pictures.scale import px
 from dashboard.pictures.spot import Spot
 
 GRAVITY = {State.LIVE: 0, State.STALE: 1, State.UNKNOWN: 2}
 LABELS = 10  # more than so many lines would hide the picture behind words; then only those in trouble have them
+COVERED = 0.15  # of a label; one that covers more of others is left to the title of its line
 BEND = 0.16  # of the length
 
 
@@ -65,16 +67,29 @@ def drawn_ties(drawn: Sequence[Tie], spots: Mapping[str, Spot], *, bent: bool) -
         "",
         '<path class="tie tie-{}{}" d="{}"><title>{}</title></path>',
         (
-            (tie.worst.freshness.value, " tie-relayed" if tie.worst.relayed_through else "", curve.path(), tie.in_words())
+            (
+                tie.worst.freshness.value,
+                " tie-relayed" if tie.worst.relayed_through else "",
+                curve.path(),
+                tie.in_words(),
+            )
             for tie, curve in shown
         ),
     )
-    words = format_html_join(
-        "",
-        "{}",
-        ((_words(tie, curve),) for tie, curve in shown if tie.is_troubled or len(drawn) <= LABELS),
-    )
-    return lines, words
+    return lines, format_html_join("", "{}", ((words,) for words in _labels(shown, spots)))
+
+
+def _labels(shown: Sequence[tuple[Tie, "_Curve"]], spots: Mapping[str, Spot]) -> Iterator[SafeString]:
+    """Troubled lines choose their place first; of the others, those for which there is room have words."""
+    taken = [room for spot in spots.values() for room in around_region(spot)]
+    for tie, curve in sorted(shown, key=lambda pair: not pair[0].is_troubled):
+        if not tie.is_troubled and len(shown) > LABELS:
+            return
+        lines = tie.label()
+        x, y, covered = free_place(lines, curve.at, taken)
+        if covered < COVERED:
+            taken.append(box(lines, x, y))
+            yield _words(lines, taken[-1], x)
 
 
 def _said(link: RegionLink) -> str:
@@ -85,17 +100,20 @@ def _said(link: RegionLink) -> str:
     return f"{link.a} follows {link.b}: {link.freshness.value},{delay} lag {short(link.lag)}{relayed}"
 
 
-def _words(tie: Tie, curve: "_Curve") -> SafeString:
-    x, y = curve.middle()
-    lines = tie.label()
+def _words(lines: Sequence[str], room: Box, x: float) -> SafeString:
     return format_html(
-        '<text class="tie-label halo" x="{}" y="{}">{}</text>',
+        '<rect class="back" x="{}" y="{}" width="{}" height="{}" rx="5"/>'
+        '<text class="tie-label" x="{}" y="{}">{}</text>',
+        px(room.left - 4),
+        px(room.top),
+        px(room.right - room.left + 8),
+        px(room.bottom - room.top),
         px(x),
-        px(y - 6 * (len(lines) - 1)),
+        px(room.top + 10),
         format_html_join(
             "",
             '<tspan x="{}" dy="{}">{}</tspan>',
-            ((px(x), "0.35em" if number == 0 else "1.15em", line) for number, line in enumerate(lines)),
+            ((px(x), "0" if number == 0 else "13", line) for number, line in enumerate(lines)),
         ),
     )
 
@@ -112,9 +130,14 @@ class _Curve:
         x, y = self._control()
         return f"M{px(self.start.x)} {px(self.start.y)}Q{px(x)} {px(y)} {px(self.end.x)} {px(self.end.y)}"
 
-    def middle(self) -> tuple[float, float]:
+    def at(self, share: float) -> tuple[float, float]:
+        """The place at this share of the way."""
         x, y = self._control()
-        return (self.start.x + 2 * x + self.end.x) / 4, (self.start.y + 2 * y + self.end.y) / 4
+        first, middle, last = (1 - share) ** 2, 2 * share * (1 - share), share**2
+        return (
+            first * self.start.x + middle * x + last * self.end.x,
+            first * self.start.y + middle * y + last * self.end.y,
+        )
 
     def _control(self) -> tuple[float, float]:
         return (self.start.x + self.end.x) / 2, max(4.0, (self.start.y + self.end.y) / 2 - self.lift)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from dashboard.pictures.land import placed
-from dashboard.pictures.region import RegionNode
 from dashboard.pictures.projection import projected
+from dashboard.pictures.region import RegionNode
 from dashboard.pictures.spot import Spot, apart
 
 
