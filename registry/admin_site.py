@@ -17,6 +17,7 @@ class MeridianSite(AdminSite):
     """One region's admin site."""
 
     site_title = "Meridian"
+    site_url = "/dashboard/"
     index_title = "The catalog of this region"
     enable_nav_sidebar = False  # the lists need the width
     site_header = f"Meridian · region {settings.MERIDIAN.region}"

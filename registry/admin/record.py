@@ -1,11 +1,12 @@
 """What all pages of the record share: they show, and write through verbs alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -92,6 +93,11 @@ class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
         except CatalogError as error:
             return self.refused(request, error)
 
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """Back to the list it was chosen from. The framework leads whoever may not edit rows to the first page."""
+        self.message_user(request, f"{self.removing}: done for {obj_display}.", messages.SUCCESS)
+        return HttpResponseRedirect(self._as_it_was_listed(request, self.list_url()))
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """See ModelAdmin; deleting under its own name."""
         actions: dict[str, Any] = super().get_actions(request)
@@ -141,12 +147,22 @@ class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
     ) -> HttpResponse:
         """See ModelAdmin; with the links that lead on from this row."""
         row = self.get_object(request, object_id)
-        links = self.links(request, row) if row is not None else ()
+        links = [self._of_this_list(request, link) for link in self.links(request, row)] if row is not None else []
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "links": links})
 
     def links(self, request: HttpRequest, row: M) -> Sequence[Link]:
         """What can be done from the page of one row."""
         return ()
+
+    def _of_this_list(self, request: HttpRequest, link: Link) -> Link:
+        """A link that remembers how the list was filtered, where it leads to a page of the same table."""
+        if link.posts or not link.url.startswith(self.list_url()):
+            return link
+        return replace(link, url=self._as_it_was_listed(request, link.url))
+
+    def _as_it_was_listed(self, request: HttpRequest, url: str) -> str:
+        kept: dict[str, Any] = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
+        return str(add_preserved_filters(kept, url))
 
     def list_url(self) -> str:
         """Where the list of this table is."""

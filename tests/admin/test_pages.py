@@ -1,6 +1,8 @@
 """The other pages of the admin site, and the walls around the tables."""
 
+import re
 from collections.abc import Callable
+from html import escape, unescape
 from typing import Any
 
 import pytest
@@ -131,3 +133,34 @@ def test_nobody_sees_anything_without_signing_in(client: Client, db: None) -> No
     for table in TABLES:
         answer = client.get(f"/admin/registry/{table}/")
         assert (answer.status_code, answer["Location"].startswith("/admin/login/")) == (302, True)
+
+
+def test_every_page_leads_to_the_dashboard(admin: Client) -> None:
+    for path in ("/admin/", "/admin/registry/instancerow/", "/admin/registry/overriderow/add/"):
+        page = admin.get(path).content.decode()
+        assert '<a class="to-dashboard" href="/dashboard/">Dashboard</a>' in page
+        assert '<a href="/dashboard/">View site</a>' in page
+
+
+@pytest.mark.parametrize("query", ["", "?status__exact=passing&q=user"])
+def test_after_removing_one_is_back_on_the_list_as_it_was(
+    admin: Client, register: Callable[..., InstanceRow], query: str
+) -> None:
+    register()
+    page = admin.get(f"/admin/registry/instancerow/{query}").content.decode()
+    chosen = follow(admin, page, r'href="([^"]*/change/[^"]*)"')
+    removing = re.search(r'href="([^"]*/delete/[^"]*)"', chosen.content.decode())
+    assert removing is not None
+    assert f'href="/admin/registry/instancerow/{escape(query)}" class="button cancel-link"' in (
+        admin.get(unescape(removing[1])).content.decode()
+    )
+    done = admin.post(unescape(removing[1]), {"post": "yes"})
+    assert (done.status_code, done["Location"]) == (302, f"/admin/registry/instancerow/{query}")
+    assert "Deregister: done for user-service/user-1" in text(admin.get(done["Location"]))
+    assert not InstanceRow.objects.exists()
+
+
+def follow(client: Client, page: str, link: str) -> Any:
+    found = re.search(link, page)
+    assert found is not None
+    return client.get(unescape(found[1]))
