@@ -29,6 +29,7 @@ from discovery.http import routes
 from discovery.plane import Plane
 from discovery.pulse import Pulse
 from federation import forward, serve
+from federation.metrics import Exposition
 from registry import reachable
 from registry.log import DatabaseLog
 from registry.pulse import last_round
@@ -61,7 +62,8 @@ def application_of(plane: Plane) -> server.Application:
     health = Health(plane, pulse, {"database": reachable.database, "cache": reachable.cache})
     plane.also(pulse.watch)
     plane.also(health.watch)
-    operating = operations.application(plane, health, reachable.worker_metrics)
+    peers = Exposition()
+    operating = operations.application(plane, health, reachable.worker_metrics, peers.read)
     serving = serve.Serving()
     whole = server.Application(
         plane,

@@ -13,7 +13,7 @@ from discovery.health import Condition, Health
 from discovery.plane import Plane
 from discovery.problems import NoSuchPath, NotAllowed
 
-METRICS_WITHIN = 1.0  # seconds to wait for what the workers have counted
+METRICS_WITHIN = 1.0  # seconds to wait for what is measured elsewhere
 METHODS = ("GET", "HEAD", "OPTIONS")
 UNCACHED = [(b"cache-control", b"no-store")]
 
@@ -37,8 +37,8 @@ class Resource:
             raise NotAllowed(f"{scope['path']} takes {', '.join(METHODS)}", allowed=METHODS)
 
 
-def application(plane: Plane, health: Health, worker_metrics: Callable[[], Awaitable[str]]) -> Router:
-    """The paths as an ASGI application. `worker_metrics` may raise Unavailable."""
+def application(plane: Plane, health: Health, *others: Callable[[], Awaitable[str]]) -> Router:
+    """The paths as an ASGI application. `others` tell what is measured elsewhere, and may raise Unavailable."""
 
     async def whole(scope: Scope, send: Send) -> None:
         report = health.report()
@@ -53,18 +53,21 @@ def application(plane: Plane, health: Health, worker_metrics: Callable[[], Await
         await reply_json(send, status, {"status": word}, headers=UNCACHED)
 
     async def measured(scope: Scope, send: Send) -> None:
-        try:
-            async with asyncio.timeout(METRICS_WITHIN):
-                workers = await worker_metrics()
-        except (Unavailable, TimeoutError, msgspec.MsgspecError):
-            workers = "# what the workers have counted cannot be read just now\n"
-        await reply(
-            send, 200, metrics.exposition(plane) + workers.encode(), headers=UNCACHED, content_type=metrics.CONTENT_TYPE
-        )
+        elsewhere = "".join(await asyncio.gather(*map(_told, others)))
+        body = metrics.exposition(plane) + elsewhere.encode()
+        await reply(send, 200, body, headers=UNCACHED, content_type=metrics.CONTENT_TYPE)
 
     table = {"/health": whole, "/health/live": live, "/health/ready": ready, "/metrics": measured}
     routes = [Route(path, Resource(answer)) for path, answer in table.items()]
     return Router(routes, redirect_slashes=False, default=_nothing_here)  # type: ignore[arg-type]
+
+
+async def _told(other: Callable[[], Awaitable[str]]) -> str:
+    try:
+        async with asyncio.timeout(METRICS_WITHIN):
+            return await other()
+    except (Unavailable, TimeoutError, msgspec.MsgspecError):
+        return f"# what {other.__module__} tells cannot be read just now\n"
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

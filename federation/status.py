@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from asgiref.sync import sync_to_async
 
 from catalog.errors import Unavailable
 from catalog.view import State as Trust
@@ -17,6 +16,7 @@ from federation.following import row_key
 from federation.logs import Logs
 from federation.models import MirrorState, Peer
 from federation.serve import row_of
+from federation.threads import in_thread
 from federation.wire import LogEntry, Place, Row
 from registry import heard
 from registry.heard import FRESH_FOR, Heard
@@ -93,8 +93,8 @@ async def matrix(*, now: float) -> Matrix:
     """The whole federation as this region knows it. Raises Unavailable when its own database is."""
     logs = Logs(clock=lambda: now)
     own = await row_of(logs)
-    peers = await sync_to_async(lambda: list(Peer.objects.all()))()
-    states = await sync_to_async(lambda: {state.region: state for state in MirrorState.objects.all()})()
+    peers = await in_thread(lambda: list(Peer.objects.all()))
+    states = await in_thread(lambda: {state.region: state for state in MirrorState.objects.all()})
     rows, words = await _from_valkey([peer.region for peer in peers])
     heads = {entry.region: entry for row in (own, *rows) for entry in row.logs if entry.region == row.region}
     cells = [_cell(own.region, entry, heads, now, words.get(entry.region)) for entry in own.logs]
