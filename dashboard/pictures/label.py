@@ -44,8 +44,13 @@ def box(lines: Sequence[str], x: float, y: float) -> Box:
 
 def free_place(lines: Sequence[str], curve: Curve, taken: Sequence[Box]) -> tuple[float, float, float]:
     """Where along the curve, or beside it, the lines cover least of what is taken, and how much of them that is."""
-    places = [(x, y + aside) for aside in ASIDE for x, y in map(curve, SHARES)]
-    covered = [sum(box(lines, *place).shared(other) for other in taken) for place in places]
-    best = min(range(len(places)), key=covered.__getitem__)
-    whole = box(lines, *places[best])
-    return *places[best], covered[best] / ((whole.right - whole.left) * (whole.bottom - whole.top))
+    best, least = curve(SHARES[0]), float("inf")
+    for aside in ASIDE:
+        for x, y in map(curve, SHARES):
+            covered = sum(map(box(lines, x, y + aside).shared, taken))
+            if covered < least:
+                best, least = (x, y + aside), covered
+            if not covered:
+                return *best, 0.0
+    whole = box(lines, *best)
+    return *best, least / ((whole.right - whole.left) * (whole.bottom - whole.top))

@@ -15,7 +15,7 @@ from dashboard.pictures.tally import TROUBLE_FIRST, Counts
 
 Probe = tuple[float, float | None, Status]  # when (seconds since 1970), how long in seconds, how it ended
 
-FRAME = Frame(width=720, height=192, left=72, right=706, top=14, bottom=160)
+FRAME = Frame(width=720, height=192, left=84, right=706, top=14, bottom=160)
 EMPTY = 64.0  # the height of a picture with nothing in it
 LOGARITHMIC_FROM = 30.0  # slowest to fastest; below it a linear axis is easier to read
 NEAR = 4.0  # a timeout further than so many times the slowest probe would flatten them all

@@ -31,7 +31,7 @@ def test_every_probe_stands_in_the_frame(took, timeout):
     [line] = of_class(picture(took, timeout=timeout), "line")
     places = [tuple(map(float, pair.split(","))) for pair in line.attrib["points"].split()]
     assert len(places) == len(took)
-    assert all(72 <= x <= 706 and 14 <= y <= 160 for x, y in places)
+    assert all(84 <= x <= 706 and 14 <= y <= 160 for x, y in places)
 
 
 def test_without_probes_it_says_so():

@@ -115,7 +115,7 @@ def test_a_relayed_link_names_the_relay():
 def test_both_directions_are_one_line_that_looks_as_the_worse_and_tells_both():
     back = RegionLink(a="eu-west", b="us-east", delay=None, lag=42.0, freshness=State.STALE)
     [line] = of_class(picture(links=[LINK, back]), "tie")
-    assert "tie-stale" in line.get("class")
+    assert "tie-stale" in line.get("class", "")
     assert line.findtext("title") == (
         "us-east follows eu-west: live, delay 82 ms, lag 300 ms; eu-west follows us-east: stale, lag 42 s"
     )
