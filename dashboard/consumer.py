@@ -41,7 +41,12 @@ _decoder = msgspec.json.Decoder(Watch)
 
 
 class Watching(AsyncWebsocketConsumer):
-    """One live connection. It watches one page at a time."""
+    """One live connection. It watches one page at a time.
+
+    It has no channel of its own in Valkey: what it tells is in this process's memory, and goes on while Valkey is away.
+    """
+
+    channel_layer_alias = "none"
 
     async def connect(self) -> None:
         """Let it in when it shows a ticket, comes from one of our own pages and may read them."""
@@ -97,18 +102,22 @@ class Watching(AsyncWebsocketConsumer):
                 screen.watchers -= 1
 
     async def _send_changes(self, screen: Screen, epoch: str, version: int) -> None:
-        loop = asyncio.get_running_loop()
-        checked = loop.time()
+        loop, screens = asyncio.get_running_loop(), self._ours.screens
+        checked, told = loop.time(), screens.told
         await self.send(screen.message(epoch, version))
         version = screen.version
         while True:
             changed = screen.changed
-            if version == screen.version:
+            if version == screen.version and told == screens.told:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(BEAT):
                         await changed.wait()
+            notices, told = screens.notices(told), screens.told
+            for notice in notices:
+                await self.send(notice)
             news = version != screen.version
-            await self.send(screen.message(screen.epoch, version) if news else self._ours.screens.beat())
+            if news or not notices:
+                await self.send(screen.message(screen.epoch, version) if news else screens.beat())
             version = screen.version
             if loop.time() - checked > CHECKED:
                 checked = loop.time()
