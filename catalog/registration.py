@@ -139,6 +139,27 @@ def to_instance(
     return settled(instance, now)
 
 
+def registration_of(instance: Instance) -> Registration:
+    """What has to be said to register the same again: the inverse of `to_instance`, but for names and times."""
+    return Registration(
+        host=instance.host,
+        port=instance.port,
+        ports=instance.ports,
+        zone=instance.zone,
+        version=instance.version,
+        tags=instance.tags,
+        metadata=instance.metadata,
+        weight=instance.weight,
+        owner=instance.owner,
+        lease=LeaseRequest(instance.lease.ttl) if instance.lease else None,
+        checks=tuple(
+            CheckRequest(**{field: getattr(check, field) for field in check.__struct_fields__})
+            for check in instance.checks
+        ),
+        deregister_critical_after=instance.deregister_critical_after,
+    )
+
+
 def succeed(previous: Instance, instance: Instance) -> Instance:
     """The record after `instance` replaces `previous`: what is still true about its health is kept.
 

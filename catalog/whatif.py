@@ -46,6 +46,14 @@ class LookupChange(msgspec.Struct, frozen=True, kw_only=True):
         return self.before > 0 and self.after == 0
 
 
+def still(view: View) -> View:
+    """The view as it is now, for asking it on another thread while the real one goes on."""
+    simulated = View(clock=view._clock)
+    simulated.regions = {name: _copy(part) for name, part in dict(view.regions).items()}
+    simulated.nearness = view.nearness
+    return simulated
+
+
 def with_overrides(view: View, region: str, proposed: Iterable[Override]) -> View:
     """The view as if these overrides stood in the region's log; one with an id replaces what stands under it."""
     joined = {override.id: override for override in view.region(region).overrides}
@@ -91,7 +99,7 @@ def concerned(view: View, override: Override) -> list[Instance]:
         return [instance for instance in named if covers(override, instance)]
     return [
         instance
-        for (namespace, _), instances in services.items()
+        for (namespace, _), instances in dict(services).items()  # a copy in one step: others may change it meanwhile
         if override.scope is Scope.REGION or namespace == override.namespace
         for instance in instances.values()
         if covers(override, instance)

@@ -6,6 +6,7 @@ their own, so that lookups do not wait for a page. What a browser has not got is
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,6 +21,7 @@ from dashboard.state import State
 COALESCE = 0.25  # seconds between two renderings of a screen: a person sees no more than a few a second
 KEPT = 30.0  # seconds that a screen stays after the last look at it
 PATIENCE = 1.0  # seconds that a first look waits for what is not in memory
+NOTICES = 50  # the latest ones, for browsers that are slow to take them
 MOST_SCREENS = 500  # addresses at a time; those that nobody watches go first
 
 logger = structlog.get_logger(__name__)
@@ -54,6 +56,10 @@ class Screen:
             return
         self.edition, self.state = edition, state
         self._messages.clear()
+        self.wake()
+
+    def wake(self) -> None:
+        """There is something to be said to all who watch."""
         event, self.changed = self.changed, asyncio.Event()
         event.set()
 
@@ -82,6 +88,8 @@ class Screens:
         self._asking = ThreadPoolExecutor(4, thread_name_prefix="dashboard-ask")
         self._beat, self._beat_at = "", float("-inf")
         self.renderings = 0
+        self.told = 0  # notices so far
+        self._notices: deque[tuple[int, str]] = deque(maxlen=NOTICES)
 
     def __len__(self) -> int:
         return len(self._screens)
@@ -98,6 +106,23 @@ class Screens:
             self._beat_at = now
             self._beat = msgspec.json.encode({"kind": "beat", "state": self._state(now)}).decode()
         return self._beat
+
+    def tell(self, text: str) -> None:
+        """Have a sentence shown to everybody who watches a page, whichever it is."""
+        notice = {"kind": "notice", "state": self._state(self._clock()), "text": text}
+        self.told += 1
+        self._notices.append((self.told, msgspec.json.encode(notice).decode()))
+        for screen in self._screens.values():
+            screen.wake()
+
+    def hear(self, text: str) -> None:
+        """Somebody has corrected something by hand: say so, and look at everything again."""
+        self.tell(text)
+        self.ring()
+
+    def notices(self, after: int) -> list[str]:
+        """The messages of the notices told after that many."""
+        return [message for number, message in self._notices if number > after]
 
     async def look(self, page: Page) -> Screen:
         """The screen of a page, as of now."""

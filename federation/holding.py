@@ -22,6 +22,11 @@ def hold(region: str, formula: str, *, now: float) -> float:
     return float(state.held_until or now)
 
 
+def standing() -> list[MirrorState]:
+    """The mirrors of which something is held, those that happen soonest first."""
+    return list(MirrorState.objects.exclude(held="").order_by("held_until", "region"))
+
+
 def held(region: str) -> str:
     """What is held of a region; empty for nothing."""
     state = MirrorState.objects.filter(region=region).first()

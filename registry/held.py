@@ -123,6 +123,11 @@ def list_held(*, state: str | None = None) -> list[HeldRow]:
     return list(rows.filter(state=state) if state else rows)
 
 
+def find_held(id: str) -> HeldRow:
+    """One hold of this region. Raises NotFound."""
+    return _row(id)
+
+
 def approve(id: str, *, actor: str, cause: str, leases: LeaseStore | None = None) -> HeldRow:
     """Let happen what is held, to those members that are silent to this moment.
 

@@ -5,10 +5,11 @@ from uuid import uuid4
 import msgspec
 
 from catalog.duration import seconds
-from catalog.errors import Invalid, NotFound
+from catalog.errors import Invalid, NotFound, Refused
 from catalog.instance import DEFAULT_NAMESPACE
-from catalog.override import Override, Scope, is_live, validated
+from catalog.override import Override, Scope, is_live, override_key, validated
 from catalog.status import Status
+from registry.tables.change import ChangeRow
 from registry.unit import Unit
 from registry.verb import verb
 
@@ -38,9 +39,17 @@ class OverrideRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 @verb()
-def set_override(unit: Unit, request: OverrideRequest, *, actor: str, cause: str) -> Override:
-    """Set an override; returns it with its id. Raises Invalid naming the field."""
-    override = to_override(request, id=uuid4().hex, region=unit.region, author=unit.actor, now=unit.now)
+def set_override(unit: Unit, request: OverrideRequest, *, actor: str, cause: str, id: str = "") -> Override:
+    """Set an override; returns it with its id. Raises Invalid naming the field.
+
+    A caller that may ask twice gives an `id` of its own, as random as a UUID: what stands under it is returned as it
+    is, and when it has ended meanwhile Refused is raised.
+    """
+    if id and (standing := unit.override(id)) is not None:
+        return standing
+    if id and ChangeRow.objects.filter(region=unit.region, key=override_key(id)).exists():
+        raise Refused("this override was set already, and has been cleared since")
+    override = to_override(request, id=id or uuid4().hex, region=unit.region, author=unit.actor, now=unit.now)
     unit.put(override, verb="set_override")
     return override
 
