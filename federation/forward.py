@@ -25,7 +25,8 @@ from registry.forwarding import Call, Reply
 from registry.tokens import Grant
 
 PATH = "/federation/v1/forward"
-METHOD, TARGET, ACTOR, ANSWERED = "Meridian-Method", "Meridian-Target", "Meridian-Actor", "Meridian-Answered"
+METHOD, TARGET, ACTOR, CAUSE = "Meridian-Method", "Meridian-Target", "Meridian-Actor", "Meridian-Cause"
+ANSWERED = "Meridian-Answered"
 REMEMBERED = 2.0  # seconds: how old the table of peers may be
 SAFE = frozenset({"GET", "HEAD"})
 METHODS = SAFE | {"PUT", "POST", "PATCH", "DELETE"}
@@ -49,7 +50,7 @@ class Forwarder:
         client = await self._client(call.region)
         headers = {
             METHOD: call.method, TARGET: call.target, ACTOR: quote(call.actor, safe="@:/ "),
-            "Content-Type": call.content_type,
+            "Content-Type": call.content_type, **({CAUSE: quote(call.cause)} if call.cause else {}),
         }  # fmt: skip
         status, answered, body = await client.send("POST", PATH, call.body, headers, within=forwarding.WITHIN)
         found = {name.lower(): value for name, value in answered.items()}

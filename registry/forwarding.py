@@ -17,19 +17,22 @@ WITHIN = 5.0  # seconds for a write; a read that is forwarded has its own limit
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where a forwarded request came from: the peer that vouches for it, and who asked there."""
+    """Where a forwarded request came from: the peer that vouches for it, who asked there, and why if they said."""
 
     region: str
     actor: str
+    cause: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as it is to arrive: `target` is path and query as they stand on the wire, `actor` who asks."""
+    """A request as it is to arrive: `target` is path and query as they stand on the wire, `actor` who asks, and
+    `cause` why, where they say."""
 
     region: str
     method: str
     target: str
     actor: str
+    cause: str = ""
     body: bytes = b""
     content_type: str = "application/json"
 

@@ -121,6 +121,7 @@ class Resource(GenericAPIView[Any]):
             method=str(self.request.method),
             target=self._target(),
             actor=self.actor(),
+            cause=self.cause(""),
             body=b"" if self.request.method == "DELETE" else msgspec.json.encode(self.request.data),
         )
         reply = async_to_sync(forwarding.send)(call)
@@ -136,5 +137,6 @@ class Resource(GenericAPIView[Any]):
 
     def cause(self, usual: str) -> str:
         """Why, for the log: the header `Meridian-Cause` when the caller says, else the usual words."""
-        given = self.request.headers.get("Meridian-Cause", "").strip()
+        came = origin_of(self.request)
+        given = (came.cause if came is not None else self.request.headers.get("Meridian-Cause", "")).strip()
         return given[:LONGEST_CAUSE] or usual
