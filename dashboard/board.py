@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from catalog.view import View
 from dashboard.history import Histories
+from dashboard.links import Links
 from dashboard.recent import Recent
 from dashboard.summary import Summaries
 
@@ -25,6 +26,7 @@ class Board:
         self.home, self.view, self.clock, self.reason = home, view, clock, reason
         self.recent = Recent()
         self.histories = Histories()
+        self.links = Links()
         self.summaries = Summaries(view, home)  # for the thread that draws
 
     @property

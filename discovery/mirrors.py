@@ -102,6 +102,10 @@ class Mirrors:
         heard = self._heard.get(region)
         return heard.reason if heard is not None else ""
 
+    def word(self, region: str) -> Heard | None:
+        """All that its follower said of it last; None when nothing was ever heard."""
+        return self._heard.get(region)
+
     def _freshen(self) -> None:
         now = self._clock()
         for region, following in self._followings.items():

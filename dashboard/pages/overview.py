@@ -1,16 +1,192 @@
-"""The overview page."""
+"""The overview: where the regions are and how they do, what needs a person, what has just happened."""
 
-from dashboard.page import Gathered, Page
+from itertools import chain, islice
+from typing import Any
+
+import msgspec
+from django.db import DatabaseError, connection
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
+
+from catalog.errors import Unavailable
+from catalog.status import Status
+from catalog.view import ServiceName, State
+from dashboard.feed import SHOWN, Item, feed
+from dashboard.matrix import Cells, asked, cells
+from dashboard.needs import Hold, needs
+from dashboard.page import Gathered, Page, part
+from dashboard.pictures import RegionLink, RegionNode, regions_picture, status_bar
+from dashboard.recent import Entry
 from dashboard.sheet import Sheet
+from dashboard.summary import STATUSES
+from federation.status import Cell, Matrix
+from registry import held, history
+
+OLD = 20.0  # seconds after which what was gathered is said to be old
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What is gathered: the matrix, what the breaker holds, and entries from before this process began."""
+
+    matrix: Matrix
+    holds: tuple[Hold, ...]
+    earlier: tuple[Entry, ...]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """One region in numbers."""
+
+    name: str
+    is_home: bool
+    freshness: State
+    counts: dict[Status, int]
+    instances: int
+    serving: int
+    services: int
+    cell: Cell
+    delay: float | None
 
 
 class OverviewPage(Page):
-    """The overview."""
+    """Everything at a glance."""
 
     template = "dashboard/overview.html"
     title = "Overview"
     area = "overview"
+    every = 5.0
+    gathers = True
+
+    @cached_property
+    def memo(self) -> dict[tuple[str, int, float], str]:
+        """Rows of the feed, each drawn once."""
+        return {}
+
+    def gather(self, now: float) -> Told:
+        """What other regions say, what is held, and, while memory holds little, what the log holds."""
+        matrix = asked(self.board.links, now)
+        try:
+            rows = held.list_held(state="open")
+            holds = tuple(
+                Hold(
+                    id=row.id, kind=row.kind, scope=row.scope, name=row.name, formula=row.formula,
+                    number=len(row.held), at=row.at, expires_at=row.expires_at,
+                )
+                for row in rows
+            )  # fmt: skip
+        except DatabaseError as error:
+            connection.close()  # whatever is wrong with it, the next use makes a new one
+            raise Unavailable(f"what is held cannot be read: {error}".strip()) from error
+        return Told(matrix, holds, self._earlier())
 
     def sheet(self, gathered: Gathered, now: float) -> Sheet:
-        """Nothing yet."""
-        return Sheet({})
+        """All of it."""
+        told: Told | None = gathered.value
+        matrix = told.matrix if told else None
+        known = cells(self.board, matrix, now)
+        standings = [self._standing(region, known[self.board.home, region], now) for region in self.board.regions]
+        found = needs(self.board, matrix, told.holds if told else (), now)
+        items = feed(self._entries(told), now)
+        empty = not any(standing.services for standing in standings)
+        fragments = {
+            "overview-totals": part("overview_totals.html", _totals(standings, self._services(now))),
+            "overview-picture": self._picture(standings, known, matrix),
+            "overview-count": str(len(found) or ""),
+            "overview-calm": part("overview_calm.html", {"calm": not found, "told": told, "gathered": gathered,
+                                                         "old": _is_old(gathered, now)}),
+            "overview-next": part("overview_next.html", {"home": self.board.home, "alone": len(standings) == 1})
+            if empty else "",
+            "overview-still": part("overview_still.html", {}) if not items else "",
+        }  # fmt: skip
+        lists: dict[str, dict[str, str]] = {
+            "overview-needs": {need.key: part("overview_need.html", {"need": need}) for need in found},
+            "overview-regions": {standing.name: self._region(standing) for standing in standings},
+            "overview-feed": self._feed(items),
+        }
+        return Sheet(fragments, lists)
+
+    def _entries(self, told: Told | None) -> list[Entry]:
+        """The newest first; what the log tells of the time before this process began comes last."""
+        newest = list(self.board.recent.newest())
+        if told is None or len(newest) >= SHOWN:
+            return newest
+        known = {(entry.change.region, entry.change.index) for entry in newest}
+        earlier = (entry for entry in told.earlier if (entry.change.region, entry.change.index) not in known)
+        return list(chain(newest, earlier))
+
+    def _earlier(self) -> tuple[Entry, ...]:
+        if sum(1 for _ in islice(self.board.recent.newest(), SHOWN)) == SHOWN:
+            return ()
+        found = history.entries(limit=SHOWN)
+        return tuple(Entry(entry.change, entry.before) for entry in found if entry.before_known)
+
+    def _services(self, now: float) -> dict[ServiceName, bool]:
+        """Every service, and whether any instance of it serves anywhere."""
+        found: dict[ServiceName, bool] = {}
+        for region in self.board.regions:
+            for name, summary in self.board.summaries.of_region(region, now).items():
+                found[name] = found.get(name, False) or summary.serving > 0
+        return found
+
+    def _standing(self, region: str, cell: Cell, now: float) -> Standing:
+        summaries = self.board.summaries.of_region(region, now).values()
+        return Standing(
+            name=region, is_home=region == self.board.home, freshness=self.board.view.region(region).freshness.state,
+            counts={status: sum(summary.statuses[status] for summary in summaries) for status in STATUSES},
+            instances=sum(summary.instances for summary in summaries),
+            serving=sum(summary.serving for summary in summaries), services=len(summaries), cell=cell,
+            delay=self.board.view.nearness.get(region),
+        )  # fmt: skip
+
+    def _picture(self, standings: list[Standing], known: Cells, matrix: Matrix | None) -> SafeString:
+        places = getattr(matrix, "places", {}) or {}
+        nodes = [
+            RegionNode(
+                name=standing.name, place=places.get(standing.name), counts=standing.counts,
+                freshness=standing.freshness, href=_peer(standing.name), is_home=standing.is_home,
+            )
+            for standing in standings
+        ]  # fmt: skip
+        return regions_picture(nodes, [self._link(cell) for cell in known.values() if cell.by != cell.of])
+
+    def _link(self, cell: Cell) -> RegionLink:
+        delay = self.board.view.nearness.get(cell.of) if cell.by == self.board.home else None
+        return RegionLink(
+            a=cell.by, b=cell.of, delay=delay, lag=cell.seconds, freshness=State(cell.freshness),
+            relayed_through=cell.through,
+        )  # fmt: skip
+
+    def _region(self, standing: Standing) -> str:
+        bar = status_bar(standing.counts, label=standing.name)
+        return part("overview_region.html", {"region": standing, "bar": bar})
+
+    def _feed(self, items: list[Item]) -> dict[str, str]:
+        rows = {}
+        drawn: dict[tuple[str, int, float], str] = {}
+        for item in items:
+            name = (item.key, item.count, item.since)
+            html = self.memo.get(name) or part("overview_event.html", {"item": item, "sentence": item.sentence})
+            rows[item.key] = drawn[name] = html
+        self.memo.clear()
+        self.memo.update(drawn)
+        return rows
+
+
+def _totals(standings: list[Standing], services: dict[ServiceName, bool]) -> dict[str, Any]:
+    return {
+        "services": len(services),
+        "dead": sum(not serves for serves in services.values()),
+        "instances": sum(standing.instances for standing in standings),
+        "serving": sum(standing.serving for standing in standings),
+        "counts": {status.value: sum(standing.counts[status] for standing in standings) for status in STATUSES},
+        "regions": len(standings),
+        "live": sum(standing.freshness is State.LIVE for standing in standings),
+    }
+
+
+def _is_old(gathered: Gathered, now: float) -> bool:
+    return bool(gathered.problem) or (gathered.at is not None and now - gathered.at > OLD)
+
+
+def _peer(region: str) -> str:
+    return reverse("dashboard:peer", args=[region])

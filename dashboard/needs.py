@@ -1,0 +1,238 @@
+"""Needs: what a person should look at, found in memory and in what was gathered; each with where it is dealt with."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from urllib.parse import urlencode
+
+import msgspec
+from django.urls import reverse
+
+from catalog.instance import Instance
+from catalog.override import Override, is_live
+from catalog.status import Status
+from catalog.view import ServiceName, State
+from dashboard.board import Board
+from dashboard.sentences import Part, ruled, scoped, who
+from dashboard.summary import Summary
+from federation.status import Matrix
+from federation.tables.peer import State as Trust
+
+HOUR = 3600.0
+FLAPPING, WITHIN = 4, 600.0  # so many changes of status in so many seconds
+MOST = 8  # needs of one kind; what is more is counted
+DAMPED = "held critical by flap damping"  # how a verdict begins that damping made
+ORDER = {"critical": 0, "warning": 1, "quiet": 2}
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """What the breaker holds of this region's own instances."""
+
+    id: str
+    kind: str
+    scope: str
+    name: str
+    formula: str
+    number: int
+    at: float
+    expires_at: float
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True):
+    """`at` is a moment that matters, and `when` says which: since, or until."""
+
+    key: str
+    kind: str
+    severity: str
+    parts: tuple[Part, ...]
+    href: str
+    action: str
+    detail: str = ""
+    when: str = ""
+    at: float | None = None
+
+
+def needs(board: Board, told: Matrix | None, holds: Sequence[Hold], now: float) -> list[Need]:
+    """Everything that needs a person, the gravest first."""
+    found: list[Need] = []
+    for kind in (_holds(holds), _regions(board), _mirrors(board, told), _services(board, now)):
+        found += _capped(kind)
+    for kind in (_flapping(board, now), _overrides(board, now), _peers(told)):
+        found += _capped(kind)
+    return sorted(found, key=lambda need: ORDER[need.severity])
+
+
+def _capped(found: Iterable[Need]) -> list[Need]:
+    kept = list(found)
+    if len(kept) <= MOST:
+        return kept
+    kept.sort(key=lambda need: ORDER[need.severity])
+    first, more = kept[:MOST], len(kept) - MOST
+    last = msgspec.structs.replace(
+        first[-1], key=f"{first[-1].kind}:more", parts=(Part(f"and {more} more like these"),), detail="", when="",
+        at=None, href=MORE.get(first[-1].kind, _overview)(), action="See all",
+    )  # fmt: skip
+    return [*first, last]
+
+
+def _holds(holds: Sequence[Hold]) -> Iterator[Need]:
+    for hold in holds:
+        many = f"{hold.number} instance{'' if hold.number == 1 else 's'}"
+        yield Need(
+            key=f"hold:{hold.id}", kind="held", severity="critical",
+            parts=(Part(f"{WORDS.get(hold.kind, hold.kind)} of {many} held, in {hold.scope} {hold.name}".strip()),),
+            detail=hold.formula, href=reverse("admin:registry_heldrow_change", args=[hold.id]), action="Decide",
+            when="happens by itself", at=hold.expires_at,
+        )  # fmt: skip
+
+
+WORDS = {"expiry": "Expiry", "removal": "Removal", "probe": "Failing"}
+
+
+def _regions(board: Board) -> Iterator[Need]:
+    for region in board.regions:
+        fresh = board.view.region(region).freshness
+        if fresh.state is State.LIVE:
+            continue
+        ours = region == board.home
+        if fresh.state is State.UNKNOWN:
+            said = " has not been heard of yet"
+        else:
+            said = " is from memory: its database cannot be read" if ours else " is stale: shown as it last was"
+        yield Need(
+            key=f"region:{region}", kind="region", severity="warning" if fresh.state is State.UNKNOWN else "critical",
+            parts=(Part("region "), Part(region, _peer(region)), Part(said)), detail=board.reason(region),
+            href=_peer(region), action="Look", when="since", at=fresh.since,
+        )  # fmt: skip
+
+
+def _mirrors(board: Board, told: Matrix | None) -> Iterator[Need]:
+    peers = {peer.region: peer for peer in told.peers} if told else {}
+    for region in board.regions[1:]:
+        reached, peer = board.links.reached(region), peers.get(region)
+        word = reached.word if reached else None
+        held = (word.held if word else "") or (peer.held if peer else "")
+        if held:
+            yield Need(
+                key=f"mirror-held:{region}", kind="mirror", severity="critical",
+                parts=(Part("the mirror of "), Part(region, _peer(region)), Part(" is held")), detail=held,
+                href=reverse("admin:federation_peer_approve", args=[region]), action="Decide",
+                when="happens by itself", at=peer.held_until if peer else None,
+            )  # fmt: skip
+        if word is not None and word.equal is False:
+            yield _diverged(board.home, region, word.diverged)
+    for cell in told.cells if told else ():
+        if cell.by != board.home and cell.equal is False:
+            yield _diverged(cell.by, cell.of, cell.diverged)
+
+
+def _diverged(by: str, of: str, services: Sequence[str]) -> Need:
+    return Need(
+        key=f"diverged:{by}:{of}", kind="mirror", severity="critical",
+        parts=(Part(f"the copy of {of} in "), Part(by, _peer(by)), Part(" differs from its origin")),
+        detail=f"in {', '.join(services)}" if services else "", href=_peer(of), action="Look",
+    )  # fmt: skip
+
+
+def _services(board: Board, now: float) -> Iterator[Need]:
+    found: dict[ServiceName, list[Summary]] = {}
+    for region in board.regions:
+        for name, summary in board.summaries.of_region(region, now).items():
+            found.setdefault(name, []).append(summary)
+    for name, parts in sorted(found.items()):
+        dead = [part for part in parts if not part.serving]
+        if dead:
+            yield _without(name, dead, sum(part.serving for part in parts))
+
+
+def _without(name: ServiceName, dead: Sequence[Summary], serving: int) -> Need:
+    page = reverse("dashboard:service", args=name)
+    where = "" if not serving else f" in {', '.join(part.region for part in dead)}"
+    out = sum(part.out for part in dead)
+    ill = sum(part.statuses[Status.CRITICAL] for part in dead)
+    said = [
+        f"{serving} serve elsewhere" if serving else "",
+        f"{ill} critical",
+        f"{out} taken out by hand" if out else "",
+    ]
+    return Need(
+        key=f"service:{'/'.join(name)}", kind="service", severity="warning" if serving else "critical",
+        parts=(Part("no instance of "), Part(name[1], page), Part(f" serves{where}")),
+        detail=", ".join(filter(None, said)), href=page, action="Look",
+    )  # fmt: skip
+
+
+def _flapping(board: Board, now: float) -> Iterator[Need]:
+    """Instances that changed their minds again and again lately, as the recent entries tell."""
+    counts: dict[tuple[str, str], int] = {}
+    newest: dict[tuple[str, str], Instance] = {}
+    for entry in board.recent.newest():
+        change, before = entry.change, entry.before
+        if now - change.at > WITHIN:
+            continue
+        record = change.record
+        name = (change.region, change.key)
+        if isinstance(record, Instance) and isinstance(before, Instance) and before.status is not record.status:
+            counts[name] = counts.get(name, 0) + 1
+            newest.setdefault(name, record)
+    for name, count in sorted(counts.items(), key=lambda pair: -pair[1]):
+        if count >= FLAPPING and name[1] in board.view.region(name[0]).changes:
+            yield _restless(newest[name], count)
+
+
+def _restless(instance: Instance, count: int) -> Need:
+    page = reverse("dashboard:instance", args=[instance.region, instance.namespace, instance.service, instance.id])
+    damped = next((verdict.output for verdict in instance.verdicts if verdict.output.startswith(DAMPED)), "")
+    return Need(
+        key=f"flapping:{instance.region}:{instance.key}", kind="flapping", severity="warning",
+        parts=(Part(f"{instance.service}/{instance.id}", page), Part(f" in {instance.region} flaps")),
+        detail=damped or f"{count} changes of status in {WITHIN / 60:.0f} min", href=page, action="Look",
+    )  # fmt: skip
+
+
+def _overrides(board: Board, now: float) -> Iterator[Need]:
+    for region in board.regions:
+        for override in board.view.region(region).overrides:
+            if is_live(override, now) and (override.expires_at is None or override.expires_at - now < HOUR):
+                yield _override(override)
+
+
+def _override(override: Override) -> Need:
+    ends = override.expires_at is not None
+    scope = scoped(override)
+    return Need(
+        key=f"override:{override.region}:{override.id}", kind="override", severity="quiet",
+        parts=(*scope, Part(f" is put {ruled(override)}{'' if ends else ', without an end'}")),
+        detail=f"{override.reason} ({who(override.author)})",
+        href=next((part.href for part in scope if part.href), reverse("admin:registry_overriderow_changelist")),
+        action="Look", when="ends" if ends else "since", at=override.expires_at if ends else override.created_at,
+    )  # fmt: skip
+
+
+def _peers(told: Matrix | None) -> Iterator[Need]:
+    for peer in told.peers if told else ():
+        if peer.state == Trust.REVOKED:
+            yield Need(
+                key=f"revoked:{peer.region}", kind="peer", severity="quiet",
+                parts=(Part("peer "), Part(peer.region, _peer(peer.region)), Part(" is revoked")),
+                detail=f"its mirror stays as it was ({who(peer.by)})",
+                href=reverse("admin:federation_peer_change", args=[peer.region]), action="Look", when="since",
+                at=peer.since,
+            )  # fmt: skip
+
+
+def _peer(region: str) -> str:
+    return reverse("dashboard:peer", args=[region])
+
+
+def _overview() -> str:
+    return reverse("dashboard:overview")
+
+
+MORE: dict[str, Callable[[], str]] = {
+    "held": lambda: reverse("admin:registry_heldrow_changelist"),
+    "region": lambda: reverse("dashboard:federation"),
+    "mirror": lambda: reverse("dashboard:federation"),
+    "service": lambda: reverse("dashboard:services"),
+    "flapping": lambda: f"{reverse('dashboard:changes')}?{urlencode({'verb': 'report'})}",
+    "override": lambda: reverse("admin:registry_overriderow_changelist"),
+    "peer": lambda: reverse("dashboard:federation"),
+}
