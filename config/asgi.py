@@ -20,6 +20,7 @@ from dashboard import installed, routing
 from dashboard.board import Board
 from dashboard.follower import Live
 from dashboard.installed import Installed
+from dashboard.links import sampled
 from dashboard.screens import Screens
 from dashboard.state import state_of
 from discovery import operations, server
@@ -90,6 +91,8 @@ def install_dashboard(plane: Plane, environment: Environment) -> None:
     plane.beside.append(Live(plane.view, board.recent, board.histories))
     plane.view.listeners.append(screens.touched)
     plane.also(screens.run)
+    word = plane.mirrors.word if plane.mirrors is not None else lambda region: None
+    plane.also(lambda: sampled(board.links, plane.view, plane.region, lag=plane.lag, word=word, clock=plane.clock))
     installed.install(
         Installed(
             board=board,

@@ -7,6 +7,7 @@ from dashboard.pages.changes import ChangesPage
 from dashboard.pages.federation import FederationPage
 from dashboard.pages.instance import InstancePage
 from dashboard.pages.overview import OverviewPage
+from dashboard.pages.peer import PeerPage
 from dashboard.pages.service import ServicePage
 from dashboard.pages.services import ServicesPage
 from dashboard.views import PageView
@@ -22,6 +23,7 @@ urlpatterns: list[URLPattern] = [
         name="instance",
     ),
     path("federation", PageView.as_view(page=FederationPage), name="federation"),
+    path("federation/<str:region>", PageView.as_view(page=PeerPage), name="peer"),
     path("changes", PageView.as_view(page=ChangesPage), name="changes"),
     path("changes/<str:region>/<int:index>", PageView.as_view(page=ChangePage), name="change"),
 ]

@@ -1,0 +1,1 @@
+"""Correcting by hand: forms that ask what and why, show what would change, and only then change it."""

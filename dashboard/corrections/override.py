@@ -1,0 +1,156 @@
+"""Setting an override: asked for on a form, looked at before it counts, then set."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from catalog.errors import Invalid, NotFound
+from catalog.override import Override, Scope
+from dashboard.corrections import elsewhere, outlook, words
+from dashboard.corrections.forms import ENDS, FORCED, HERE, THERE, OverrideForm, nonce
+from dashboard.corrections.subject import FIELDS, Subject, read_subject
+from dashboard.corrections.view import Correction, address
+from registry import actions
+from registry.moments import iso
+
+CARRIED = ("action", "weight", "status", "reason", "ends", "lasting", "until", "never_ok", "where", "nonce")
+STANDARD = {"action": "out", "ends": "1h", "where": HERE, "status": "passing"}
+
+
+class OverrideView(Correction):
+    """`/dashboard/correct/override`: what it is about is in the address; the steps are posted to the same one."""
+
+    title = "Correct by hand"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The form, or first the question what it is to be about."""
+        try:
+            subject = self._subject()
+        except Invalid as error:
+            return self._choose(error if "scope" in request.GET else None)
+        chosen = request.GET.get("do", "")
+        action = chosen if chosen in {"out", "drain", "weight", "force"} else "out"
+        form = OverrideForm(now=self.now, initial={**STANDARD, "action": action, "nonce": nonce()})
+        return self._ask(form, subject)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Looked at first, set when that was confirmed."""
+        subject = self._subject()
+        step = request.POST.get("step", "preview")
+        form = OverrideForm(request.POST, now=self.now)
+        if not form.is_valid() or step == "edit":
+            return self._ask(form, subject, status=200 if step == "edit" else 400)
+        try:
+            override = self._override(subject, form)
+        except Invalid as error:
+            form.add_error("reason" if error.field == "reason" else None, error.message)
+            return self._ask(form, subject, status=400)
+        found = outlook.of_override(self.board.view, override, self.now)
+        agreed = found.seal in ("", form.cleaned_data["empty_ok"])
+        if step != "apply" or not agreed:
+            return self._preview(form, subject, override, found, refused=step == "apply")
+        return self._apply(subject, override)
+
+    def _subject(self) -> Subject:
+        subject = read_subject(self.request.GET, self.home)
+        if subject.region not in self.board.regions:
+            raise NotFound(f"No region {subject.region} is known here.")
+        return subject
+
+    def _override(self, subject: Subject, form: OverrideForm) -> Override:
+        """The override that a valid form asks for. Raises Invalid."""
+        given = form.cleaned_data
+        author_region = subject.region if given["where"] == THERE else self.home
+        status, weight = form.verdict
+        return subject.override(
+            author_region, id=given["nonce"], status=status, weight=weight, reason=given["reason"],
+            author=self.viewer.name, now=self.now, expires_at=form.expires_at,
+        )  # fmt: skip
+
+    def _choose(self, error: Invalid | None) -> HttpResponse:
+        given = {name: self.request.GET.get(name, "") for name in FIELDS}
+        scope = next((one for one in Scope if one.value == given["scope"]), None)
+        return self.page(
+            "correct_choose.html", status=400 if error else 200, problem=error, given=given, scope=scope, scopes=SCOPES
+        )
+
+    def _ask(self, form: OverrideForm, subject: Subject, *, status: int = 200) -> HttpResponse:
+        return self.page("correct_override.html", status=status, form=form, ends=ENDS, forced=FORCED,
+                         utc=datetime.fromtimestamp(self.now, UTC), **self._named(subject))  # fmt: skip
+
+    def _preview(
+        self, form: OverrideForm, subject: Subject, override: Override, found: outlook.Outlook, *, refused: bool
+    ) -> HttpResponse:
+        posted = self.request.POST
+        carried = [(name, posted.get(name, "")) for name in CARRIED if posted.get(name) and name != "nonce"]
+        return self.page(
+            "correct_preview.html", status=409 if refused else 200, refused=refused, override=override, outlook=found,
+            carried=[*carried, ("nonce", override.id)], says=words.says(override.status, override.weight),
+            submit="Apply it", **self._named(subject),
+        )  # fmt: skip
+
+    def _named(self, subject: Subject) -> dict[str, Any]:
+        return {
+            "subject": subject, "about": words.subject_words(subject, self.home),
+            "abroad": subject.region != self.home, "back": self.next(_page_of(subject)),
+        }  # fmt: skip
+
+    def _apply(self, subject: Subject, override: Override) -> HttpResponseRedirect:
+        came = self.next(_page_of(subject))
+        if override.region == self.home:
+            request = _request(override)
+            made = actions.set_override(request, actor=self.actor, cause=override.reason, id=override.id)
+            undo = address("correct_undo", id=made.id, next=came)
+        elif override.id in self.request.session.get("corrections", ()):
+            # Sent twice: another region's API knows no ids of ours.
+            self.tell(f"This was done in {override.region} already.")
+            return self.leave(came)
+        else:
+            undo = address("correct_undo", id=self._apply_there(override), region=override.region, next=came)
+        did = words.done(words.subject_words(subject, self.home), override.status, override.weight)
+        where = f" in {override.region} itself" if override.region != self.home else ""
+        self.announce(did + where + (f", for consumers of {self.home}" if override.is_opinion else ""),
+                      override.reason, undo=undo)  # fmt: skip
+        return self.leave(came)
+
+    def _apply_there(self, override: Override) -> str:
+        body = {
+            name: value
+            for name, value in msgspec.to_builtins(_request(override)).items()
+            if value not in ("", None) and name != "author"
+        }
+        body["expires_at"] = iso(override.expires_at)
+        made = elsewhere.ask(
+            override.region, "POST", elsewhere.override_path(), actor=self.actor, cause=override.reason, body=body
+        )
+        kept = list(self.request.session.get("corrections", ()))
+        self.request.session["corrections"] = [*kept[-20:], override.id]
+        return str(made["id"])
+
+
+SCOPES = (
+    (Scope.INSTANCE, "one instance"), (Scope.SERVICE, "a service"), (Scope.ZONE, "a zone"), (Scope.TAG, "a tag"),
+    (Scope.REGION, "a whole region"),
+)  # fmt: skip
+
+
+def _request(override: Override) -> actions.OverrideRequest:
+    return actions.OverrideRequest(
+        scope=override.scope, reason=override.reason, namespace=override.namespace, service=override.service,
+        instance=override.instance, zone=override.zone, tag=override.tag, target=override.target,
+        status=override.status, weight=override.weight, author=override.author, expires_at=override.expires_at,
+    )  # fmt: skip
+
+
+def _page_of(subject: Subject) -> str:
+    """The page of what the correction is about."""
+    if subject.scope is Scope.INSTANCE:
+        return reverse(
+            "dashboard:instance", args=[subject.region, subject.namespace, subject.service, subject.instance]
+        )
+    if subject.service:
+        return reverse("dashboard:service", args=[subject.namespace, subject.service])
+    return reverse("dashboard:overrides")
