@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from dashboard.corrections.urls import urlpatterns as corrections
 from dashboard.pages.change import ChangePage
 from dashboard.pages.changes import ChangesPage
 from dashboard.pages.federation import FederationPage
@@ -26,4 +27,5 @@ urlpatterns: list[URLPattern] = [
     path("federation/<str:region>", PageView.as_view(page=PeerPage), name="peer"),
     path("changes", PageView.as_view(page=ChangesPage), name="changes"),
     path("changes/<str:region>/<int:index>", PageView.as_view(page=ChangePage), name="change"),
+    *corrections,
 ]
