@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY
 
 from config.environment import Environment
 from config.mirrors import mirrors_of
-from dashboard import installed, routing
+from dashboard import bell, installed, routing
 from dashboard.board import Board
 from dashboard.follower import Live
 from dashboard.installed import Installed
@@ -91,6 +91,7 @@ def install_dashboard(plane: Plane, environment: Environment) -> None:
     plane.beside.append(Live(plane.view, board.recent, board.histories))
     plane.view.listeners.append(screens.touched)
     plane.also(screens.run)
+    plane.also(lambda: bell.listen(screens.hear))
     word = plane.mirrors.word if plane.mirrors is not None else lambda region: None
     plane.also(lambda: sampled(board.links, plane.view, plane.region, lag=plane.lag, word=word, clock=plane.clock))
     installed.install(
