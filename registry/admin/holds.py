@@ -32,6 +32,7 @@ class HoldAdmin(RecordAdmin[HeldRow]):
     list_display = ("what", "number", "state_shown", "began", "ends", "decided_by")
     list_filter = ("state", "kind", "scope")
     search_fields = ("name", "formula", "members")
+    empty = "Nothing is held. When many instances are lost at once, they stay here until you say whether that is real."
     ordering = ("-at",)
     fieldsets = (
         (None, {"fields": ("what", "state_shown", "formula", "began", "ends")}),

@@ -60,6 +60,7 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
     ordering = ("namespace", "service", "instance_id")
     actions = ("take_out", "drain", "force_passing")
     removing = "Deregister"
+    empty = "Nothing is registered yet. Programs register themselves with PUT /services/NAME/ID; you may do it for one."
     fieldsets = (
         (None, {"fields": ("name", "status_shown", "since", "address", "named_ports")}),
         ("Checks", {"fields": ("lease_shown", "checks_shown", "removal_shown")}),

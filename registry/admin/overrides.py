@@ -46,6 +46,7 @@ class OverrideAdmin(RecordAdmin[OverrideRow]):
         ("Who and when", {"fields": ("author", "created", "expires", "index")}),
     )
     removing = "Clear"
+    empty = "No override is set: lookups believe what instances report. Set one here, or from the list of instances."
     readonly_fields = ("subject", "says", "created", "expires", "state")
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -47,6 +47,9 @@ class PolicyAdmin(RecordAdmin[PolicyRow]):
     )
     readonly_fields = ("too_few", "where", "stale_regions", "comes_back")
     removing = "Clear"
+    empty = (
+        "No policy is set: a service with nothing to serve here is answered with nothing. Set one to look elsewhere."
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Through `set_policy`."""

@@ -43,9 +43,11 @@ class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
     show_full_result_count = False
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
+    change_list_template = "admin/registry/list.html"
     change_form_template = "admin/registry/record.html"
     delete_confirmation_template = delete_selected_confirmation_template = "admin/registry/remove.html"
     removing = "Delete"  # what deleting is called here
+    empty = ""  # what is said where the list has nothing to show
 
     class Media:
         css = {"all": STYLES}
@@ -133,7 +135,7 @@ class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
         """See ModelAdmin; named after what it lists."""
         self._refuse_withheld(request)
         title = str(self.opts.verbose_name_plural).capitalize()
-        return super().changelist_view(request, {**(extra_context or {}), "title": title})
+        return super().changelist_view(request, {"title": title, "empty": self.empty, **(extra_context or {})})
 
     def _refuse_withheld(self, request: HttpRequest) -> None:
         """The framework passes over an action that was not offered; whoever asks for one all the same is told."""

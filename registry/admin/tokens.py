@@ -28,6 +28,7 @@ class TokenAdmin(RecordAdmin[Token]):
     search_fields = ("name", "scopes", "created_by")
     ordering = ("name", "-created_at")
     removing = "Revoke"
+    empty = "There is no token yet. Make one for each program that registers or looks things up."
     fieldsets = (
         (None, {"fields": ("name", "scopes_shown", "state", "expires", "last_used")}),
         ("Where it came from", {"fields": ("id", "created", "created_by", "revoked", "revoked_by")}),
@@ -71,7 +72,8 @@ class TokenAdmin(RecordAdmin[Token]):
             except CatalogError as error:
                 form.add_error(None, str(error))
         explanation = (
-            "Programs present a token's secret as `Authorization: Bearer …`. It is shown once, when it is made."
+            "Programs present a token's secret in the header Authorization: Bearer SECRET. It is shown once, when it is "
+            "made."
         )
         return ask(self, request, form, title="Make a token", explanation=explanation, submit="Make the token")
 
