@@ -79,7 +79,7 @@ def _holds(holds: Sequence[Hold]) -> Iterator[Need]:
         yield Need(
             key=f"hold:{hold.id}", kind="held", severity="critical",
             parts=(Part(f"{WORDS.get(hold.kind, hold.kind)} of {many} held, in {hold.scope} {hold.name}".strip()),),
-            detail=hold.formula, href=reverse("admin:registry_heldrow_change", args=[hold.id]), action="Decide",
+            detail=hold.formula, href=reverse("dashboard:held"), action="Decide",
             when="happens by itself", at=hold.expires_at,
         )  # fmt: skip
 
@@ -114,7 +114,7 @@ def _mirrors(board: Board, told: Matrix | None) -> Iterator[Need]:
             yield Need(
                 key=f"mirror-held:{region}", kind="mirror", severity="critical",
                 parts=(Part("the mirror of "), Part(region, _peer(region)), Part(" is held")), detail=held,
-                href=reverse("admin:federation_peer_approve", args=[region]), action="Decide",
+                href=reverse("dashboard:held"), action="Decide",
                 when="happens by itself", at=peer.held_until if peer else None,
             )  # fmt: skip
         if word is not None and word.equal is False:
@@ -202,7 +202,7 @@ def _override(override: Override) -> Need:
         key=f"override:{override.region}:{override.id}", kind="override", severity="quiet",
         parts=(*scope, Part(f" is put {ruled(override)}{'' if ends else ', without an end'}")),
         detail=f"{override.reason} ({who(override.author)})",
-        href=next((part.href for part in scope if part.href), reverse("admin:registry_overriderow_changelist")),
+        href=next((part.href for part in scope if part.href), reverse("dashboard:overrides")),
         action="Look", when="ends" if ends else "since", at=override.expires_at if ends else override.created_at,
     )  # fmt: skip
 
@@ -228,11 +228,11 @@ def _overview() -> str:
 
 
 MORE: dict[str, Callable[[], str]] = {
-    "held": lambda: reverse("admin:registry_heldrow_changelist"),
+    "held": lambda: reverse("dashboard:held"),
     "region": lambda: reverse("dashboard:federation"),
     "mirror": lambda: reverse("dashboard:federation"),
     "service": lambda: reverse("dashboard:services"),
     "flapping": lambda: f"{reverse('dashboard:changes')}?{urlencode({'verb': 'report'})}",
-    "override": lambda: reverse("admin:registry_overriderow_changelist"),
+    "override": lambda: reverse("dashboard:overrides"),
     "peer": lambda: reverse("dashboard:federation"),
 }

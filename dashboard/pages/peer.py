@@ -61,7 +61,7 @@ class PeerPage(Page):
         query = urlencode({"scope": "region", "target": self.region, "do": "out"})
         return {
             "known": self.found(), "near": self.near(), "spans": SPANS, "span": self.span,
-            "evacuate": f"/dashboard/correct/override?{query}",
+            "evacuate": f"{reverse('dashboard:correct_override')}?{query}",
         }  # fmt: skip
 
     @property
