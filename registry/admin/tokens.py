@@ -72,8 +72,8 @@ class TokenAdmin(RecordAdmin[Token]):
             except CatalogError as error:
                 form.add_error(None, str(error))
         explanation = (
-            "Programs present a token's secret in the header Authorization: Bearer SECRET. It is shown once, when it is "
-            "made."
+            "Programs present a token's secret in the header Authorization: Bearer SECRET. "
+            "It is shown once, when it is made."
         )
         return ask(self, request, form, title="Make a token", explanation=explanation, submit="Make the token")
 

@@ -32,7 +32,7 @@ class HealthServer:
         health = self
 
         class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name is the library's
+            def do_GET(self) -> None:
                 self.send_response(503 if health.failing else 200)
                 self.end_headers()
                 self.wfile.write(b"out of order" if health.failing else b"all well")

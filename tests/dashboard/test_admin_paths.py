@@ -238,7 +238,7 @@ def test_a_change_is_read_before_and_after(tabs: Tabs, region: Region) -> None:
 def test_a_page_can_be_used_by_everybody(tabs: Tabs, name: str) -> None:
     page = visit(tabs(None if name == "sign-in" else ADMINISTRATOR), PAGES[name])
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the literals that it wants
+        page.emulate_media(color_scheme=scheme)
         picture(page, f"admin-{name}-{scheme}")
         axe(page, allowed=FRAMEWORK)
 

@@ -16,7 +16,8 @@ DOCS = "/api/v1/docs"  # a page of a package, which sets its own stylesheet
 OTHERS = ("/", "/favicon.ico", "/admin/login/", "/admin/nowhere/", "/nowhere", "/api/v1/instances", "/api/v1/nowhere")
 MOST = 150  # pages that are followed
 INLINE = re.compile(
-    r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")[^>]*>|<style|<[a-z][^>]*\s(?:on[a-z]+|style)=", re.I
+    r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")[^>]*>|<style|<[a-z][^>]*\s(?:on[a-z]+|style)=",
+    re.IGNORECASE,
 )
 
 
