@@ -248,6 +248,22 @@ async def test_nothing_heard_any_more_grows_old_by_itself(spread: Federation) ->
     assert [instance["id"] for instance in answer.json()] == ["west"]
 
 
+@pytest.mark.parametrize("target", ["/services/web", "/services/web?region=eu-west"])
+async def test_another_regions_answer_is_at_hand_like_a_local_one_however_often_it_is_heard(
+    spread: Federation, target: str
+) -> None:
+    answers = spread.plane.answers
+    await spread.get(target)
+    hits, computed = answers.hits(), answers.computed
+    for beat in range(1, 6):
+        spread.now += 1
+        heard = spread.heard[WEST]
+        spread.heard[WEST] = msgspec.structs.replace(heard, heard_at=spread.now, delay=0.080 + 0.001 * (beat % 2))
+        await spread.mirrors.look()
+        await spread.get(target)
+        assert (answers.hits(), answers.computed) == (hits + beat, computed)
+
+
 async def test_the_metrics_tell_the_lag_of_every_region(spread: Federation) -> None:
     await spread.unheard(WEST, since=BEGAN - 60)
     told = metrics.exposition(spread.plane).decode()
