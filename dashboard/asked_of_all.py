@@ -1,0 +1,65 @@
+"""Every instance of a service in every region, each with the verdict that a lookup from one region has on it.
+
+The one query looks only where it has to. A page shows the others too, judged by the same rules, and says that nobody
+looked.
+"""
+
+import msgspec
+
+from catalog.asked import Query, Reason, Verdict
+from catalog.override import Override
+from catalog.query import Answer, explain, judge
+from catalog.view import View
+from dashboard.summary import relevant
+
+
+class Everywhere(msgspec.Struct, frozen=True):
+    """The verdicts by region, and the explanation of the lookup itself."""
+
+    verdicts: dict[str, list[Verdict]]
+    answer: Answer
+
+    def of(self, region: str, id: str) -> Verdict | None:
+        """The verdict on one instance."""
+        return next((verdict for verdict in self.verdicts.get(region, ()) if verdict.instance.id == id), None)
+
+    def step(self, region: str) -> str:
+        """Why the lookup looked in a region, or did not."""
+        return next((part.step for part in self.answer.parts if part.region == region), "")
+
+
+def everywhere(view: View, query: Query, now: float) -> Everywhere:
+    """All instances of the service as the lookup sees them, those included that it does not look at."""
+    whole = explain(view, query, now)
+    found: dict[str, list[Verdict]] = {}
+    for verdict in whole.verdicts:
+        found.setdefault(verdict.region, []).append(verdict)
+    for region in sorted(view.regions.keys() - found.keys()):
+        verdicts = _unasked(view, query, region, now)
+        if verdicts:
+            found[region] = verdicts
+    return Everywhere(found, whole)
+
+
+def words_about(view: View, region: str, home: str) -> tuple[Override, ...]:
+    """What has a say about a region's instances for those who ask in `home`: its own overrides, and home's opinions."""
+    own = view.region(region).overrides
+    if region == home:
+        return own
+    return (*own, *(override for override in view.region(home).overrides if override.about == region))
+
+
+def _unasked(view: View, query: Query, region: str, now: float) -> list[Verdict]:
+    part, name = view.region(region), (query.namespace, query.service)
+    overrides = relevant(words_about(view, region, query.region), name)
+    return [
+        _passed_over(judge(instance, query, overrides, part, now), query.region)
+        for instance in part.services.get(name, {}).values()
+    ]
+
+
+def _passed_over(verdict: Verdict, home: str) -> Verdict:
+    if not verdict.returned:
+        return verdict
+    why = f"would serve, but a lookup in {home} does not look in {verdict.region}"
+    return msgspec.structs.replace(verdict, returned=False, reason=Reason.REGION, explanation=why)
