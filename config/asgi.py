@@ -22,6 +22,7 @@ from dashboard.follower import Live
 from dashboard.installed import Installed
 from dashboard.links import sampled
 from dashboard.screens import Screens
+from dashboard.seeding import Seeding
 from dashboard.state import state_of
 from discovery import operations, server
 from discovery.dns.figures import Collected
@@ -91,6 +92,7 @@ def install_dashboard(plane: Plane, environment: Environment) -> None:
     plane.beside.append(Live(plane.view, board.recent, board.histories))
     plane.view.listeners.append(screens.touched)
     plane.also(screens.run)
+    plane.also(Seeding(board).run)
     plane.also(lambda: bell.listen(screens.hear))
     word = plane.mirrors.word if plane.mirrors is not None else lambda region: None
     plane.also(lambda: sampled(board.links, plane.view, plane.region, lag=plane.lag, word=word, clock=plane.clock))

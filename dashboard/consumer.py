@@ -23,7 +23,7 @@ from dashboard.viewers import identify
 BEAT = 3.0  # seconds without news after which a browser is told that there is none
 LARGEST = 4096  # bytes of a message from a browser: it has little to say
 MOST_MESSAGES, WITHIN = 40, 10.0  # messages in so many seconds; typing into a search is the most that a person does
-REFUSED, FLOODED, NONSENSE = 4403, 4429, 4400
+REFUSED, FLOODED, NONSENSE, FAILED = 4403, 4429, 4400, 1011
 CHECKED = 60.0  # seconds between two looks at whether the viewer may still read
 
 logger = structlog.get_logger(__name__)
@@ -94,12 +94,15 @@ class Watching(AsyncWebsocketConsumer):
     async def _watch(self, page: Page, wanted: Watch) -> None:
         screen = await self._ours.screens.look(page)
         screen.watchers += 1
-        # A connection that breaks while something is sent is noticed by whoever reads from it.
-        with suppress(ConnectionError):
-            try:
-                await self._send_changes(screen, wanted.epoch, wanted.version)
-            finally:
-                screen.watchers -= 1
+        try:
+            await self._send_changes(screen, wanted.epoch, wanted.version)
+        except ConnectionError:
+            pass  # it broke while something was sent: whoever reads from it notices
+        except Exception:  # nobody awaits this task: say what is wrong, and let the browser begin anew
+            logger.exception("a live connection failed", page=page.heading, client=self._client)
+            await self.close(FAILED)
+        finally:
+            screen.watchers -= 1
 
     async def _send_changes(self, screen: Screen, epoch: str, version: int) -> None:
         loop, screens = asyncio.get_running_loop(), self._ours.screens

@@ -52,17 +52,20 @@ class Edition:
         """The parts that changed after `version`; all of them after version 0."""
         lists: dict[str, Any] = {}
         for id, rows in self.sheet.lists.items():
-            put = {key: rows[key] for key, at in self._rows[id].items() if at > version}
+            put = {key: _plain(rows[key]) for key, at in self._rows[id].items() if at > version}
             order = {"order": list(rows)} if self._orders[id] > version else {}
             if put or order:
                 lists[id] = {"put": put, **order}
-        return {
-            "fragments": {id: html for id, html in self.sheet.fragments.items() if self._fragments[id] > version},
-            "lists": lists,
-        }
+        fragments = {id: _plain(html) for id, html in self.sheet.fragments.items() if self._fragments[id] > version}
+        return {"fragments": fragments, "lists": lists}
 
 
 def _versions(
     known: Mapping[str, int], before: Mapping[str, str], now: Mapping[str, str], version: int
 ) -> dict[str, int]:
     return {key: known[key] if before.get(key) == html else version for key, html in now.items()}
+
+
+def _plain(html: str) -> str:
+    """The same text as a `str` and nothing more: the encoder knows none of its subclasses, such as Django's."""
+    return html[:]

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from dashboard.corrections.urls import urlpatterns as corrections
+from dashboard.land import land
 from dashboard.pages.change import ChangePage
 from dashboard.pages.changes import ChangesPage
 from dashboard.pages.federation import FederationPage
@@ -16,6 +17,7 @@ from dashboard.views import PageView
 app_name = "dashboard"
 urlpatterns: list[URLPattern] = [
     path("", PageView.as_view(page=OverviewPage), name="overview"),
+    path("land.svg", land, name="land"),
     path("services", PageView.as_view(page=ServicesPage), name="services"),
     path("services/<str:namespace>/<str:service>", PageView.as_view(page=ServicePage), name="service"),
     path(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+from django.utils.safestring import SafeString
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +52,11 @@ def test_a_version_is_new_only_when_something_differs(one: Sheet, other: Sheet) 
     edition = Edition().next(one)
     differs = one.fragments != other.fragments or list(one.lists["list"].items()) != list(other.lists["list"].items())
     assert (edition.next(other) is not edition) == differs
+
+
+def test_what_templates_have_rendered_can_be_encoded() -> None:
+    edition = Edition().next(Sheet({"head": SafeString("<b>x</b>")}, {"list": {"a": SafeString("<i>y</i>")}}))
+    assert msgspec.json.decode(msgspec.json.encode(edition.since(0)))["fragments"] == {"head": "<b>x</b>"}
 
 
 def test_only_the_row_that_changed_is_sent() -> None:
