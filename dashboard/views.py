@@ -8,12 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.template.loader import render_to_string
 from django.views import View
-from django.views.decorators.cache import cache_control
 
 from dashboard import ticket
 from dashboard.installed import installed
 from dashboard.page import Page
-from dashboard.pictures import land_svg
 from dashboard.screens import Screen
 from dashboard.viewers import Viewer, identify
 
@@ -55,10 +53,3 @@ def _whole(request: HttpRequest, screen: Screen, page: Page, viewer: Viewer) -> 
         **page.context(),
     }
     return render_to_string(page.template, context, request)
-
-
-@cache_control(max_age=24 * 3600, public=True)
-def land(request: HttpRequest) -> HttpResponse:
-    """The outlines of the world's land, which the map of regions is drawn over."""
-    response = HttpResponse(land_svg(), content_type="image/svg+xml")
-    return compression.process_response(request, response)
