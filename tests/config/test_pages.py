@@ -33,7 +33,7 @@ def test_the_docs_page_names_no_other_host(client: Client) -> None:
     assert "<script>" not in page.replace(" ", "")
 
 
-def test_the_root_leads_to_the_admin_site(client: Client) -> None:
+def test_the_root_leads_to_the_dashboard(client: Client) -> None:
     answer = client.get("/")
     assert answer.status_code == 302
-    assert answer.headers["Location"] == "/admin/"
+    assert answer.headers["Location"] == "/dashboard/"
