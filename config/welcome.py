@@ -17,12 +17,14 @@ def welcome(plan: RegionPlan) -> str:
         "",
         f"Region {plan.region} is ready. Where to look:",
         "",
+        f"  dashboard    {url}/",
         f"  admin site   {url}/admin/{_sign_in(plan)}",
         f"  API page     {url}/api/v1/docs",
         f"  data         {plan.data}",
         "",
         "Lines to paste into another terminal:",
         "",
+        *_first_registration(plan),
         f"  curl {url}/services",
         f"  curl {url}/services/user-service",
         f"  curl {url}/services/user-service/explain",
@@ -48,7 +50,8 @@ def _federation(plans: Sequence[RegionPlan]) -> str:
     names = ", ".join(plan.region for plan in plans[:-1]) + f" and {plans[-1].region}"
     rows = ["", f"Regions {names} are ready, and every one answers for all of them. Where to look:", ""]
     for plan in plans:
-        rows += [f"  {plan.region:<12} {plan.url}/admin/{_sign_in(plan)}", f"  {'':<12} {plan.url}/api/v1/docs"]
+        rows += [f"  {plan.region:<12} {plan.url}/   the dashboard"]
+        rows += [f"  {'':<12} {plan.url}/admin/{_sign_in(plan)}", f"  {'':<12} {plan.url}/api/v1/docs"]
         rows += [f"  {'':<12} DNS on port {plan.dns.port}, data in {plan.data}"]
     rows += [
         "",
@@ -71,9 +74,19 @@ def _federation(plans: Sequence[RegionPlan]) -> str:
     return "\n".join(rows)
 
 
+def _first_registration(plan: RegionPlan) -> list[str]:
+    """Without the demo there is nothing to be found yet."""
+    if plan.demo:
+        return []
+    return [
+        f"  curl -X PUT {plan.url}/services/user-service/user-1 -d '{{\"host\": \"10.0.1.5\", \"port\": 8080}}'",
+    ]
+
+
 def _sign_in(plan: RegionPlan) -> str:
     """How to sign in, while the password is still the one made at the first start with the demo."""
     path = plan.data / ADMIN_PASSWORD
     if not path.exists():
-        return ""
+        command = f"MERIDIAN_DATA={plan.data} {sys.executable} {BASE_DIR / 'manage.py'} user NAME --role administrator"
+        return f"   a user for it: {command}"
     return f"   user admin, password {path.read_text().strip()}"
