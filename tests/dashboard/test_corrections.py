@@ -1,161 +1,24 @@
-"""Correcting by hand from the dashboard: who may, what the preview says, and what is done, by real requests."""
+"""Overrides from the dashboard: who may set them, what the preview says, and what is done, by real requests."""
 
-import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 import pytest
-from django.contrib.auth.models import Group, User
-from django.contrib.messages import get_messages
 from django.test import Client
 
-from catalog.asked import Query
-from catalog.log import MemoryLog
-from catalog.query import answer
-from catalog.registration import from_mapping, registration_of, to_instance
-from catalog.view import View
-from dashboard.board import Board
-from dashboard.installed import Installed, install
-from dashboard.screens import Screens
-from dashboard.state import state_of
-from discovery.limits import Watchers
 from registry import actions, forwarding
-from registry.log import DatabaseLog
 from registry.models import ChangeRow, InstanceRow, OverrideRow
 from registry.roles import Role
-from registry.tokens.door import Door
+from tests.dashboard.correcting import EU, FORM, HOME, Desk, Enrol, agreed, apply, at, hidden, person, said, text
 from tests.registry_core.outage import database_gone
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
 
-HOME, EU = "us-east", "eu-west"
-Register = Callable[..., None]
-
-
-class Desk:
-    """A board whose view is read from the tables' log whenever a test says so, and other regions from memory."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC).timestamp()
-        self.view = View(clock=self.clock)
-        self.board = Board(HOME, self.view, clock=self.clock)
-        self.far = MemoryLog(EU)
-
-    def clock(self) -> float:
-        return self.now
-
-    def catch_up(self) -> None:
-        self.now = datetime.now(UTC).timestamp()
-        asyncio.run(self._read())
-
-    async def _read(self) -> None:
-        log = DatabaseLog(HOME)
-        await self.view.reset(await log.snapshot())
-        await self.view.reset(await self.far.snapshot())
-        self.view.heard(HOME)
-        self.view.heard(EU)
-        await log.close()
-
-    def ids(self, service: str = "web", home: str = HOME) -> list[str]:
-        """Whom a plain lookup returns, as things stand in the tables."""
-        self.catch_up()
-        found = answer(self.view, Query(region=home, namespace="default", service=service), self.now)
-        return sorted(f"{verdict.region}/{verdict.instance.id}" for verdict in found.verdicts)
-
-    def register_far(self, service: str, id: str, **given: Any) -> None:
-        registration = from_mapping({"host": "10.9.0.1", "port": 80, **given})
-        record = to_instance(registration, region=EU, service=service, id=id, now=self.now)
-        self.far.append(record.key, record, at=self.now)
-
-
-@pytest.fixture
-def desk(db: None) -> Iterator[Desk]:
-    made = Desk()
-    screens = Screens(lambda now: state_of(made.view, HOME, now), clock=made.clock)
-    install(
-        Installed(
-            board=made.board, screens=screens, watchers=Watchers(most=10, per_client=10), door=Door(("127.0.0.1",)), is_open=True,
-            secure=False,
-        )
-    )  # fmt: skip
-    yield made
-
-
-@pytest.fixture
-def register(desk: Desk) -> Register:
-    def make(service: str, id: str, **given: Any) -> None:
-        registration = from_mapping({"host": "10.0.0.1", "port": 80, **given})
-        actions.register(registration, namespace="default", service=service, id=id, actor="test", cause="needed")
-        desk.catch_up()
-
-    return make
-
-
-def person(name: str, role: Role) -> Client:
-    user = User.objects.create_user(name, is_staff=True)
-    user.groups.add(Group.objects.get_or_create(name=role.value)[0])
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def alice(desk: Desk) -> Client:
-    """An operator's browser."""
-    return person("alice", Role.OPERATOR)
-
-
-def at(name: str, **query: str) -> str:
-    return f"/dashboard/correct/{name}?{urlencode(query)}"
-
-
-def text(response: Any, status: int = 200) -> str:
-    """A page as a reader sees it."""
-    assert response.status_code == status, response
-    page = re.sub(r"<head>.*?</head>", " ", response.content.decode(), flags=re.DOTALL)
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
-
-
-def hidden(response: Any) -> dict[str, str]:
-    """What the page's form sends along, the tick for emptying included."""
-    page = response.content.decode()
-    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
-    return {name: unescape(value) for name, value in fields if name != "csrfmiddlewaretoken"}
-
-
-def agreed(response: Any) -> str:
-    found = re.search(r'name="empty_ok" value="(\w+)"', response.content.decode())
-    assert found, "the page asks for no consent"
-    return found.group(1)
-
-
-def said(response: Any) -> list[str]:
-    """The messages of the next page."""
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-FORM = {"action": "out", "ends": "1h", "reason": "disk full", "step": "preview"}
 WEB = at("override", scope="service", service="web")
-
-
-def apply(client: Client, url: str, **form: str) -> Any:
-    """Both steps, as a person goes through them."""
-    preview = client.post(url, {**FORM, **form})
-    assert preview.status_code == 200, text(preview, preview.status_code)
-    more = {"empty_ok": agreed(preview)} if b'name="empty_ok"' in preview.content else {}
-    return client.post(url, {**hidden(preview), **more, "step": "apply"})
-
-
-@pytest.fixture
-def _two(register: Register) -> None:
-    register("web", "a", zone="z1", tags=["old"])
-    register("web", "b", zone="z2")
-
 
 SUBJECTS = [
     ({"scope": "instance", "service": "web", "instance": "a"}, ["us-east/b"]),
@@ -167,7 +30,7 @@ SUBJECTS = [
 ]
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(("subject", "left"), SUBJECTS)
 def test_whatever_is_named_is_put_out_of_service(
     alice: Client, desk: Desk, subject: dict[str, str], left: list[str]
@@ -189,7 +52,7 @@ ACTIONS = [
 ]
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(("chosen", "stands"), ACTIONS)
 def test_each_action_says_what_it_says(alice: Client, chosen: dict[str, str], stands: tuple[Any, ...]) -> None:
     apply(alice, at("override", scope="instance", service="web", instance="a"), **chosen)
@@ -197,7 +60,7 @@ def test_each_action_says_what_it_says(alice: Client, chosen: dict[str, str], st
     assert (row.override.status, row.override.weight) == stands
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
     ("ends", "length"), [({}, 3600), ({"ends": "15m"}, 900), ({"ends": "for", "lasting": "90s"}, 90)]
 )
@@ -208,7 +71,7 @@ def test_it_ends_when_it_was_said_to(alice: Client, ends: dict[str, str], length
     assert override.expires_at - override.created_at == pytest.approx(length, abs=5)
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 def test_it_lasts_for_ever_only_when_that_was_ticked(alice: Client) -> None:
     page = text(alice.post(WEB, {**FORM, "ends": "never"}), 400)
     assert "Tick this if it must stay" in page
@@ -235,7 +98,7 @@ BAD: list[tuple[Callable[[], dict[str, str]], str]] = [
 ]
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("step", ["preview", "apply"])
 @pytest.mark.parametrize(("given", "complaint"), BAD)
 def test_a_bad_form_is_shown_again_with_what_is_wrong(
@@ -269,7 +132,7 @@ def test_an_unknown_region_is_not_there(alice: Client) -> None:
     assert "No region atlantis is known here" in page
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 def test_the_preview_does_nothing_but_tell(alice: Client, desk: Desk) -> None:
     page = text(alice.post(at("override", scope="zone", zone="z1"), FORM))
     assert "zone z1: out of service" in page
@@ -279,7 +142,7 @@ def test_the_preview_does_nothing_but_tell(alice: Client, desk: Desk) -> None:
     assert desk.ids() == ["us-east/a", "us-east/b"]
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 def test_what_would_leave_nothing_is_done_only_when_that_was_ticked(alice: Client, desk: Desk) -> None:
     preview = alice.post(WEB, FORM)
     assert "1 lookup would return nothing at all" in text(preview)
@@ -290,19 +153,19 @@ def test_what_would_leave_nothing_is_done_only_when_that_was_ticked(alice: Clien
     assert desk.ids() == []
 
 
-@pytest.mark.usefixtures("_two")
-def test_consent_to_emptying_one_service_is_none_to_another(alice: Client, desk: Desk, register: Register) -> None:
+@pytest.mark.usefixtures("two")
+def test_consent_to_emptying_one_service_is_none_to_another(alice: Client, desk: Desk, enrol: Enrol) -> None:
     url = at("override", scope="region", target=HOME)
     preview = alice.post(url, FORM)
-    register("mail", "m")
+    enrol("mail", "m")
     again = alice.post(url, {**hidden(preview), "step": "apply", "empty_ok": agreed(preview)})
     assert "2 lookups would return nothing at all" in text(again, 409)
     assert desk.ids("mail") == ["us-east/m"]
 
 
-def test_the_preview_says_who_stands_in_and_is_right(alice: Client, desk: Desk, register: Register) -> None:
+def test_the_preview_says_who_stands_in_and_is_right(alice: Client, desk: Desk, enrol: Enrol) -> None:
     desk.register_far("web", "far")
-    register("web", "a")
+    enrol("web", "a")
     actions.set_policy(
         actions.PolicyRequest(order=(EU,)), namespace="default", service="web", actor="test", cause="needed"
     )
@@ -314,9 +177,9 @@ def test_the_preview_says_who_stands_in_and_is_right(alice: Client, desk: Desk, 
     assert desk.ids() == ["eu-west/far"]
 
 
-def test_another_regions_instance_is_put_out_for_consumers_here(alice: Client, desk: Desk, register: Register) -> None:
+def test_another_regions_instance_is_put_out_for_consumers_here(alice: Client, desk: Desk, enrol: Enrol) -> None:
     desk.register_far("web", "far")
-    register("web", "a")
+    enrol("web", "a")
     url = at("override", scope="instance", region=EU, service="web", instance="far")
     assert "for consumers of us-east only" in text(alice.get(url))
     apply(alice, url, where="here")
@@ -363,7 +226,7 @@ def test_another_region_itself_is_asked_as_its_api_takes_it(
     }  # fmt: skip
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 def test_sending_the_same_form_twice_sets_one_override(alice: Client) -> None:
     preview = alice.post(at("override", scope="zone", zone="z1"), FORM)
     for _ in range(2):
@@ -372,7 +235,7 @@ def test_sending_the_same_form_twice_sets_one_override(alice: Client) -> None:
     assert OverrideRow.objects.count() == 1
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 def test_a_form_sent_again_after_the_undo_does_not_set_it_again(alice: Client, desk: Desk) -> None:
     url = at("override", scope="zone", zone="z1")
     preview = alice.post(url, FORM)
@@ -382,7 +245,7 @@ def test_a_form_sent_again_after_the_undo_does_not_set_it_again(alice: Client, d
     assert desk.ids() == ["us-east/a", "us-east/b"]
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 def test_the_message_leads_to_the_undo_and_back_to_where_one_came_from(alice: Client, desk: Desk) -> None:
     came = "/dashboard/services?q=web"
     response = apply(alice, at("override", scope="zone", zone="z1", next=came))
@@ -400,7 +263,7 @@ def test_the_message_leads_to_the_undo_and_back_to_where_one_came_from(alice: Cl
     )  # fmt: skip
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 def test_what_somebody_else_has_undone_is_said_to_be_gone(alice: Client, desk: Desk) -> None:
     apply(alice, at("override", scope="zone", zone="z1"))
     desk.catch_up()
@@ -413,7 +276,7 @@ def test_what_somebody_else_has_undone_is_said_to_be_gone(alice: Client, desk: D
     assert "cleared or has expired already" in text(alice.get(at("undo", id=id)), 404)
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
     "next", ["https://evil.example/", "//evil.example/x", "/\\evil.example", "javascript:alert(1)", "evil", "/\n/x.y"]
 )
@@ -422,7 +285,7 @@ def test_nobody_is_led_to_another_site(alice: Client, next: str) -> None:
     assert response["Location"] == "/dashboard/overrides"
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 def test_markup_in_a_reason_is_text(alice: Client, desk: Desk) -> None:
     url = at("override", scope="zone", zone="z1", next="/dashboard/overrides")
     evil = "<script>alert(1)</script>\"'><img src=x>"
@@ -447,7 +310,7 @@ ADDRESSES = [
 ]
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_viewer_is_told_that_this_is_for_operators(desk: Desk, address: str, method: str) -> None:
@@ -466,7 +329,7 @@ def test_whoever_has_not_signed_in_is_asked_to(desk: Desk, address: str, method:
     assert response["Location"].startswith("/admin/login/?next=/dashboard/correct/")
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_form_of_another_site_is_refused(alice: Client, address: str) -> None:
     strict = Client(enforce_csrf_checks=True)
@@ -476,73 +339,9 @@ def test_a_form_of_another_site_is_refused(alice: Client, address: str) -> None:
     assert InstanceRow.objects.count() == 2
 
 
-@pytest.mark.usefixtures("_two")
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_without_the_database_the_page_says_that_nothing_can_be_changed(alice: Client, method: str) -> None:
     with database_gone():
         page = text(getattr(alice, method)(WEB, {**FORM, "step": "apply"} if method == "post" else {}), 503)
     assert "The database cannot be reached, so nothing can be changed and nothing was" in page
-
-
-@pytest.mark.usefixtures("_two")
-def test_deregistering_shows_what_is_lost_and_takes_it_away(alice: Client, desk: Desk) -> None:
-    url = at("deregister", region=HOME, service="web", instance="a")
-    page = alice.get(url)
-    assert "web us-east 2 → 1 us-east/a" in text(page)
-    assert "Say why" in text(alice.post(url, {**hidden(page), "reason": ""}), 400)
-    response = alice.post(url, {**hidden(page), "reason": "wrong image"})
-    assert response["Location"] == "/dashboard/services/default/web"
-    assert desk.ids() == ["us-east/b"]
-    change = ChangeRow.objects.get(verb="deregister")
-    assert (change.actor, change.cause) == ("admin:alice@127.0.0.1/dashboard", "wrong image")
-
-
-def test_deregistering_the_last_one_needs_consent(alice: Client, desk: Desk, register: Register) -> None:
-    register("web", "a")
-    url = at("deregister", service="web", instance="a")
-    page = alice.get(url)
-    assert "1 lookup would return nothing at all" in text(page)
-    text(alice.post(url, {**hidden(page), "reason": "over"}), 409)
-    assert desk.ids() == ["us-east/a"]
-    alice.post(url, {**hidden(page), "reason": "over", "empty_ok": agreed(page)})
-    assert desk.ids() == []
-
-
-@pytest.mark.usefixtures("_two")
-def test_what_was_registered_anew_meanwhile_is_not_deregistered(alice: Client, desk: Desk, register: Register) -> None:
-    url = at("deregister", service="web", instance="a")
-    page = alice.get(url)
-    actions.deregister(namespace="default", service="web", id="a", actor="test", cause="restarts")
-    register("web", "a", zone="z1")
-    assert "was registered anew" in text(alice.post(url, {**hidden(page), "reason": "wrong image"}), 409)
-    assert desk.ids() == ["us-east/a", "us-east/b"]
-
-
-def test_what_was_deregistered_by_mistake_is_registered_again_as_it_was(
-    alice: Client, desk: Desk, register: Register
-) -> None:
-    check = {"type": "http", "url": "http://10.0.0.1/health", "interval": "5s", "expect_status": [200, 204]}
-    register("web", "b")
-    register("web", "a", zone="z1", tags=["t"], metadata={"k": "v"}, checks=[check], ports={"grpc": 90}, owner="team")
-    before = InstanceRow.objects.get(instance_id="a").instance
-    url = at("deregister", service="web", instance="a")
-    response = alice.post(url, {**hidden(alice.get(url)), "reason": "wrong one"})
-    again = unescape(re.search(r'href="([^"]+)"', said(response)[0]).group(1))  # type: ignore[union-attr]
-    assert again.startswith("/dashboard/correct/restore?")
-    desk.catch_up()
-    assert "z1" in text(alice.get(again))
-    alice.post(again, {"reason": "oops"})
-    after = InstanceRow.objects.get(instance_id="a").instance
-    assert registration_of(after) == registration_of(before)
-    assert after.epoch == before.epoch + 1
-    assert ChangeRow.objects.order_by("-index")[0].cause.endswith("by mistake: oops")
-    desk.catch_up()
-    assert "registered already" in text(alice.post(again, {}), 409)
-
-
-@pytest.mark.usefixtures("_two")
-def test_only_a_removal_can_be_taken_back(alice: Client) -> None:
-    text(alice.get(at("restore", index="1")), 404)
-    text(alice.get(at("restore", index="99")), 404)
-    text(alice.get(at("restore", key="override/x")), 404)
-    assert InstanceRow.objects.count() == 2
