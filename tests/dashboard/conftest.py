@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.dashboard import browser
 from tests.dashboard.browser import Tabs, Troubles, picture
+from tests.dashboard.correcting import alice, desk, enrol, two  # noqa: F401 - fixtures
 from tests.dashboard.fleet import Fleet
 from tests.dashboard.people import introduce
 from tests.region import Region
