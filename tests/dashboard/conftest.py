@@ -4,7 +4,6 @@ All of them run in one process, however many there are, so that one region and o
 """
 
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,20 +16,17 @@ from tests.dashboard.fleet import Fleet
 from tests.dashboard.people import introduce
 from tests.region import Region
 
-HERE = Path(__file__).parent
 SHARED = {"region", "fleet", "chromium"}  # who uses one of these is a browser test
 LONGEST = 240  # seconds; the first of them waits for the region
 FAILED = pytest.StashKey[bool]()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep the browser tests together in one process of pytest-xdist."""
-    for item in items:
-        if HERE in item.path.parents and SHARED & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(LONGEST))
+    if SHARED & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.xdist_group("browser"))
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 @pytest.hookimpl(wrapper=True)
