@@ -18,7 +18,7 @@ from federation.tables.peer import State as Trust
 
 HOUR = 3600.0
 FLAPPING, WITHIN = 4, 600.0  # so many changes of status in so many seconds
-MOST = 8  # needs of one kind; what is more is counted
+MOST = 6  # needs of one kind; what is more is counted
 DAMPED = "held critical by flap damping"  # how a verdict begins that damping made
 ORDER = {"critical": 0, "warning": 1, "quiet": 2}
 
@@ -53,24 +53,25 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 def needs(board: Board, told: Matrix | None, holds: Sequence[Hold], now: float) -> list[Need]:
     """Everything that needs a person, the gravest first."""
     found: list[Need] = []
-    for kind in (_holds(holds), _regions(board), _mirrors(board, told), _services(board, now)):
+    for kind in (_holds(holds), _regions(board), _mirrors(board, told)):
         found += _capped(kind)
+    found += _services(board, now)
     for kind in (_flapping(board, now), _overrides(board, now), _peers(told)):
         found += _capped(kind)
     return sorted(found, key=lambda need: ORDER[need.severity])
 
 
 def _capped(found: Iterable[Need]) -> list[Need]:
-    kept = list(found)
-    if len(kept) <= MOST:
-        return kept
-    kept.sort(key=lambda need: ORDER[need.severity])
-    first, more = kept[:MOST], len(kept) - MOST
-    last = msgspec.structs.replace(
-        first[-1], key=f"{first[-1].kind}:more", parts=(Part(f"and {more} more like these"),), detail="", when="",
-        at=None, href=MORE.get(first[-1].kind, _overview)(), action="See all",
+    kept = sorted(found, key=lambda need: ORDER[need.severity])
+    more = len(kept) - MOST
+    return kept if more <= 0 else [*kept[:MOST], _more(kept[MOST - 1], more)]
+
+
+def _more(last: Need, number: int) -> Need:
+    return msgspec.structs.replace(
+        last, key=f"{last.kind}:more", parts=(Part(f"and {number} more like these"),), detail="", when="", at=None,
+        href=MORE[last.kind](), action="See all",
     )  # fmt: skip
-    return [*first, last]
 
 
 def _holds(holds: Sequence[Hold]) -> Iterator[Need]:
@@ -132,15 +133,20 @@ def _diverged(by: str, of: str, services: Sequence[str]) -> Need:
     )  # fmt: skip
 
 
-def _services(board: Board, now: float) -> Iterator[Need]:
+def _services(board: Board, now: float) -> list[Need]:
+    """Those that nobody serves first. When a region is lost they are thousands: only what is shown is put in words."""
     found: dict[ServiceName, list[Summary]] = {}
     for region in board.regions:
         for name, summary in board.summaries.of_region(region, now).items():
             found.setdefault(name, []).append(summary)
-    for name, parts in sorted(found.items()):
-        dead = [part for part in parts if not part.serving]
-        if dead:
-            yield _without(name, dead, sum(part.serving for part in parts))
+    dead = [
+        (sum(part.serving for part in parts), name)
+        for name, parts in found.items()
+        if any(not part.serving for part in parts)
+    ]
+    dead.sort(key=lambda pair: (pair[0] > 0, pair[1]))
+    shown = [_without(name, [part for part in found[name] if not part.serving], serves) for serves, name in dead[:MOST]]
+    return [*shown, _more(shown[-1], len(dead) - MOST)] if len(dead) > MOST else shown
 
 
 def _without(name: ServiceName, dead: Sequence[Summary], serving: int) -> Need:
@@ -221,10 +227,6 @@ def _peers(told: Matrix | None) -> Iterator[Need]:
 
 def _peer(region: str) -> str:
     return reverse("dashboard:peer", args=[region])
-
-
-def _overview() -> str:
-    return reverse("dashboard:overview")
 
 
 MORE: dict[str, Callable[[], str]] = {

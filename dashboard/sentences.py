@@ -1,5 +1,6 @@
 """Sentences: a change of a log as one line that a person reads at once: what happened, to whom, why, and who did it."""
 
+import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 
@@ -7,6 +8,7 @@ import msgspec
 from django.urls import reverse
 
 from catalog.change import Change, Record
+from catalog.check import Verdict
 from catalog.duration import spoken
 from catalog.instance import Instance
 from catalog.override import Override, Scope
@@ -15,6 +17,7 @@ from catalog.status import SEVERITY, Status
 from registry.difference import difference
 
 LONGEST = 160  # letters of a reason
+ASKED = re.compile(r"^[A-Z]+(?: [A-Z]+)? \S+: (?=\S)")  # as outputs of probes begin
 
 
 class Kind(StrEnum):
@@ -134,8 +137,11 @@ def _removed(change: Change, old: Instance | None) -> Sentence:
 def _turned(change: Change, old: Instance, new: Instance) -> Sentence:
     better = SEVERITY[new.status] < SEVERITY[old.status]
     word = " is back to " if new.status is Status.PASSING else " is better, " if better else " turned "
+    severity = SEVERITIES[new.status]
+    if Status.UNKNOWN in (old.status, new.status) and new.status is not Status.CRITICAL:
+        word, severity = " is now ", Severity.QUIET  # it was not known, or is not known for a moment: no news of health
     return _made(
-        change, Kind.STATUS, SEVERITIES[new.status], _instance(new), Part(word), _status(new.status),
+        change, Kind.STATUS, severity, _instance(new), Part(word), _status(new.status),
         why=_reason(change, old, new),
     )  # fmt: skip
 
@@ -148,10 +154,19 @@ def _reason(change: Change, old: Instance, new: Instance) -> str:
         return "it renewed its lease" if change.verb != "register" else "it registered again"
     known = {verdict.check: verdict.status for verdict in old.verdicts}
     changed = [verdict for verdict in new.verdicts if known.get(verdict.check) is not verdict.status]
+    if change.verb == "register":
+        return "it registered again"
     if not changed:
-        return "it registered again" if change.verb == "register" else change.cause
+        return change.cause
     worst = max(changed, key=lambda verdict: SEVERITY[verdict.status])
-    return f"check {worst.check}: {worst.output or worst.status}"
+    if worst.status is Status.PASSING:
+        return f"check {worst.check} passes"
+    return f"check {worst.check}: {found(worst)}"
+
+
+def found(verdict: Verdict) -> str:
+    """What a check found, without what it asked, which is the same each time."""
+    return ASKED.sub("", verdict.output) or verdict.status.value
 
 
 def _registered_again(change: Change, old: Instance, new: Instance) -> Sentence:
@@ -184,7 +199,8 @@ def _checked(change: Change, old: Instance, new: Instance) -> Sentence:
     verdict = changed[0]
     return _made(
         change, Kind.CHECK, Severity.QUIET, Part(f"check {verdict.check} of "), _instance(new), Part(" says "),
-        _status(verdict.status), Part("; as a whole it is still "), _status(new.status), why=verdict.output,
+        _status(verdict.status), Part("; as a whole it is still "), _status(new.status),
+        why="" if verdict.status is Status.PASSING else found(verdict),
     )  # fmt: skip
 
 

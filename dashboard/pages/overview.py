@@ -139,7 +139,7 @@ class OverviewPage(Page):
         )  # fmt: skip
 
     def _picture(self, standings: list[Standing], known: Cells, matrix: Matrix | None) -> SafeString:
-        places = getattr(matrix, "places", {}) or {}
+        places = matrix.places if matrix else {}
         nodes = [
             RegionNode(
                 name=standing.name, place=places.get(standing.name), counts=standing.counts,
@@ -150,7 +150,9 @@ class OverviewPage(Page):
         return regions_picture(nodes, [self._link(cell) for cell in known.values() if cell.by != cell.of])
 
     def _link(self, cell: Cell) -> RegionLink:
-        delay = self.board.view.nearness.get(cell.of) if cell.by == self.board.home else None
+        # A delay is half of the way there and back, so it is that of both directions.
+        other = cell.of if cell.by == self.board.home else cell.by if cell.of == self.board.home else ""
+        delay = self.board.view.nearness.get(other)
         return RegionLink(
             a=cell.by, b=cell.of, delay=delay, lag=cell.seconds, freshness=State(cell.freshness),
             relayed_through=cell.through,

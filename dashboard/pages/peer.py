@@ -20,6 +20,7 @@ from dashboard.summary import STATUSES
 from federation.status import Matrix
 
 SPANS = {"30m": 1800.0, "6h": 6 * 3600.0, "24h": 24 * 3600.0}  # seconds that the picture shows
+SHORTEST = 300.0  # seconds of a picture, where there is no more to show yet
 SHOWN = 60  # events
 
 
@@ -109,7 +110,8 @@ class PeerPage(Page):
             (sample.at, sample.delay, sample.lag, sample.state)
             for sample in self.board.links.samples(self.region, since=now - length)
         ]
-        return link_over_time(points, start=now - length, end=now, label=f"the link to {self.region}")
+        first = min(points[0][0], now - SHORTEST) if points else now - SHORTEST
+        return link_over_time(points, start=max(now - length, first), end=now, label=f"the link to {self.region}")
 
     def _catalog(self, now: float) -> dict[str, Any]:
         summaries = self.board.summaries.of_region(self.region, now).values()

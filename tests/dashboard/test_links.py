@@ -1,5 +1,7 @@
 """The history of links: what is kept of it, and what is said of it."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -15,11 +17,11 @@ LIVE = Reached(
 )
 
 
-def changed(**fields: object) -> Reached:
+def changed(**fields: Any) -> Reached:
     return msgspec.structs.replace(LIVE, **fields)
 
 
-def heard(**fields: object) -> Reached:
+def heard(**fields: Any) -> Reached:
     return changed(word=Heard(region=WEST, **{"path": (WEST,), **fields}))
 
 
@@ -75,7 +77,8 @@ def test_samples_are_in_order_of_time() -> None:
     for number in range(FINE + 100):
         links.note(WEST, LIVE, AT + number * EVERY)
     times = [sample.at for sample in links.samples(WEST)]
-    assert times == sorted(times) and len(times) > FINE
+    assert times == sorted(times)
+    assert len(times) > FINE
 
 
 def test_a_region_that_left_is_forgotten() -> None:
@@ -97,4 +100,5 @@ def test_the_picture_shades_the_time_in_which_the_region_was_not_live() -> None:
 
 def test_a_link_without_history_has_an_empty_picture() -> None:
     drawn = link_over_time([], start=AT, end=AT + 600, label="x")
-    assert "nothing seen yet" in drawn and "polyline" not in drawn
+    assert "nothing seen yet" in drawn
+    assert "polyline" not in drawn

@@ -1,5 +1,7 @@
 """What a change says to a person."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -98,7 +100,7 @@ def test_a_removal_of_what_nobody_knew_still_names_it() -> None:
         (Scope.TAG, {"tag": "blue", "service": "web"}, "what is tagged blue of web put out of service, without an end"),
     ],
 )
-def test_an_override_says_what_it_decrees_and_of_what(scope: Scope, fields: dict[str, object], text: str) -> None:
+def test_an_override_says_what_it_decrees_and_of_what(scope: Scope, fields: dict[str, Any], text: str) -> None:
     found = said(override(scope, **fields), verb="set_override", actor="admin:alice@::1/admin")
     assert found.text == f"{text}: maintenance (alice)"
 
@@ -126,7 +128,8 @@ def test_what_is_gone_links_to_its_service() -> None:
 
 def test_a_long_reason_is_cut_to_one_line() -> None:
     found = said(failing(CHECKED, "line\n" * 200), CHECKED, verb="report")
-    assert len(found.why) == 160 and "\n" not in found.why
+    assert len(found.why) == 160
+    assert "\n" not in found.why
 
 
 @pytest.mark.parametrize(
@@ -141,3 +144,15 @@ def test_a_long_reason_is_cut_to_one_line() -> None:
 )
 def test_actors_are_called_as_people_call_them(actor: str, name: str) -> None:
     assert who(actor) == name
+
+
+def test_what_a_probe_asked_is_left_out() -> None:
+    output = "HTTP GET http://127.0.0.1:9/health: 503 Service Unavailable, body: {}"
+    found = said(failing(CHECKED, output), CHECKED, verb="report")
+    assert found.why == "check http: 503 Service Unavailable, body: {}"
+
+
+def test_a_first_verdict_is_no_recovery() -> None:
+    unknown = with_verdict(CHECKED, Verdict("http", Status.UNKNOWN, "", NOW), NOW)
+    found = said(CHECKED, unknown, verb="report")
+    assert (found.text, found.severity) == ("web/web-1 is now passing: check http passes", Severity.QUIET)
