@@ -136,9 +136,10 @@ class InstancePage(Page):
         overrides = words_about(self.board.view, self.region, self.board.home)
         status, weight, override = effective(instance, overrides, region.blind_since, now)
         since = override.created_at if override and override.status else instance.since or instance.registered_at
+        due = removal_due(instance)
         return {
-            "status": status, "weight": weight, "override": override, "since": since, "due": removal_due(instance),
-            "freshness": region.freshness,
+            "status": status, "weight": weight, "override": override, "since": since, "due": due,
+            "overdue": due is not None and due < now, "freshness": region.freshness,
         }  # fmt: skip
 
     def _rulings(self, instance: Instance | None, now: float) -> dict[str, Any]:
