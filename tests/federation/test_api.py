@@ -1,6 +1,7 @@
 """Peers and the matrix in the API and in the admin site."""
 
 import base64
+import html
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -185,3 +186,20 @@ def test_staff_may_not_invite() -> None:
     client.force_login(User.objects.create_user("bob", is_staff=True))
     assert client.post("/admin/federation/peer/add/", {"region": "eu-west"}).status_code == 403
     assert client.get("/admin/federation/peer/accept/").status_code == 403
+
+
+def test_a_token_that_cannot_be_accepted_is_complained_about_in_the_admin_site(boss: Client) -> None:
+    page = boss.post("/admin/federation/peer/accept/", {"token": "nonsense", "writes": "on"})
+    assert page.status_code == 200
+    assert "this is no token of `peer invite`" in html.unescape(page.content.decode())
+    assert not Peer.objects.exists()
+
+
+def test_what_is_held_is_approved_in_the_admin_site(boss: Client) -> None:
+    admitted()
+    MirrorState.objects.create(region="eu-west", held="30 of 40 would go", held_at=1.0, held_until=2.0)
+    path = "/admin/federation/peer/eu-west/approve/"
+    assert "30 of 40 would go" in boss.get(path).content.decode()
+    assert boss.post(path, {"reason": "it is true"}).status_code == 302
+    state = MirrorState.objects.get()
+    assert (state.approved_by.partition("@")[0], state.approved_reason) == ("admin:ann", "it is true")
