@@ -7,8 +7,7 @@ import msgspec
 from django.urls import reverse
 
 from catalog.instance import Instance
-from catalog.override import Override, is_live
-from catalog.status import Status
+from catalog.override import Override, Scope, is_live
 from catalog.view import ServiceName, State
 from dashboard.board import Board
 from dashboard.sentences import Part, ruled, scoped, who
@@ -153,10 +152,10 @@ def _without(name: ServiceName, dead: Sequence[Summary], serving: int) -> Need:
     page = reverse("dashboard:service", args=name)
     where = "" if not serving else f" in {', '.join(part.region for part in dead)}"
     out = sum(part.out for part in dead)
-    ill = sum(part.statuses[Status.CRITICAL] for part in dead)
+    ill = sum(part.instances for part in dead) - out
     said = [
         f"{serving} serve elsewhere" if serving else "",
-        f"{ill} critical",
+        f"{ill} critical" if ill else "",
         f"{out} taken out by hand" if out else "",
     ]
     return Need(
@@ -197,8 +196,13 @@ def _restless(instance: Instance, count: int) -> Need:
 def _overrides(board: Board, now: float) -> Iterator[Need]:
     for region in board.regions:
         for override in board.view.region(region).overrides:
-            if is_live(override, now) and (override.expires_at is None or override.expires_at - now < HOUR):
+            if is_live(override, now) and _is_notable(override, now):
                 yield _override(override)
+
+
+def _is_notable(override: Override, now: float) -> bool:
+    """Whether it ends soon, or never, or a whole region is out because of it."""
+    return override.scope is Scope.REGION or override.expires_at is None or override.expires_at - now < HOUR
 
 
 def _override(override: Override) -> Need:

@@ -31,7 +31,7 @@ class FederationPage(Page):
         fragments = {
             "federation-told": part("federation_told.html", {"gathered": gathered, "told": told, "old": old}),
             "federation-head": part("federation_head.html", {"names": names}),
-            "federation-said": part("federation_said.html", self._said(known)),
+            "federation-said": part("federation_said.html", {**self._said(known), "unheard": len(unheard)}),
             "federation-alone": part("federation_alone.html", {"home": self.board.home, "told": told})
             if len(names) == 1
             else "",

@@ -263,3 +263,13 @@ def test_a_row_that_did_not_change_is_drawn_the_same() -> None:
 
 def _weighed(record: Instance) -> Instance:
     return msgspec.structs.replace(record, weight=7, status=Status.PASSING)
+
+
+def test_an_evacuated_region_is_named_however_long_it_lasts() -> None:
+    word = override(Scope.REGION, target=WEST, expires_at=NOW + 86400)
+    assert "region" in needed(Desk(WEB, word))[f"override:{HOME}:o-1"]
+
+
+def test_who_was_taken_out_is_not_counted_as_critical_too() -> None:
+    desk = Desk(WEB, sick(copy(HOME, "web-2")), override(Scope.SERVICE, service="web", expires_at=NOW + 7200))
+    assert "1 critical, 1 taken out by hand" in needed(desk)["service:default/web"]
