@@ -5,6 +5,7 @@ as the DNS dialect does it, with the chosen region as home. What this process kn
 what that region knows of itself, and distances are those from here.
 """
 
+import re
 import shlex
 from collections.abc import Iterable
 from urllib.parse import quote, urlencode
@@ -34,6 +35,7 @@ from discovery.problems import problem
 
 SHOWN = 10  # instances or records of an answer that are written out
 CLIENT = "127.0.0.1"  # with a limit each client has a share of its own: this is the one of a client here
+TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 TYPES = (RdataType.A, RdataType.SRV)
 HEADERS = ("content-type", "meridian-region", "meridian-regions", "meridian-index", "meridian-freshness")
 
@@ -197,4 +199,5 @@ def _lines(sent: dns.message.Message, prepared: Prepared) -> Iterable[str]:
 
 
 def _pretty(body: bytes) -> str:
-    return msgspec.json.format(body, indent=2).decode()
+    """JSON for people. What would turn the direction of the text around is written as an escape, as JSON may."""
+    return TURNING.sub(lambda found: f"\\u{ord(found[0]):04x}", msgspec.json.format(body, indent=2).decode())

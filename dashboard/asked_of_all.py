@@ -43,7 +43,7 @@ def everywhere(view: View, query: Query, now: float) -> Everywhere:
 
 def words_about(view: View, region: str, home: str) -> tuple[Override, ...]:
     """What has a say about a region's instances for those who ask in `home`: its own overrides, and home's opinions."""
-    own = view.region(region).overrides
+    own = tuple(override for override in view.region(region).overrides if override.about == region)
     if region == home:
         return own
     return (*own, *(override for override in view.region(home).overrides if override.about == region))

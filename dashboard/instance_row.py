@@ -10,6 +10,7 @@ import msgspec
 from catalog.asked import Reason, Verdict
 from catalog.check import CheckType
 from catalog.instance import Instance, removal_due
+from catalog.override import Override, ruling
 from catalog.status import SEVERITY, Status
 from dashboard.page import part
 from registry.definition import check_key
@@ -37,6 +38,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     checks: tuple[CheckLine, ...] = ()
     held: str = ""
+    overrides: tuple[Override, ...] = ()  # those that decide its status and its weight
 
     @property
     def key(self) -> str:
@@ -93,10 +95,21 @@ class Rows:
             del self._known[key]
 
 
-def line_of(verdict: Verdict, results: Mapping[str, CheckResult], held: Mapping[str, str]) -> Line:
-    """A row's line. `results` are those of the probes of its region, as far as they are known here."""
+def line_of(
+    verdict: Verdict,
+    results: Mapping[str, CheckResult],
+    held: Mapping[str, str],
+    words: tuple[Override, ...],
+    now: float,
+) -> Line:
+    """A row's line. `results` are those of the probes of its region, as far as they are known here; `words` are the
+    overrides that may have a say."""
     instance = verdict.instance
-    return Line(verdict=verdict, checks=_checks(instance, results), held=held.get(instance.key, ""))
+    deciding = ruling(words, instance, now) if verdict.override is not None else ()
+    overrides = tuple(dict.fromkeys(override for override in deciding if override is not None))
+    return Line(
+        verdict=verdict, checks=_checks(instance, results), held=held.get(instance.key, ""), overrides=overrides
+    )
 
 
 def about(seconds: float) -> float:
@@ -142,7 +155,7 @@ def _same(one: Line, other: Line) -> bool:
         and old.explanation == new.explanation
         and old.status is new.status
         and old.weight == new.weight
-        and old.override is new.override
+        and one.overrides == other.overrides
         and one.checks == other.checks
         and one.held == other.held
     )

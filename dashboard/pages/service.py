@@ -7,10 +7,11 @@ from django.utils.functional import cached_property
 
 from catalog.asked import Query, Verdict
 from catalog.errors import CatalogError
+from catalog.override import Override, Scope, is_live
 from catalog.view import EVERYTHING, State, service_name
 from dashboard import service_parts as parts
 from dashboard.answer_as import Asking
-from dashboard.asked_of_all import Everywhere, everywhere
+from dashboard.asked_of_all import Everywhere, everywhere, words_about
 from dashboard.instance_row import Line, Rows, line_of
 from dashboard.near import near_services
 from dashboard.page import Gathered, Page, part
@@ -18,6 +19,7 @@ from dashboard.past import joined
 from dashboard.pictures.health import health_over_time
 from dashboard.service_facts import LENGTHS, Asker, Facts
 from dashboard.sheet import Sheet
+from dashboard.summary import relevant
 
 PICTURE_EVERY = 5.0  # seconds between two drawings of the past
 LARGE = 50  # instances
@@ -100,7 +102,7 @@ class ServicePage(Page):
         facts: Facts = gathered.value or NOTHING_ASKED
         found = self._everywhere(now)
         known = bool(found.verdicts)
-        groups = self._groups(found, facts)
+        groups = self._groups(found, facts, now)
         near = [] if known else near_services(self.board.view, self.namespace, self.service)
         context: dict[str, Any] = {
             "page": self, "asking": self.asking, "facts": facts, "gathered": gathered, "known": known, "near": near,
@@ -109,7 +111,9 @@ class ServicePage(Page):
         fragments = {
             "service-missing": "" if known else part("service_missing.html", context),
             "service-head": part("service_head.html", context),
-            "service-notes": part("service_notes.html", context | {"notes": self._notes(found, facts, gathered)}),
+            "service-notes": part(
+                "service_notes.html", context | {"notes": self._notes(found, facts, gathered), "wide": self._wide(now)}
+            ),
             "service-health": self._health(facts, now) if known else "",
             "service-versions": part("service_versions.html", {"versions": parts.versions(found.verdicts)}),
             "service-policies": part("service_policies.html", context | {"policies": self._policies()}),
@@ -132,7 +136,7 @@ class ServicePage(Page):
             query = Query(region=self.asking.region, namespace=self.namespace, service=self.service)
         return everywhere(self.board.view, query, now)
 
-    def _groups(self, found: Everywhere, facts: Facts) -> Mapping[tuple[str, str], list[Line]]:
+    def _groups(self, found: Everywhere, facts: Facts, now: float) -> Mapping[tuple[str, str], list[Line]]:
         """The instances by region and zone; the region that is asked first, then this one."""
         held = {key: formula for key, (_, formula) in facts.held.items()}
         first = {self.asking.region: 0, self.board.home: 1}
@@ -140,11 +144,22 @@ class ServicePage(Page):
         for region in sorted(found.verdicts, key=lambda region: (first.get(region, 2), region)):
             here = region == self.board.home
             results, holds = (facts.results, held) if here else ({}, {})
-            lines = [line_of(verdict, results, holds) for verdict in found.verdicts[region]]
+            words = self._words(region)
+            lines = [line_of(verdict, results, holds, words, now) for verdict in found.verdicts[region]]
             for zone in sorted({line.verdict.instance.zone for line in lines}):
                 members = (line for line in lines if line.verdict.instance.zone == zone)
                 groups[region, zone] = sorted(members, key=lambda line: line.trouble)
         return groups
+
+    def _words(self, region: str) -> tuple[Override, ...]:
+        """The overrides that may have a say about the service's instances in a region."""
+        words = words_about(self.board.view, region, self.asking.region)
+        return relevant(words, (self.namespace, self.service))
+
+    def _wide(self, now: float) -> list[Override]:
+        """Those of them that are about more than one instance, and count now."""
+        words = (word for region in self.board.regions for word in self._words(region))
+        return [word for word in words if word.scope is not Scope.INSTANCE and is_live(word, now)]
 
     def _instances(self, groups: Mapping[tuple[str, str], list[Line]]) -> dict[str, str]:
         traffic = sum(line.verdict.weight for lines in groups.values() for line in lines if line.verdict.returned)

@@ -1,5 +1,7 @@
 """The page of an instance, without a browser: its record, its past, who is sent there; markup never comes through."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -16,7 +18,7 @@ from tests.catalog.federated import BEGAN, HOME, SOUTH, WEST, copy, policy, sick
 from tests.catalog.records import NOW, override
 from tests.dashboard.pages import Desk, text
 
-CHECKED = {
+CHECKED: dict[str, Any] = {
     "checks": [{"name": "http", "type": "http", "url": "http://10.0.0.1/health", "interval": "5s", "timeout": "1s"}]
 }
 HOSTILE = "<script>alert(1)</script>&\"'\u202egnp.exe"
@@ -234,7 +236,8 @@ def test_since_an_override_decides_is_since_it_was_set() -> None:
 
 @pytest.mark.parametrize("field", ["tags", "metadata", "output", "long output", "reason", "cause", "address"])
 def test_names_with_markup_in_them_are_shown_as_text(field: str) -> None:
-    given = {"tags": {"tags": [HOSTILE]}, "metadata": {"metadata": {HOSTILE: HOSTILE}}}.get(field, {})
+    hostile: dict[str, dict[str, Any]] = {"tags": {"tags": [HOSTILE]}, "metadata": {"metadata": {HOSTILE: HOSTILE}}}
+    given = hostile.get(field, {})
     output = {"output": HOSTILE, "long output": f"{HOSTILE}\n" * 20}.get(field, "fine")
     desk = Desk(copy(HOME, "web-1", **CHECKED, **given))
     said = {"cause": HOSTILE, "actor": HOSTILE, "verb": HOSTILE} if field == "cause" else {}

@@ -1,6 +1,7 @@
 """The page of a service, without a browser: what it shows, what it draws anew, and what it never lets through."""
 
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,7 +19,7 @@ from tests.catalog.federated import HOME, SOUTH, WEST, copy, policy, sick
 from tests.catalog.records import NOW, override
 from tests.dashboard.pages import Desk, text
 
-CHECKED = {"checks": [{"name": "http", "type": "http", "url": "http://10.0.0.1/health"}]}
+CHECKED: dict[str, Any] = {"checks": [{"name": "http", "type": "http", "url": "http://10.0.0.1/health"}]}
 HOSTILE = "<script>alert(1)</script>&\"'\u202egnp.exe"
 
 
@@ -127,13 +128,44 @@ def test_an_override_is_shown_with_who_why_and_until_and_can_be_undone() -> None
         override(service="web", reason="deploying", author="alice", expires_at=NOW + 60, id="o-7"),
     )
 
-    row = desk.sheet(page(desk)).lists["service-instances"]["us-east/web-1"]
+    sheet = desk.sheet(page(desk))
+    row, note = sheet.lists["service-instances"]["us-east/web-1"], sheet.fragments["service-notes"]
 
     assert "out of service" in row
-    assert "by alice: deploying" in row
-    assert "1970-01-12 13:47:40 UTC" in row  # a minute from now
-    assert 'href="/dashboard/correct/undo?id=o-7"' in row
-    assert "reports passing" in row
+    assert "by alice, whole service" in row
+    assert 'title="deploying"' in row
+    assert re.search(r"reports.*passing", row)
+    assert "by alice: deploying" in note
+    assert "1970-01-12 13:47:40 UTC" in note  # a minute from now
+    assert 'href="/dashboard/correct/undo?id=o-7"' in note
+
+
+def test_both_overrides_are_shown_when_one_decides_the_status_and_another_the_weight() -> None:
+    desk = Desk(
+        copy(HOME, "web-1"),
+        override(id="o-1", service="web", status="warning", reason="a doubt"),
+        override(Scope.INSTANCE, id="o-2", service="web", instance="web-1", weight=0, reason="a full disk"),
+    )
+
+    row = desk.sheet(page(desk)).lists["service-instances"]["us-east/web-1"]
+
+    assert "forced warning" in row
+    assert "drained" in row
+    assert "by alice: a full disk" in row
+    assert 'href="/dashboard/correct/undo?id=o-2"' in row
+
+
+def test_an_opinion_counts_where_it_is_held_and_is_shown_nowhere_else() -> None:
+    opinion = override(id="o-1", service="web", region=WEST, target=HOME, reason="unreachable from here")
+    desk = Desk(copy(HOME, "web-1"), copy(WEST, "web-2"), opinion)
+
+    at_home, in_the_west = desk.sheet(page(desk)), desk.sheet(page(desk, as_=WEST))
+
+    assert "unreachable from here" not in at_home.fragments["service-notes"]
+    assert "out of service" not in at_home.lists["service-instances"]["us-east/web-1"]
+    assert "us-east: " in in_the_west.fragments["service-notes"]
+    assert "unreachable from here" in in_the_west.fragments["service-notes"]
+    assert "out of service" in in_the_west.lists["service-instances"]["us-east/web-1"]
 
 
 def test_an_override_that_is_over_is_not_shown_any_more() -> None:
@@ -235,7 +267,8 @@ def test_only_what_can_be_seen_on_the_page_touches_it() -> None:
 
 @pytest.mark.parametrize("field", ["tags", "metadata", "output", "reason", "query"])
 def test_names_with_markup_in_them_are_shown_as_text(field: str) -> None:
-    given = {"tags": {"tags": [HOSTILE]}, "metadata": {"metadata": {HOSTILE: HOSTILE}}}.get(field, {})
+    hostile: dict[str, dict[str, Any]] = {"tags": {"tags": [HOSTILE]}, "metadata": {"metadata": {HOSTILE: HOSTILE}}}
+    given = hostile.get(field, {})
     desk = Desk(complaining(copy(HOME, "web-1", **CHECKED, **given), HOSTILE if field == "output" else "fine"))
     if field == "reason":
         desk.put(override(service="web", reason=HOSTILE, author=HOSTILE))
