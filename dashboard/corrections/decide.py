@@ -28,10 +28,10 @@ class DecideView(Correction):
         """Decide."""
         form, hold = ReasonForm(request.POST), self._find()
         if not form.is_valid():
-            return self._ask(hold, form, status=400)
+            return self._ask(hold, form)
         found = self._outlook(hold)
         if found is not None and found.seal not in ("", form.cleaned_data["empty_ok"]):
-            return self._ask(hold, form, status=409)
+            return self._ask(hold, form, refused=True)
         reason = form.cleaned_data["reason"]
         if hold.mirror:
             holding.approve(hold.mirror, actor=self.actor, reason=reason)
@@ -63,8 +63,8 @@ class DecideView(Correction):
             return None
         return outlook.of_removal(self.board.view, self.home, [member.key for member in hold.members], self.now)
 
-    def _ask(self, hold: Hold, form: ReasonForm, *, status: int = 200) -> HttpResponse:
+    def _ask(self, hold: Hold, form: ReasonForm, *, refused: bool = False) -> HttpResponse:
         return self.page(
-            "correct_decide.html", status=status, form=form, hold=hold, do=self._do, outlook=self._outlook(hold),
-            refused=status == 409, back=self.next(reverse("dashboard:held")), submit=LABELS[self._do],
+            "correct_decide.html", form=form, hold=hold, do=self._do, outlook=self._outlook(hold),
+            refused=refused, back=self.next(reverse("dashboard:held")), submit=LABELS[self._do],
         )  # fmt: skip

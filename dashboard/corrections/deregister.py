@@ -27,10 +27,10 @@ class DeregisterView(Correction):
         form, subject = ReasonForm(request.POST), self._subject()
         instance = self._find()
         if not form.is_valid():
-            return self._ask(instance, form, status=400)
+            return self._ask(instance, form)
         found = outlook.of_removal(self.board.view, subject.region, [instance.key], self.now)
         if found.seal not in ("", form.cleaned_data["empty_ok"]):
-            return self._ask(instance, form, status=409)
+            return self._ask(instance, form, refused=True)
         epoch = request.POST.get("epoch", "")
         shown = int(epoch) if epoch.isascii() and epoch.isdigit() and len(epoch) < 10 else instance.epoch
         reason = form.cleaned_data["reason"]
@@ -64,11 +64,11 @@ class DeregisterView(Correction):
         elsewhere.ask(instance.region, "DELETE", path, actor=self.actor, cause=reason)
         return None
 
-    def _ask(self, instance: Instance, form: ReasonForm, *, status: int = 200) -> HttpResponse:
+    def _ask(self, instance: Instance, form: ReasonForm, *, refused: bool = False) -> HttpResponse:
         found = outlook.of_removal(self.board.view, instance.region, [instance.key], self.now)
         return self.page(
-            "correct_deregister.html", status=status, form=form, instance=instance, outlook=found,
-            refused=status == 409, about=words.subject_words(self._subject(), self.home),
+            "correct_deregister.html", form=form, instance=instance, outlook=found,
+            refused=refused, about=words.subject_words(self._subject(), self.home),
             abroad=instance.region != self.home, renews=instance.lease is not None, submit="Deregister it",
             back=self.next(reverse("dashboard:service", args=[instance.namespace, instance.service])),
         )  # fmt: skip

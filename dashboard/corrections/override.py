@@ -42,12 +42,12 @@ class OverrideView(Correction):
         step = request.POST.get("step", "preview")
         form = OverrideForm(request.POST, now=self.now)
         if not form.is_valid() or step == "edit":
-            return self._ask(form, subject, status=200 if step == "edit" else 400)
+            return self._ask(form, subject)
         try:
             override = self._override(subject, form)
         except Invalid as error:
             form.add_error("reason" if error.field == "reason" else None, error.message)
-            return self._ask(form, subject, status=400)
+            return self._ask(form, subject)
         found = outlook.of_override(self.board.view, override, self.now)
         agreed = found.seal in ("", form.cleaned_data["empty_ok"])
         if step != "apply" or not agreed:
@@ -73,12 +73,10 @@ class OverrideView(Correction):
     def _choose(self, error: Invalid | None) -> HttpResponse:
         given = {name: self.request.GET.get(name, "") for name in FIELDS}
         scope = next((one for one in Scope if one.value == given["scope"]), None)
-        return self.page(
-            "correct_choose.html", status=400 if error else 200, problem=error, given=given, scope=scope, scopes=SCOPES
-        )
+        return self.page("correct_choose.html", problem=error, given=given, scope=scope, scopes=SCOPES)
 
-    def _ask(self, form: OverrideForm, subject: Subject, *, status: int = 200) -> HttpResponse:
-        return self.page("correct_override.html", status=status, form=form, ends=ENDS, forced=FORCED,
+    def _ask(self, form: OverrideForm, subject: Subject) -> HttpResponse:
+        return self.page("correct_override.html", form=form, ends=ENDS, forced=FORCED,
                          utc=datetime.fromtimestamp(self.now, UTC), **self._named(subject))  # fmt: skip
 
     def _preview(
@@ -87,7 +85,7 @@ class OverrideView(Correction):
         posted = self.request.POST
         carried = [(name, posted.get(name, "")) for name in CARRIED if posted.get(name) and name != "nonce"]
         return self.page(
-            "correct_preview.html", status=409 if refused else 200, refused=refused, override=override, outlook=found,
+            "correct_preview.html", refused=refused, override=override, outlook=found,
             carried=[*carried, ("nonce", override.id)], says=words.says(override.status, override.weight),
             submit="Apply it", **self._named(subject),
         )  # fmt: skip

@@ -29,7 +29,7 @@ class RestoreView(Correction):
         """Register it; it gets a new epoch, so that what was said of the old one stays refused."""
         form, instance = OptionalReasonForm(request.POST), self._removed()
         if not form.is_valid():
-            return self._ask(instance, form, status=400)
+            return self._ask(instance, form)
         if self._standing(instance) is not None:
             raise Refused(f"{instance.service}/{instance.id} is registered already: it came back by itself.")
         reason = form.cleaned_data["reason"]
@@ -69,9 +69,9 @@ class RestoreView(Correction):
         body = msgspec.to_builtins(registration)
         elsewhere.ask(instance.region, "PUT", path, actor=self.actor, cause=cause, body=body)
 
-    def _ask(self, instance: Instance, form: OptionalReasonForm, *, status: int = 200) -> HttpResponse:
+    def _ask(self, instance: Instance, form: OptionalReasonForm) -> HttpResponse:
         return self.page(
-            "correct_restore.html", status=status, form=form, instance=instance, standing=self._standing(instance),
+            "correct_restore.html", form=form, instance=instance, standing=self._standing(instance),
             abroad=instance.region != self.home, submit="Register it again",
             back=self.next(reverse("dashboard:service", args=[instance.namespace, instance.service])),
         )  # fmt: skip

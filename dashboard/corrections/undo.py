@@ -30,11 +30,11 @@ class UndoView(Correction):
         """Clear it."""
         override, form = self._find(), OptionalReasonForm(request.POST)
         if not form.is_valid():
-            return self._ask(override, form, status=400) if override else self.failed(NotFound(GONE))
+            return self._ask(override, form) if override else self.failed(NotFound(GONE))
         if override is not None:
             found = outlook.of_clearing(self.board.view, override, self.now)
             if found.seal not in ("", form.cleaned_data["empty_ok"]):
-                return self._ask(override, form, status=409)
+                return self._ask(override, form, refused=True)
         reason = form.cleaned_data["reason"]
         try:
             self._clear(f"{USUAL}: {reason}" if reason else USUAL)
@@ -69,10 +69,10 @@ class UndoView(Correction):
             raise NotFound(f"no region {self._region[:63]} is known here")
         elsewhere.ask(self._region, "DELETE", elsewhere.override_path(self._id), actor=self.actor, cause=cause)
 
-    def _ask(self, override: Override, form: OptionalReasonForm, *, status: int = 200) -> HttpResponse:
+    def _ask(self, override: Override, form: OptionalReasonForm, *, refused: bool = False) -> HttpResponse:
         found = outlook.of_clearing(self.board.view, override, self.now)
         return self.page(
-            "correct_undo.html", status=status, form=form, override=override, outlook=found, refused=status == 409,
+            "correct_undo.html", form=form, override=override, outlook=found, refused=refused,
             about=words.override_words(override, self.home), says=words.says(override.status, override.weight),
             abroad=override.region != self.home, back=self.next(reverse("dashboard:overrides")), submit="Undo it",
         )  # fmt: skip

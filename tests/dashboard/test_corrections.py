@@ -73,7 +73,7 @@ def test_it_ends_when_it_was_said_to(alice: Client, ends: dict[str, str], length
 
 @pytest.mark.usefixtures("two")
 def test_it_lasts_for_ever_only_when_that_was_ticked(alice: Client) -> None:
-    page = text(alice.post(WEB, {**FORM, "ends": "never"}), 400)
+    page = text(alice.post(WEB, {**FORM, "ends": "never"}))
     assert "Tick this if it must stay" in page
     apply(alice, WEB, ends="never", never_ok="on")
     assert OverrideRow.objects.get().expires_at is None
@@ -104,7 +104,7 @@ BAD: list[tuple[Callable[[], dict[str, str]], str]] = [
 def test_a_bad_form_is_shown_again_with_what_is_wrong(
     alice: Client, given: Callable[[], dict[str, str]], complaint: str, step: str
 ) -> None:
-    page = text(alice.post(WEB, {**FORM, **given(), "step": step}), 400)
+    page = text(alice.post(WEB, {**FORM, **given(), "step": step}))
     assert complaint in page
     assert not OverrideRow.objects.exists()
 
@@ -119,7 +119,7 @@ def test_a_bad_form_is_shown_again_with_what_is_wrong(
     ],
 )
 def test_an_address_that_names_nothing_asks_what_is_meant(alice: Client, query: dict[str, str], complaint: str) -> None:
-    assert complaint in text(alice.get(at("override", **query)), 400)
+    assert complaint in text(alice.get(at("override", **query)))
     assert complaint in text(alice.post(at("override", **query), FORM), 400)
 
 
@@ -147,7 +147,7 @@ def test_what_would_leave_nothing_is_done_only_when_that_was_ticked(alice: Clien
     preview = alice.post(WEB, FORM)
     assert "1 lookup would return nothing at all" in text(preview)
     again = alice.post(WEB, {**hidden(preview), "step": "apply"})
-    assert "Nothing was done: this leaves lookups without any instance" in text(again, 409)
+    assert "Nothing was done: this leaves lookups without any instance" in text(again)
     assert desk.ids() == ["us-east/a", "us-east/b"]
     alice.post(WEB, {**hidden(preview), "step": "apply", "empty_ok": agreed(preview)})
     assert desk.ids() == []
@@ -159,7 +159,7 @@ def test_consent_to_emptying_one_service_is_none_to_another(alice: Client, desk:
     preview = alice.post(url, FORM)
     enrol("mail", "m")
     again = alice.post(url, {**hidden(preview), "step": "apply", "empty_ok": agreed(preview)})
-    assert "2 lookups would return nothing at all" in text(again, 409)
+    assert "2 lookups would return nothing at all" in text(again)
     assert desk.ids("mail") == ["us-east/m"]
 
 
