@@ -38,7 +38,7 @@ PAINTS = 5
 WATCH = """() => {
   window.seen = {};
   new MutationObserver(() => {
-    for (const row of document.querySelectorAll("#instances [data-key]")) {
+    for (const row of document.querySelectorAll("#service-instances [data-key]")) {
       window.seen[row.dataset.key] ??= performance.timeOrigin + performance.now();
     }
   }).observe(document.getElementById("main"), { childList: true, subtree: true });
