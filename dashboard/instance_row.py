@@ -11,13 +11,14 @@ from catalog.asked import Reason, Verdict
 from catalog.check import CheckType
 from catalog.instance import Instance, removal_due
 from catalog.override import Override, ruling
-from catalog.status import SEVERITY, Status
+from catalog.status import SERVING, SEVERITY, Status
 from dashboard.page import part
 from registry.definition import check_key
 from registry.results import CheckResult
 
 STEPS = tuple(base * 10.0**power for power in range(-3, 3) for base in (1, 2, 5))  # seconds, from 1 ms
 DIGITS = re.compile(r"(\d+)")
+LOUD = (Status.WARNING, Status.CRITICAL)
 LONGEST_OUTPUT = 160  # letters of a check's output in a row; the instance's page has all of it
 
 
@@ -49,7 +50,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     def trouble(self) -> tuple[Any, ...]:
         """What to sort by within a zone: trouble first, then by name, numbers in it by their size."""
         verdict = self.verdict
-        idle = verdict.weight == 0 and verdict.status is not Status.CRITICAL
+        idle = verdict.weight == 0 and verdict.status in SERVING
         return -SEVERITY[verdict.status], not idle, natural(verdict.instance.id)
 
     @property
@@ -68,7 +69,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def loud(self) -> tuple[CheckLine, ...]:
         """The checks whose output explains something."""
-        return tuple(check for check in self.checks if check.output and check.status != Status.PASSING)
+        return tuple(check for check in self.checks if check.output and check.status in LOUD)
 
 
 class Rows:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from catalog.asked import Verdict
 from catalog.policy import Policy
-from catalog.status import Status
+from catalog.status import SERVING, Status
 from catalog.view import ServiceName, View
 from dashboard import answer_as
 from dashboard.answer_as import Asking, DnsAnswer
@@ -76,9 +76,9 @@ def totals(verdicts: Mapping[str, Sequence[Verdict]]) -> Totals:
     for some in verdicts.values():
         for verdict in some:
             counts[verdict.status] += 1
-            serves = verdict.weight > 0 and verdict.status is not Status.CRITICAL
+            serves = verdict.weight > 0 and verdict.status in SERVING
             serving += serves
-            out += not serves and verdict.instance.status is not Status.CRITICAL
+            out += not serves and verdict.instance.status in SERVING
             overridden += verdict.override is not None
     return Totals(counts=counts, serving=serving, out=out, overridden=overridden)
 

@@ -29,7 +29,7 @@ class InstancePage(Page):
     template = "dashboard/instance.html"
     title = "Instance"
     area = "services"
-    every = 3.0
+    every = 5.0
     gathers = True
 
     @property

@@ -115,6 +115,7 @@ class ServicePage(Page):
                 "service_notes.html", context | {"notes": self._notes(found, facts, gathered), "wide": self._wide(now)}
             ),
             "service-health": self._health(facts, now) if known else "",
+            "service-ranges": part("service_ranges.html", {"ranges": self._ranges()}),
             "service-versions": part("service_versions.html", {"versions": parts.versions(found.verdicts)}),
             "service-policies": part("service_policies.html", context | {"policies": self._policies()}),
             **self._answers(found, facts, now, known=known),
@@ -126,8 +127,7 @@ class ServicePage(Page):
         """The form as it stands."""
         chosen = self.asking
         regions = list(dict.fromkeys((*self.board.regions, chosen.region)))
-        ranges = [(name, self.link(over=None if name == "1h" else name), name == self.over) for name in LENGTHS]
-        return {"chosen": chosen, "regions": regions, "ranges": ranges}
+        return {"chosen": chosen, "regions": regions}
 
     def _everywhere(self, now: float) -> Everywhere:
         try:
@@ -137,11 +137,11 @@ class ServicePage(Page):
         return everywhere(self.board.view, query, now)
 
     def _groups(self, found: Everywhere, facts: Facts, now: float) -> Mapping[tuple[str, str], list[Line]]:
-        """The instances by region and zone; the region that is asked first, then this one."""
+        """The instances by region and zone: the regions in the order in which the lookup looks, then all others."""
         held = {key: formula for key, (_, formula) in facts.held.items()}
-        first = {self.asking.region: 0, self.board.home: 1}
+        order = dict.fromkeys([*(part.region for part in found.answer.parts), *self.board.regions])
         groups: dict[tuple[str, str], list[Line]] = {}
-        for region in sorted(found.verdicts, key=lambda region: (first.get(region, 2), region)):
+        for region in (region for region in order if region in found.verdicts):
             here = region == self.board.home
             results, holds = (facts.results, held) if here else ({}, {})
             words = self._words(region)
@@ -226,6 +226,9 @@ class ServicePage(Page):
             last["until"] = float("inf") if until is None else until
         drawn: Mapping[str, str] = last["html"]
         return drawn
+
+    def _ranges(self) -> list[tuple[str, str, bool]]:
+        return [(name, self.link(over=None if name == "1h" else name), name == self.over) for name in LENGTHS]
 
     def _health(self, facts: Facts, now: float) -> str:
         """The picture of the past, drawn anew every few seconds: nobody sees more, and it is not small."""

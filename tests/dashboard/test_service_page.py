@@ -48,6 +48,12 @@ def test_instances_stand_by_region_and_zone_and_trouble_first() -> None:
     ]  # fmt: skip
 
 
+def test_regions_stand_in_the_order_in_which_a_lookup_looks() -> None:
+    desk = Desk(sick(copy(HOME, "web-1")), copy(SOUTH, "web-1"), copy(WEST, "web-1"), policy(order=(WEST, SOUTH)))
+
+    assert [key for key in keys(desk, page(desk)) if key.endswith("//")] == ["us-east//", "eu-west//", "ap-south//"]
+
+
 def test_the_region_that_asks_stands_first() -> None:
     desk = Desk(copy(HOME, "web-1"), copy(WEST, "web-1"))
 
