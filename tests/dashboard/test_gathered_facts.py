@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from pytest_django.fixtures import SettingsWrapper
 
 from catalog.registration import from_mapping
 from catalog.status import Status
@@ -79,7 +78,7 @@ def test_without_the_database_what_valkey_knows_is_still_there(board: Board) -> 
     assert facts.problems
 
 
-def test_without_valkey_the_past_is_still_there(board: Board, settings: SettingsWrapper) -> None:
+def test_without_valkey_the_past_is_still_there(board: Board, settings: Any) -> None:
     settings.MERIDIAN = replace(settings.MERIDIAN, valkey_url="redis://127.0.0.1:1/0")
 
     facts = asker(board).ask(time.time())
