@@ -18,8 +18,8 @@ from config.valkey import valkey_command
 from tests.compose.description import DATA, DIRECTORY, Service
 from tests.region import eventually
 
-HEALTHY_WITHIN = 60.0
-ONCE_WITHIN = 90.0
+HEALTHY_WITHIN = 120.0
+ONCE_WITHIN = 180.0
 
 
 class LoopbackRegion:
@@ -53,6 +53,7 @@ class LoopbackRegion:
             "MERIDIAN_VALKEY_URL": f"redis://127.0.0.1:{self.valkey_port}/0",
             "MERIDIAN_HTTP_HOST": "127.0.0.1",
             "MERIDIAN_HTTP_PORT": str(self.http_port),
+            "MERIDIAN_URL": f"http://127.0.0.1:{self.http_port}",
             "MERIDIAN_DNS_HOST": "127.0.0.1",
             "MERIDIAN_DNS_PORT": str(self.dns_port),
         }

@@ -65,6 +65,7 @@ def test_the_variables_make_an_environment_of_the_region(service: Service, tmp_p
     assert urlsplit(environment.valkey_url).hostname == f"{service.region}-valkey"
     assert urlsplit(environment.valkey_url).password == "secret"
     assert service.region in environment.allowed_hosts
+    assert environment.url == f"http://{service.region}:{environment.http.port}"  # its server's name on the WAN
 
 
 def test_the_database_is_the_one_that_its_clients_ask_for() -> None:
