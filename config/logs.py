@@ -49,6 +49,8 @@ def logging_configuration(environment: Environment) -> dict[str, Any]:
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
+            # While Valkey is away it would print the same traceback every second; others say once that it is.
+            "channels_redis.pubsub": {"level": "CRITICAL"},
         },
     }
 

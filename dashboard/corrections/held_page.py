@@ -6,6 +6,8 @@ from dashboard.corrections.holds import Hold, list_holds
 from dashboard.page import Gathered, Page, part
 from dashboard.sheet import Sheet
 
+NONE = '<p class="muted">Nothing was decided yet.</p>'
+
 
 class HeldPage(Page):
     """What waits for a person, and what became of the rest."""
@@ -31,7 +33,10 @@ class HeldPage(Page):
         decided = [hold for hold in holds if not hold.is_open]
         about = {"gathered": gathered, "waiting": len(waiting), "decided": len(decided), "home": self.board.home}
         return Sheet(
-            {"held-state": part("correct_held_state.html", about)},
+            {
+                "held-state": part("correct_held_state.html", about),
+                "held-none": "" if decided or gathered.at is None else NONE,
+            },
             {
                 "held-open": {hold.key: part("correct_held_open.html", {"hold": hold}) for hold in waiting},
                 "held-decided": {hold.key: part("correct_held_decided.html", {"hold": hold}) for hold in decided},

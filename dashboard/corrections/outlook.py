@@ -22,7 +22,7 @@ from catalog.whatif import (
 )
 
 FOLDED = 8  # lookups shown before the rest is folded away
-NAMED = 40  # instances named in one lookup
+MOST = 300  # lookups named at all
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,12 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rest(self) -> tuple[LookupChange, ...]:
         """Those that are folded away."""
-        return self.lookups[FOLDED:]
+        return self.lookups[FOLDED:MOST]
+
+    @property
+    def unnamed(self) -> int:
+        """How many are only counted."""
+        return max(0, len(self.lookups) - MOST)
 
     @property
     def emptied(self) -> tuple[LookupChange, ...]:

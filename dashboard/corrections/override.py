@@ -5,14 +5,13 @@ from typing import Any
 
 import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 
 from catalog.errors import Invalid, NotFound
 from catalog.override import Override, Scope
 from dashboard.corrections import elsewhere, outlook, words
 from dashboard.corrections.forms import ENDS, FORCED, HERE, THERE, OverrideForm, nonce
 from dashboard.corrections.subject import FIELDS, Subject, read_subject
-from dashboard.corrections.view import Correction, address
+from dashboard.corrections.view import Correction, address, page_of
 from registry import actions
 from registry.moments import iso
 
@@ -93,11 +92,11 @@ class OverrideView(Correction):
     def _named(self, subject: Subject) -> dict[str, Any]:
         return {
             "subject": subject, "about": words.subject_words(subject, self.home),
-            "abroad": subject.region != self.home, "back": self.next(_page_of(subject)),
+            "abroad": subject.region != self.home, "back": self.next(page_of(subject)),
         }  # fmt: skip
 
     def _apply(self, subject: Subject, override: Override) -> HttpResponseRedirect:
-        came = self.next(_page_of(subject))
+        came = self.next(page_of(subject))
         if override.region == self.home:
             request = _request(override)
             made = actions.set_override(request, actor=self.actor, cause=override.reason, id=override.id)
@@ -141,14 +140,3 @@ def _request(override: Override) -> actions.OverrideRequest:
         instance=override.instance, zone=override.zone, tag=override.tag, target=override.target,
         status=override.status, weight=override.weight, author=override.author, expires_at=override.expires_at,
     )  # fmt: skip
-
-
-def _page_of(subject: Subject) -> str:
-    """The page of what the correction is about."""
-    if subject.scope is Scope.INSTANCE:
-        return reverse(
-            "dashboard:instance", args=[subject.region, subject.namespace, subject.service, subject.instance]
-        )
-    if subject.service:
-        return reverse("dashboard:service", args=[subject.namespace, subject.service])
-    return reverse("dashboard:overrides")

@@ -29,7 +29,7 @@ class OverridesPage(Page):
 
     template = "dashboard/correct_overrides.html"
     title = "Overrides"
-    area = "overview"
+    area = "overrides"
     every = 5.0
 
     @cached_property

@@ -7,7 +7,8 @@ from catalog.errors import Invalid, NotFound, Refused
 from catalog.override import Override
 from dashboard.corrections import elsewhere, outlook, words
 from dashboard.corrections.forms import OptionalReasonForm, nonce
-from dashboard.corrections.view import Correction
+from dashboard.corrections.subject import subject_of
+from dashboard.corrections.view import Correction, page_of
 from registry import actions
 
 GONE = "This override has been cleared or has expired already. Nothing was left to undo."
@@ -44,7 +45,7 @@ class UndoView(Correction):
         about = words.override_words(override, self.home) if override else "it"
         said = words.says(override.status, override.weight) if override else "an override"
         self.announce(f"undid “{said}” of {about}", reason)
-        return self.leave(reverse("dashboard:overrides"))
+        return self.leave(page_of(subject_of(override)) if override else reverse("dashboard:overrides"))
 
     @property
     def _region(self) -> str:
@@ -74,5 +75,5 @@ class UndoView(Correction):
         return self.page(
             "correct_undo.html", form=form, override=override, outlook=found, refused=refused,
             about=words.override_words(override, self.home), says=words.says(override.status, override.weight),
-            abroad=override.region != self.home, back=self.next(reverse("dashboard:overrides")), submit="Undo it",
+            abroad=override.region != self.home, back=self.next(page_of(subject_of(override))), submit="Undo it",
         )  # fmt: skip

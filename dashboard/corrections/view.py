@@ -14,8 +14,10 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views import View
 
 from catalog.errors import CatalogError, Forbidden, Invalid, NotFound, Refused, Unavailable
+from catalog.override import Scope
 from dashboard import bell
 from dashboard.board import Board
+from dashboard.corrections.subject import Subject
 from dashboard.installed import installed
 from dashboard.state import state_of
 from dashboard.viewers import Viewer
@@ -33,7 +35,7 @@ class Correction(View):
 
     http_method_names = ("get", "post", "head", "options")
     title = "Correct"
-    area = ""
+    area = "overrides"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """See View; with who it is known, and every failure as a page that says what it means."""
@@ -119,3 +121,14 @@ class Correction(View):
 def address(name: str, **query: str) -> str:
     """The address of a page for corrections, with what is empty left out."""
     return f"{reverse(f'dashboard:{name}')}?{urlencode({key: value for key, value in query.items() if value})}"
+
+
+def page_of(subject: Subject) -> str:
+    """The page of what the correction is about."""
+    if subject.scope is Scope.INSTANCE:
+        return reverse(
+            "dashboard:instance", args=[subject.region, subject.namespace, subject.service, subject.instance]
+        )
+    if subject.service:
+        return reverse("dashboard:service", args=[subject.namespace, subject.service])
+    return reverse("dashboard:overrides")

@@ -1,8 +1,12 @@
 """What everybody who looks at the dashboard is told of a correction, and the pages on which corrections show."""
 
 import asyncio
+import os
+import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +16,9 @@ from django.test import Client, override_settings
 
 from catalog.override import Scope
 from catalog.status import Status
+from config.lifeline import die_with
 from config.ports import free_port
+from config.valkey import valkey_answers, valkey_command
 from dashboard import bell
 from dashboard.corrections.held_page import HeldPage
 from dashboard.corrections.holds import Hold
@@ -24,6 +30,7 @@ from registry import actions
 from tests.dashboard.correcting import EU, Desk, apply, at
 
 WITHIN = 10.0
+LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
 
 
 class Ears:
@@ -76,11 +83,47 @@ async def test_every_process_hears_the_sentence() -> None:
     assert one.heard == other.heard == ["alice put zone a out of service: power"]
 
 
+async def test_the_bell_is_heard_again_when_valkey_is_back(tmp_path: Path) -> None:
+    port = free_port()
+    layers = {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [f"redis://127.0.0.1:{port}/0"]}}}
+    with override_settings(CHANNEL_LAYERS=layers):
+        channel_layers.backends = {}
+        ears = Ears()
+        valkey = await _valkey(port, tmp_path)
+        task = await _listening(ears)
+        valkey.kill()
+        valkey.wait()
+        await asyncio.to_thread(bell.ring, "lost")
+        valkey = await _valkey(port, tmp_path)
+        async with asyncio.timeout(WITHIN):
+            while not ears.something.is_set():
+                await asyncio.to_thread(bell.ring, "heard")
+                await asyncio.sleep(0.1)
+        await _ended(task)
+        valkey.kill()
+        valkey.wait()
+    channel_layers.backends = {}
+    assert set(ears.heard) == {"heard"}
+
+
+async def _valkey(port: int, directory: Path) -> subprocess.Popen[bytes]:
+    """A Valkey that answers; it ends with this process at the latest."""
+    server = _started(port, directory)
+    async with asyncio.timeout(WITHIN):
+        while not await asyncio.to_thread(valkey_answers, port):
+            await asyncio.sleep(0.02)
+    return server
+
+
+def _started(port: int, directory: Path) -> subprocess.Popen[bytes]:
+    command = valkey_command(port, directory)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=partial(die_with, os.getpid()))
+
+
 @pytest.mark.usefixtures("two")
 @pytest.mark.django_db(transaction=True)
 def test_a_correction_stands_when_the_bell_cannot_ring(alice: Client, desk: Desk) -> None:
-    host = f"redis://127.0.0.1:{free_port()}/0"
-    layers = {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [host]}}}
+    layers = {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [f"redis://127.0.0.1:{free_port()}/0"]}}}
     with override_settings(CHANNEL_LAYERS=layers):
         channel_layers.backends = {}
         response = apply(alice, at("override", scope="zone", zone="z1"))

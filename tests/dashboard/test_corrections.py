@@ -135,7 +135,7 @@ def test_an_unknown_region_is_not_there(alice: Client) -> None:
 @pytest.mark.usefixtures("two")
 def test_the_preview_does_nothing_but_tell(alice: Client, desk: Desk) -> None:
     page = text(alice.post(at("override", scope="zone", zone="z1"), FORM))
-    assert "zone z1: out of service" in page
+    assert "Zone z1: out of service" in page
     assert "1 instance concerned" in page
     assert "web us-east 2 → 1 us-east/a -" in page
     assert "return nothing" not in page
