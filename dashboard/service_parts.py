@@ -16,6 +16,7 @@ from dashboard.page import part
 from dashboard.pictures.bars import status_bar
 from dashboard.pictures.sparkline import sparkline
 from dashboard.policy_words import in_words
+from dashboard.service_facts import dns_host, own_address
 from dashboard.summary import STATUSES
 from discovery.dns.zone import Zone
 
@@ -129,7 +130,8 @@ def answers(view: View, asking: Asking, addresses: Mapping[str, str], now: float
     if not known:
         return dict.fromkeys(("service-asker", "service-http", "service-dns"), "")
     zone, here = zone_of(asking.region), asking.region == settings.MERIDIAN.region
-    base, dns = addresses.get(asking.region, ""), settings.MERIDIAN.dns
+    base = addresses.get(asking.region) or (own_address() if here else "")
+    host, port = dns_host(), settings.MERIDIAN.dns.port
     answered = answer_as.by_dns(view, asking, zone, now)
     context = {
         "asking": asking,
@@ -138,7 +140,7 @@ def answers(view: View, asking: Asking, addresses: Mapping[str, str], now: float
         "http": answer_as.by_http(view, asking, now),
         "curl": answer_as.curl(asking, base or "http://SERVER:8500", token=settings.MERIDIAN.auth),
         "is_known": bool(base),
-        "dns": [(answer, answer_as.dig(answer, dns.host, dns.port)) for answer in answered],
+        "dns": [(answer, answer_as.dig(answer, host, port)) for answer in answered],
         "left_out": answer_as.left_out(asking),
     }
     return {

@@ -17,7 +17,7 @@ from dashboard.near import near_services
 from dashboard.page import Gathered, Page, part
 from dashboard.past import joined
 from dashboard.pictures.health import health_over_time
-from dashboard.service_facts import LENGTHS, Asker, Facts
+from dashboard.service_facts import LENGTHS, Asker, Facts, asker_of
 from dashboard.sheet import Sheet
 from dashboard.summary import relevant
 
@@ -71,7 +71,7 @@ class ServicePage(Page):
     @cached_property
     def asker(self) -> Asker:
         """Asks what is not in memory."""
-        return Asker(self.board, self.namespace, self.service, LENGTHS[self.over])
+        return asker_of(self.board, self.namespace, self.service, LENGTHS[self.over])
 
     @cached_property
     def pictured(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class ServicePage(Page):
 
     def gather(self, now: float) -> Facts:
         """See `Facts`."""
-        return self.asker.ask(now)
+        return self.asker.ask(self.board, now)
 
     def sheet(self, gathered: Gathered, now: float) -> Sheet:
         """Everything; when nobody knows the service, what is near."""

@@ -34,13 +34,13 @@ def board() -> Any:
     close_writers()
 
 
-def asker(board: Board) -> Asker:
-    return Asker(board, "default", "web", 3600.0)
+def asker() -> Asker:
+    return Asker("default", "web", 3600.0)
 
 
 @pytest.mark.usefixtures("valkey_url")
 def test_the_past_of_a_service_is_read_from_the_log(board: Board) -> None:
-    facts = asker(board).ask(time.time())
+    facts = asker().ask(board, time.time())
 
     assert facts.problems == ()
     registered = [counts[Status.UNKNOWN] for _, counts in facts.past]
@@ -51,12 +51,12 @@ def test_the_past_of_a_service_is_read_from_the_log(board: Board) -> None:
 
 @pytest.mark.usefixtures("valkey_url")
 def test_it_is_not_asked_again_at_once(board: Board) -> None:
-    asking, now = asker(board), time.time()
-    first = asking.ask(now)
+    asking, now = asker(), time.time()
+    first = asking.ask(board, now)
 
-    assert asking.ask(now + 1.0) is first
-    assert asking.ask(now + 10.0) is not first
-    assert asking.ask(now + 20.0).past is first.past
+    assert asking.ask(board, now + 1.0) is first
+    assert asking.ask(board, now + 10.0) is not first
+    assert asking.ask(board, now + 20.0).past is first.past
 
 
 @pytest.mark.usefixtures("valkey_url")
@@ -71,7 +71,7 @@ def test_the_history_of_an_instance_is_newest_first_and_says_who(board: Board) -
 @pytest.mark.usefixtures("valkey_url")
 def test_without_the_database_what_valkey_knows_is_still_there(board: Board) -> None:
     with database_gone():
-        facts = asker(board).ask(time.time())
+        facts = asker().ask(board, time.time())
 
     assert set(facts.results) == {"default/web/web-1/tcp", "default/web/web-2/tcp"}
     assert facts.past == []
@@ -81,7 +81,7 @@ def test_without_the_database_what_valkey_knows_is_still_there(board: Board) -> 
 def test_without_valkey_the_past_is_still_there(board: Board, settings: Any) -> None:
     settings.MERIDIAN = replace(settings.MERIDIAN, valkey_url="redis://127.0.0.1:1/0")
 
-    facts = asker(board).ask(time.time())
+    facts = asker().ask(board, time.time())
 
     assert facts.past
     assert any("probes cannot be reached" in problem for problem in facts.problems)
