@@ -109,8 +109,7 @@ class Correction(View):
         """Tell the person, with a way back, and everybody who looks at the dashboard."""
         sentence = f"{self.viewer.name} {did}: {reason}" if reason else f"{self.viewer.name} {did}"
         link = format_html(' <a href="{}">{}</a>', undo, word) if undo else ""
-        said = did[:1].upper() + did[1:]
-        messages.success(self.request, format_html("Done: {}.{}", said, link))
+        messages.success(self.request, format_html("You {}.{}", did, link))
         bell.ring(sentence)
 
     def tell(self, sentence: str) -> None:

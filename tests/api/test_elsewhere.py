@@ -117,3 +117,10 @@ async def test_what_a_peer_has_passed_on_is_done_here_in_the_name_of_who_asked_t
 async def test_what_a_peer_has_passed_on_goes_no_further() -> None:
     status, answered = await pass_on("/api/v1/overrides?region=mars", OVERRIDE)
     assert (status, answered["field"]) == (400, "region")
+
+
+def test_what_is_passed_on_says_why(api: Client, peer: Peer) -> None:
+    given = {"data": OVERRIDE, "content_type": "application/json"}
+    api.post("/api/v1/overrides?region=eu-west", headers={"Meridian-Cause": "ticket 4711"}, **given)
+    api.post("/api/v1/overrides?region=eu-west", **given)
+    assert [call.cause for call in peer.calls] == ["ticket 4711", ""]

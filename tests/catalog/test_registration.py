@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from catalog.check import Verdict
 from catalog.errors import Invalid
 from catalog.instance import with_lease, with_verdict
-from catalog.registration import LARGEST_BODY, decode, succeed, to_instance
+from catalog.registration import LARGEST_BODY, decode, registration_of, succeed, to_instance
 from catalog.status import Status
 from tests.catalog.records import NOW, instance
 
@@ -106,3 +107,23 @@ def test_a_registration_is_a_renewal():
 def test_registering_the_same_again_keeps_since_when():
     before = instance()
     assert succeed(before, instance(now=NOW + 5)) == before
+
+
+EVERY_KIND = [
+    HTTP | {"headers": {"X-A": "b"}, "method": "HEAD", "expect_status": [200, 204], "expect_body": "ok"},
+    {"name": "tcp", "type": "tcp", "address": "10.0.1.5:90", "interval": "5s", "timeout": "500ms"},
+    {"name": "grpc", "type": "grpc", "service": "web", "tls": True, "failures_before_critical": 5},
+    {"name": "dns", "type": "dns", "query": "web.example", "record": "SRV", "expect_answer": "x"},
+    {"name": "beat", "type": "ttl", "ttl": "20s", "status": "passing"},
+]
+WHOLE = {
+    "host": "10.0.1.5", "ports": {"grpc": 90, "http": 80}, "zone": "a", "version": "1.2", "tags": ["x", "y"],
+    "metadata": {"k": "v"}, "weight": 7, "owner": "team", "lease": {"ttl": "15s"}, "checks": EVERY_KIND,
+    "deregister_critical_after": "10m",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [WHOLE, {"host": "10.0.1.5", "port": 8080}])
+def test_a_record_says_how_to_register_the_same_again(body):
+    record = registered(body)
+    assert registered(msgspec.to_builtins(registration_of(record))) == record

@@ -14,7 +14,8 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from catalog.asked import Query
-from catalog.log import MemoryLog
+from catalog.change import Change, Position
+from catalog.log import Head, MemoryLog
 from catalog.query import answer
 from catalog.registration import from_mapping, to_instance
 from catalog.view import View
@@ -25,6 +26,7 @@ from dashboard.state import state_of
 from discovery.limits import Watchers
 from registry import actions
 from registry.log import DatabaseLog
+from registry.mirror import Mirror
 from registry.roles import Role
 from registry.tokens.door import Door
 
@@ -62,6 +64,15 @@ class Desk:
         self.catch_up()
         found = answer(self.view, Query(region=home, namespace="default", service=service), self.now)
         return sorted(f"{verdict.region}/{verdict.instance.id}" for verdict in found.verdicts)
+
+    def mirror_far(self) -> None:
+        """Have the tables hold the other region's log too."""
+        made = Mirror(EU)
+        made.replace(Head(Position(self.far.log_id, 0), MemoryLog(EU).head.digest), [])
+        made.append(self.far.log_id, asyncio.run(self._all()))
+
+    async def _all(self) -> list[Change]:
+        return list(await self.far.read(Position(self.far.log_id, 0), limit=1000))
 
     def register_far(self, service: str, id: str, **given: Any) -> None:
         registration = from_mapping({"host": "10.9.0.1", "port": 80, **given})

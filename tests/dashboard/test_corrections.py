@@ -251,7 +251,7 @@ def test_the_message_leads_to_the_undo_and_back_to_where_one_came_from(alice: Cl
     response = apply(alice, at("override", scope="zone", zone="z1", next=came))
     assert response["Location"] == came
     (message,) = said(response)
-    assert "Put zone z1 out of service" in message
+    assert "You put zone z1 out of service" in message
     undo = unescape(re.search(r'href="([^"]+)"', message).group(1))  # type: ignore[union-attr]
     desk.catch_up()
     assert "us-east/a" in text(alice.get(undo))

@@ -3,13 +3,14 @@
 import re
 from html import unescape
 
+import msgspec
 import pytest
 from django.test import Client
 
 from catalog.breaker import Kind, Scope, Target
 from catalog.registration import registration_of
 from federation.models import MirrorState
-from registry import actions
+from registry import actions, forwarding
 from registry.models import ChangeRow, HeldRow, InstanceRow
 from registry.tables.held import Member
 from registry.verbs.held import HoldRequest
@@ -80,6 +81,34 @@ def test_only_a_removal_can_be_taken_back(alice: Client) -> None:
     text(alice.get(at("restore", index="99")), 404)
     text(alice.get(at("restore", key="override/x")), 404)
     assert InstanceRow.objects.count() == 2
+
+
+def test_an_instance_of_another_region_is_removed_and_registered_there(
+    alice: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[forwarding.Call] = []
+
+    async def passed_on(call: forwarding.Call) -> forwarding.Reply:
+        asked.append(call)
+        return forwarding.Reply(204, (), b"")
+
+    monkeypatch.setattr(forwarding.door, "_send", passed_on)
+    for id in ("far", "near"):
+        desk.register_far("web", id, zone="z9")
+    desk.mirror_far()
+    desk.catch_up()
+    url = at("deregister", region=EU, service="web", instance="far")
+    response = alice.post(url, {**hidden(alice.get(url)), "reason": "wrong image"})
+    desk.far.append("instance/default/web/far", None)
+    desk.mirror_far()
+    desk.catch_up()
+    again = unescape(re.search(r'href="([^"]+)"', said(response)[0]).group(1))  # type: ignore[union-attr]
+    assert alice.post(again, {}).status_code == 302
+    removed, registered = asked
+    target = "/api/v1/instances/web/far?namespace=default"
+    assert (removed.region, removed.method, removed.target, removed.cause) == (EU, "DELETE", target, "wrong image")
+    assert (registered.region, registered.method, registered.target) == (EU, "PUT", target)
+    assert msgspec.json.decode(registered.body)["zone"] == "z9"
 
 
 @pytest.fixture
