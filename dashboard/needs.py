@@ -1,6 +1,6 @@
 """Needs: what a person should look at, found in memory and in what was gathered; each with where it is dealt with."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -20,6 +20,8 @@ FLAPPING, WITHIN = 4, 600.0  # so many changes of status in so many seconds
 MOST = 6  # needs of one kind; what is more is counted
 DAMPED = "held critical by flap damping"  # how a verdict begins that damping made
 ORDER = {"critical": 0, "warning": 1, "quiet": 2}
+
+Services = Mapping[ServiceName, Sequence[Summary]]  # each service with what it adds up to in each region
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,12 +51,12 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     at: float | None = None
 
 
-def needs(board: Board, told: Matrix | None, holds: Sequence[Hold], now: float) -> list[Need]:
+def needs(board: Board, told: Matrix | None, holds: Sequence[Hold], services: Services, now: float) -> list[Need]:
     """Everything that needs a person, the gravest first."""
     found: list[Need] = []
     for kind in (_holds(holds), _regions(board), _mirrors(board, told)):
         found += _capped(kind)
-    found += _services(board, now)
+    found += _services(services)
     for kind in (_flapping(board, now), _overrides(board, now), _peers(told)):
         found += _capped(kind)
     return sorted(found, key=lambda need: ORDER[need.severity])
@@ -132,12 +134,8 @@ def _diverged(by: str, of: str, services: Sequence[str]) -> Need:
     )  # fmt: skip
 
 
-def _services(board: Board, now: float) -> list[Need]:
+def _services(found: Services) -> list[Need]:
     """Those that nobody serves first. When a region is lost they are thousands: only what is shown is put in words."""
-    found: dict[ServiceName, list[Summary]] = {}
-    for region in board.regions:
-        for name, summary in board.summaries.of_region(region, now).items():
-            found.setdefault(name, []).append(summary)
     dead = [
         (sum(part.serving for part in parts), name)
         for name, parts in found.items()

@@ -1,5 +1,6 @@
 """The overview: where the regions are and how they do, what needs a person, what has just happened."""
 
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain, islice
 from typing import Any
 
@@ -14,12 +15,12 @@ from catalog.status import Status
 from catalog.view import ServiceName, State
 from dashboard.feed import SHOWN, Item, feed
 from dashboard.matrix import Cells, asked, cells
-from dashboard.needs import Hold, needs
+from dashboard.needs import Hold, Services, needs
 from dashboard.page import Gathered, Page, part
 from dashboard.pictures import RegionLink, RegionNode, regions_picture, status_bar
 from dashboard.recent import Entry
 from dashboard.sheet import Sheet
-from dashboard.summary import STATUSES
+from dashboard.summary import STATUSES, Summary
 from federation.status import Cell, Matrix
 from registry import held, history
 
@@ -84,12 +85,17 @@ class OverviewPage(Page):
         told: Told | None = gathered.value
         matrix = told.matrix if told else None
         known = cells(self.board, matrix, now)
-        standings = [self._standing(region, known[self.board.home, region], now) for region in self.board.regions]
-        found = needs(self.board, matrix, told.holds if told else (), now)
+        regions = self.board.regions
+        sums = {region: self.board.summaries.of_region(region, now) for region in regions}
+        standings = [
+            self._standing(region, known[self.board.home, region], sums[region].values()) for region in regions
+        ]
+        services = _by_service(sums.values())
+        found = needs(self.board, matrix, told.holds if told else (), services, now)
         items = feed(self._entries(told), now)
         empty = not any(standing.services for standing in standings)
         fragments = {
-            "overview-totals": part("overview_totals.html", _totals(standings, self._services(now))),
+            "overview-totals": part("overview_totals.html", _totals(standings, services)),
             "overview-picture": self._picture(standings, known, matrix),
             "overview-count": str(len(found) or ""),
             "overview-calm": part("overview_calm.html", {"calm": not found, "told": told, "gathered": gathered,
@@ -120,23 +126,18 @@ class OverviewPage(Page):
         found = history.entries(limit=SHOWN)
         return tuple(Entry(entry.change, entry.before) for entry in found if entry.before_known)
 
-    def _services(self, now: float) -> dict[ServiceName, bool]:
-        """Every service, and whether any instance of it serves anywhere."""
-        found: dict[ServiceName, bool] = {}
-        for region in self.board.regions:
-            for name, summary in self.board.summaries.of_region(region, now).items():
-                found[name] = found.get(name, False) or summary.serving > 0
-        return found
-
-    def _standing(self, region: str, cell: Cell, now: float) -> Standing:
-        summaries = self.board.summaries.of_region(region, now).values()
+    def _standing(self, region: str, cell: Cell, summaries: Collection[Summary]) -> Standing:
         return Standing(
-            name=region, is_home=region == self.board.home, freshness=self.board.view.region(region).freshness.state,
+            name=region,
+            is_home=region == self.board.home,
+            freshness=self.board.view.region(region).freshness.state,
             counts={status: sum(summary.statuses[status] for summary in summaries) for status in STATUSES},
             instances=sum(summary.instances for summary in summaries),
-            serving=sum(summary.serving for summary in summaries), services=len(summaries), cell=cell,
+            serving=sum(summary.serving for summary in summaries),
+            services=len(summaries),
+            cell=cell,
             delay=self.board.view.nearness.get(region),
-        )  # fmt: skip
+        )
 
     def _picture(self, standings: list[Standing], known: Cells, matrix: Matrix | None) -> SafeString:
         places = matrix.places if matrix else {}
@@ -174,16 +175,24 @@ class OverviewPage(Page):
         return rows
 
 
-def _totals(standings: list[Standing], services: dict[ServiceName, bool]) -> dict[str, Any]:
+def _totals(standings: list[Standing], services: Services) -> dict[str, Any]:
     return {
         "services": len(services),
-        "dead": sum(not serves for serves in services.values()),
+        "dead": sum(not any(summary.serving for summary in summaries) for summaries in services.values()),
         "instances": sum(standing.instances for standing in standings),
         "serving": sum(standing.serving for standing in standings),
         "counts": {status.value: sum(standing.counts[status] for standing in standings) for status in STATUSES},
         "regions": len(standings),
         "live": sum(standing.freshness is State.LIVE for standing in standings),
     }
+
+
+def _by_service(regions: Iterable[Mapping[ServiceName, Summary]]) -> Services:
+    found: dict[ServiceName, list[Summary]] = {}
+    for summaries in regions:
+        for name, summary in summaries.items():
+            found.setdefault(name, []).append(summary)
+    return found
 
 
 def _is_old(gathered: Gathered, now: float) -> bool:
