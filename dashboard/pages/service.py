@@ -23,6 +23,7 @@ from dashboard.summary import relevant
 
 PICTURE_EVERY = 5.0  # seconds between two drawings of the past
 LARGE = 50  # instances
+RESTLESS = 2  # turns of each instance in ten minutes; one is what every start and every deployment takes
 NOTHING_ASKED = Facts()
 
 
@@ -182,12 +183,13 @@ class ServicePage(Page):
         rows: dict[str, str] = {}
         for region in self.board.regions:
             verdicts = found.verdicts.get(region, [])
+            flaps = histories.flaps(region, self.namespace, self.service, now)
             context = {
                 "page": self, "region": region, "freshness": view.region(region).freshness,
                 "totals": parts.totals({region: verdicts}), "reason": self.board.reason(region),
                 "buckets": histories.buckets(region, self.namespace, self.service, now=now),
                 "step": found.step(region), "returned": sum(verdict.returned for verdict in verdicts),
-                "asker": self.asking.region, "flaps": histories.flaps(region, self.namespace, self.service, now),
+                "asker": self.asking.region, "flaps": flaps if flaps > RESTLESS * len(verdicts) else 0,
             }  # fmt: skip
             rows[region] = parts.region_row(context)
         return rows

@@ -213,6 +213,19 @@ def test_without_database_and_valkey_the_page_is_there_and_says_so() -> None:
     assert "<strong>200</strong>" in sheet.fragments["service-http"]
 
 
+def test_a_region_whose_instances_keep_turning_is_marked_and_one_that_starts_is_not() -> None:
+    record = copy(HOME, "web-1")
+    desk = Desk(copy(WEST, "web-2"), record)
+    for number in range(4):
+        desk.now += 1
+        desk.put(sick(record) if number % 2 == 0 else record)
+
+    regions = desk.sheet(page(desk)).lists["service-regions"]
+
+    assert "4 turns in 10 min" in regions[HOME]
+    assert "turns" not in regions[WEST]
+
+
 def test_each_version_has_its_statuses_and_its_share_of_the_traffic() -> None:
     desk = Desk(
         copy(HOME, "a", version="1", weight=3), copy(HOME, "b", version="2"), sick(copy(HOME, "c", version="2"))
