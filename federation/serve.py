@@ -261,7 +261,9 @@ async def forwarded(serving: Serving, scope: Scope, receive: Receive, send: Send
         "query_string": query.encode("latin-1"),
         "headers": [*described, (b"host", str(settings.MERIDIAN.http).encode())],  # a name that Django answers to
         FORWARDED: Origin(
-            trust.region_of(grant), unquote(headers.get("meridian-actor", "")), unquote(headers.get("meridian-cause", ""))
+            trust.region_of(grant),
+            unquote(headers.get("meridian-actor", "")),
+            unquote(headers.get("meridian-cause", "")),
         ),
     }  # fmt: skip
     inner.pop("path_params", None)

@@ -168,7 +168,7 @@ def test_overrides_are_listed_with_the_soonest_end_first(desk: Desk) -> None:
     rows = list(sheet.lists["overrides"].values())
     assert [name in row for name, row in zip(("web", "late", "never"), rows, strict=True)] == [True] * 3
     assert "because &lt;web&gt;" in rows[0]
-    assert 'class="number">2<' in rows[0]  # both instances of web are concerned
+    assert 'data-label="Instances concerned">2<' in rows[0]  # both instances of web are concerned
     assert "when it is cleared" in rows[2]
     assert "1 without an end" in sheet.fragments["overrides-counts"]
 
