@@ -102,7 +102,7 @@ def _opened(chromium: Browser, url: str, path: str) -> Page:
 
 async def _viewers(url: str, group: int, *, seconds: float) -> list[Figure]:
     await asyncio.to_thread(register, url, "busy", INSTANCES)
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         async with session.get(f"{url}/dashboard/services/default/busy") as answer:
             answer.raise_for_status()
             cookie = answer.cookies["meridian_ticket"].value
@@ -167,10 +167,10 @@ class _Crowd:
 
 
 def _register_services(url: str) -> None:
-    for start in range(0, SERVICES, 500):
+    for start in range(0, SERVICES, 250):
         entries: list[dict[str, Any]] = [
             {**INSTANCE, "service": f"service-{number}", "id": f"i{copy}", "tags": [f"team-{number % 40}"]}
-            for number in range(start, start + 500)
+            for number in range(start, start + 250)
             for copy in range(3)
         ]
         send(url, "POST", "/services/bulk", json.dumps({"services": entries}).encode())
