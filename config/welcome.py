@@ -79,7 +79,7 @@ def _first_registration(plan: RegionPlan) -> list[str]:
     if plan.demo:
         return []
     return [
-        f"  curl -X PUT {plan.url}/services/user-service/user-1 -d '{{\"host\": \"10.0.1.5\", \"port\": 8080}}'",
+        f'  curl -X PUT {plan.url}/services/user-service/user-1 -d \'{{"host": "10.0.1.5", "port": 8080}}\'',
     ]
 
 

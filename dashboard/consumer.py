@@ -40,7 +40,7 @@ class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _decoder = msgspec.json.Decoder(Watch)
 
 
-class Watching(AsyncWebsocketConsumer):
+class Watching(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
     """One live connection. It watches one page at a time.
 
     It has no channel of its own in Valkey: what it tells is in this process's memory, and goes on while Valkey is away.
@@ -174,4 +174,5 @@ def page_at(ours: Installed, address: str) -> Page:
     kind: Any = getattr(match.func, "view_initkwargs", {}).get("page")
     if kind is None or not issubclass(kind, Page):
         raise Resolver404({"path": parts.path})
-    return kind(ours.board, match.kwargs, dict(parse_qsl(parts.query)))
+    page: Page = kind(ours.board, match.kwargs, dict(parse_qsl(parts.query)))
+    return page

@@ -5,6 +5,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.template.loader import render_to_string
 from django.views import View
@@ -25,7 +26,7 @@ class PageView(View):
 
     page: type[Page] = Page
 
-    async def get(self, request: HttpRequest, **arguments: str) -> HttpResponse:
+    async def get(self, request: HttpRequest, **arguments: str) -> HttpResponseBase:
         """The page as it is now; 404 when it is about nothing that is known, with what is near."""
         ours = installed()
         viewer = await identify(request.auser, ticket.of(request))

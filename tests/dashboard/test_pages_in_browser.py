@@ -1,7 +1,7 @@
 """Every page in a real browser: it loads, anybody can use it, and it moves without being loaded again."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboard.axe import axe
 from tests.dashboard.browser import Tabs, Troubles, picture, visit
@@ -35,7 +35,7 @@ def live(page: Page) -> None:
     expect(page.locator("#mark")).to_have_attribute("data-state", "live")
 
 
-def row(page: Page, name: str) -> object:
+def row(page: Page, name: str) -> Locator:
     """The row of an instance or a service, by its first cell."""
     return page.locator("[data-rows] > *").filter(has=page.locator(f"th a:text-is('{name}')"))
 
