@@ -14,16 +14,10 @@ from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from prometheus_client import REGISTRY
 
+from config import dashboard
 from config.environment import Environment
 from config.mirrors import mirrors_of
-from dashboard import bell, installed, routing
-from dashboard.board import Board
-from dashboard.follower import Live
-from dashboard.installed import Installed
-from dashboard.links import sampled
-from dashboard.screens import Screens
-from dashboard.seeding import Seeding
-from dashboard.state import state_of
+from dashboard import routing
 from discovery import operations, server
 from discovery.dns.figures import Collected
 from discovery.health import Health
@@ -78,34 +72,10 @@ def application_of(plane: Plane) -> server.Application:
         shortcut=routes.shortcut,
         otherwise=ProtocolTypeRouter({"http": django, "websocket": routing.websockets}),
     )
-    install_dashboard(plane, settings.MERIDIAN)
+    dashboard.install(plane, settings.MERIDIAN)
     serving.application = whole  # what peers pass on is answered like everything else
     forward.install()
     return whole
-
-
-def install_dashboard(plane: Plane, environment: Environment) -> None:
-    """Let the dashboard's pages see what the plane sees."""
-    reason = plane.mirrors.reason if plane.mirrors is not None else lambda region: ""
-    board = Board(plane.region, plane.view, clock=plane.clock, reason=reason)
-    screens = Screens(lambda now: state_of(plane.view, plane.region, now), clock=plane.clock)
-    plane.beside.append(Live(plane.view, board.recent, board.histories))
-    plane.view.listeners.append(screens.touched)
-    plane.also(screens.run)
-    plane.also(Seeding(board).run)
-    plane.also(lambda: bell.listen(screens.hear))
-    word = plane.mirrors.word if plane.mirrors is not None else lambda region: None
-    plane.also(lambda: sampled(board.links, plane.view, plane.region, lag=plane.lag, word=word, clock=plane.clock))
-    installed.install(
-        Installed(
-            board=board,
-            screens=screens,
-            watchers=plane.watchers,
-            door=plane.access.door,
-            is_open=environment.dashboard_open,
-            secure=not environment.http.is_loopback,
-        )
-    )
 
 
 REGISTRY.register(Collected(settings.MERIDIAN.data))  # the DNS processes have no page of their own for Prometheus

@@ -1,5 +1,6 @@
 """What the instances of a service add up to in one region, remembered while they stay the same."""
 
+import math
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -34,7 +35,7 @@ class Summaries:
 
     def __init__(self, view: View, home: str) -> None:
         self._view, self._home = view, home
-        self._kept: dict[tuple[str, ServiceName], tuple[object, object, float | None, Summary]] = {}
+        self._kept: dict[str, dict[ServiceName, _Kept]] = {}
         self._words: dict[str, tuple[object, object, tuple[Override, ...]]] = {}
 
     def overrides(self, region: str) -> tuple[Override, ...]:
@@ -53,27 +54,53 @@ class Summaries:
 
     def of_region(self, region: str, now: float) -> dict[ServiceName, Summary]:
         """All services of a region."""
-        part = self._view.region(region)
+        part, overrides = self._view.region(region), self.overrides(region)
+        known = self._kept.get(region, {})
         # A copy in one step: the view goes on changing on another thread.
-        return {name: self._summary(region, part, name, found, now) for name, found in dict(part.services).items()}
+        kept = {
+            name: _summary(known.get(name), region, part, overrides, name, found, now)
+            for name, found in dict(part.services).items()
+        }
+        self._kept[region] = kept  # what is gone from the region is forgotten here too
+        return {name: one.summary for name, one in kept.items()}
 
     def one(self, region: str, name: ServiceName, now: float) -> Summary | None:
         """One service, or None when the region does not know it."""
         part = self._view.region(region)
         found = part.services.get(name)
-        return None if found is None else self._summary(region, part, name, found, now)
+        if found is None:
+            return None
+        kept = self._kept.setdefault(region, {})
+        kept[name] = _summary(kept.get(name), region, part, self.overrides(region), name, found, now)
+        return kept[name].summary
 
-    def _summary(
-        self, region: str, part: RegionView, name: ServiceName, found: Mapping[str, Instance], now: float
-    ) -> Summary:
-        overrides = self.overrides(region)
-        known = self._kept.get((region, name))
-        # While nobody probes, what is believed of an instance changes with time alone.
-        if known and known[0] is found and known[1] is overrides and known[2] is None and part.blind_since is None:
-            return known[3]
-        summary = summarised(region, found.values(), relevant(overrides, name), part.blind_since, now)
-        self._kept[region, name] = (found, overrides, part.blind_since, summary)
-        return summary
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A summary, and what it was made from. Time alone may change it after `valid_until`."""
+
+    found: object
+    overrides: object
+    valid_until: float
+    summary: Summary
+
+
+def _summary(
+    known: _Kept | None,
+    region: str,
+    part: RegionView,
+    overrides: tuple[Override, ...],
+    name: ServiceName,
+    found: Mapping[str, Instance],
+    now: float,
+) -> _Kept:
+    seen = part.blind_since is None
+    if known and known.found is found and known.overrides is overrides and now < known.valid_until and seen:
+        return known
+    words = relevant(overrides, name)
+    # While nobody probes, what is believed of an instance changes with time alone; an override ends at its time.
+    ends = [word.expires_at for word in words if word.expires_at is not None and word.expires_at > now]
+    valid_until = min(ends, default=math.inf) if seen else now
+    return _Kept(found, overrides, valid_until, summarised(region, found.values(), words, part.blind_since, now))
 
 
 def relevant(overrides: tuple[Override, ...], name: ServiceName) -> tuple[Override, ...]:

@@ -1,13 +1,12 @@
 """The services page: all services of all regions, those in trouble first."""
 
 from collections.abc import Iterable, Mapping
+from operator import is_not
 from typing import Any
-
-import msgspec
-from django.utils.functional import cached_property
 
 from catalog.status import Status
 from catalog.view import ServiceName
+from dashboard.board import Board
 from dashboard.page import Gathered, Page, part
 from dashboard.pictures.bars import status_bar
 from dashboard.pictures.sparkline import sparkline
@@ -18,46 +17,25 @@ SHOWN = 100  # services on one page of the list
 MOST_CHOICES = 200  # of a filter
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One service over the regions that the filters let through."""
+class Line:
+    """One service over the regions that the filters let through: its sums, and what to sort it by.
 
-    name: ServiceName
-    parts: tuple[Summary, ...]
+    In most trouble is what nothing serves, then what nothing serves in some region, then what is critical in part.
+    """
 
-    @property
-    def key(self) -> str:
-        """The row's key."""
-        return "/".join(self.name)
+    __slots__ = ("counts", "instances", "key", "name", "overridden", "parts", "serving", "trouble")
 
-    def total(self, status: Status) -> int:
-        """Instances of a status."""
-        return sum(part.statuses[status] for part in self.parts)
-
-    @property
-    def instances(self) -> int:
-        """All instances."""
-        return sum(part.instances for part in self.parts)
-
-    @property
-    def serving(self) -> int:
-        """Instances that lookups return."""
-        return sum(part.serving for part in self.parts)
-
-    @property
-    def trouble(self) -> tuple[Any, ...]:
-        """What to sort by: nothing serves, a region in which nothing serves, the share that is critical, and so on."""
-        total = self.instances or 1
-        dead_regions = sum(not part.serving for part in self.parts)
-        return (
-            self.serving > 0,
-            -dead_regions,
-            -self.total(Status.CRITICAL) / total,
-            -self.total(Status.WARNING) / total,
-            -sum(part.overridden for part in self.parts),
-            -self.total(Status.UNKNOWN) / total,
-            self.name[1],
-            self.name[0],
-        )
+    def __init__(self, name: ServiceName, parts: tuple[Summary, ...]) -> None:
+        self.name, self.parts, self.key = name, parts, "/".join(name)
+        self.counts = {status: sum(part.statuses[status] for part in parts) for status in STATUSES}
+        self.instances = sum(part.instances for part in parts)
+        self.serving = sum(part.serving for part in parts)
+        self.overridden = sum(part.overridden for part in parts)
+        dead_regions = sum(not part.serving for part in parts)
+        shares = (-self.counts[status] / (self.instances or 1) for status in (Status.CRITICAL, Status.WARNING))
+        self.trouble = (
+            self.serving > 0, -dead_regions, *shares, -self.overridden, -self.counts[Status.UNKNOWN], name[1], name[0]
+        )  # fmt: skip
 
 
 class ServicesPage(Page):
@@ -69,10 +47,10 @@ class ServicesPage(Page):
     every = 15.0
     parameters = ("q", "region", "zone", "tag", "status", "namespace", "page")
 
-    @cached_property
-    def memo(self) -> dict[str, tuple[Any, str]]:
-        """Rows as they were drawn last, with what they were drawn from."""
-        return {}
+    def __init__(self, board: Board, arguments: Mapping[str, str], query: Mapping[str, str]) -> None:
+        super().__init__(board, arguments, query)
+        self.known: dict[ServiceName, Line] = {}  # as they were summed up last
+        self.memo: dict[str, tuple[Any, str]] = {}  # rows as they were drawn last, with what they were drawn from
 
     @property
     def number(self) -> int:
@@ -88,12 +66,13 @@ class ServicesPage(Page):
         window = shown[start : start + SHOWN]
         number = start // SHOWN + 1
         rows = {line.key: self._row(line, now) for line in window}
+        self.memo = {key: self.memo[key] for key in rows}
         context = {
             "page": self, "total": len(lines), "found": len(shown), "first": start + 1, "last": start + len(window),
             "number": number, "pages": max(1, -(-len(shown) // SHOWN)),
             "previous": self.link(page=str(number - 1) if number > 2 else None),
             "next": self.link(page=str(number + 1)),
-            "counts": {status: sum(line.total(status) for line in shown) for status in STATUSES},
+            "counts": {status: sum(line.counts[status] for line in shown) for status in STATUSES},
             "empty": sum(not line.serving for line in shown),
         }  # fmt: skip
         fragments = {
@@ -112,7 +91,8 @@ class ServicesPage(Page):
             if not wanted or region == wanted:
                 for name, summary in self.board.summaries.of_region(region, now).items():
                     found.setdefault(name, []).append(summary)
-        return [Line(name=name, parts=tuple(parts)) for name, parts in found.items()]
+        self.known = {name: self._line(name, tuple(parts)) for name, parts in found.items()}
+        return list(self.known.values())
 
     def wanted(self, line: Line) -> bool:
         """Whether a service is what was typed and chosen."""
@@ -142,16 +122,21 @@ class ServicesPage(Page):
 
     def context(self) -> dict[str, Any]:
         """The filters as they stand."""
-        now = self.board.clock()
-        return {"choices": self.choices(self.lines(now)), "statuses": [*STATUSES, "out"], "chosen": self.query}
+        return {"statuses": [*STATUSES, "out"], "chosen": self.query}
+
+    def _line(self, name: ServiceName, parts: tuple[Summary, ...]) -> Line:
+        line = self.known.get(name)
+        # Summaries that are still true are the same ones.
+        if line is None or len(line.parts) != len(parts) or any(map(is_not, line.parts, parts)):
+            return Line(name, parts)
+        return line
 
     def _row(self, line: Line, now: float) -> str:
         buckets = self.board.histories.buckets(None, *line.name, now=now)
-        drawn_from = (line.parts, tuple(buckets))
         known = self.memo.get(line.key)
-        if known is not None and known[0] == drawn_from:
+        if known is not None and known[0] == (line, buckets):
             return known[1]
-        counts = {status: line.total(status) for status in STATUSES}
+        counts = line.counts
         html = part(
             "services_row.html",
             {
@@ -162,17 +147,17 @@ class ServicesPage(Page):
                 "zones": sorted(frozenset[str]().union(*(part.zones for part in line.parts)) - {""}),
                 "versions": sorted(frozenset[str]().union(*(part.versions for part in line.parts)) - {""}),
                 "tags": sorted(frozenset[str]().union(*(part.tags for part in line.parts))),
-                "overridden": sum(part.overridden for part in line.parts),
+                "overridden": line.overridden,
             },
         )
-        self.memo[line.key] = (drawn_from, html)
+        self.memo[line.key] = ((line, buckets), html)
         return html
 
 
 def _has_status(line: Line, status: str) -> bool:
     if status == "out":
         return any(part.out for part in line.parts)
-    return status in STATUSES and line.total(Status(status)) > 0
+    return status in STATUSES and line.counts[Status(status)] > 0
 
 
 def _matches(line: Line, word: str) -> bool:

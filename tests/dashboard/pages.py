@@ -12,6 +12,14 @@ from dashboard.sheet import Sheet
 from tests.catalog.federated import HOME, Federation, federation
 from tests.catalog.records import NOW
 
+# What the arguments of a path are called, by their number.
+PATHS = {
+    0: (),
+    2: ("namespace", "service"),
+    3: ("namespace", "service", "id"),
+    4: ("region", "namespace", "service", "id"),
+}
+
 
 class Desk:
     """A dashboard over three regions in memory; what is put is told to the dashboard as the logs would."""
@@ -43,9 +51,7 @@ class Desk:
 
     def page(self, kind: type[Page], *arguments: str, **query: str) -> Page:
         """A page; `arguments` are those of its path, in the order in which they stand there."""
-        names = ("region", "namespace", "service", "id")[-len(arguments) :] if len(arguments) > 2 else (
-            "namespace", "service",
-        )  # fmt: skip
+        names = PATHS[len(arguments)]
         given = {name.removesuffix("_"): value for name, value in query.items()}
         return kind(self.board, dict(zip(names, arguments, strict=True)), given)
 
