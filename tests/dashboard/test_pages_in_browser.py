@@ -94,12 +94,12 @@ def test_an_instance_appears_turns_critical_and_goes_without_reload(page: Page, 
 def test_a_service_appears_in_the_list_and_two_browsers_see_the_same(tabs: Tabs, region: Region) -> None:
     one, other = tabs(), tabs(scheme="dark")
     for page in (one, other):
-        visit(page, "/dashboard/services?q=newcomer")
+        visit(page, "/dashboard/services?q=fresh-face")
         live(page)
-    register(region, "newcomer", "n-1")
+    register(region, "fresh-face", "n-1")
     for page in (one, other):
-        expect(row(page, "newcomer")).to_contain_text("1", timeout=SOON)
-    assert row(one, "newcomer").inner_text() == row(other, "newcomer").inner_text()
+        expect(row(page, "fresh-face")).to_contain_text("1", timeout=SOON)
+    assert row(one, "fresh-face").inner_text() == row(other, "fresh-face").inner_text()
 
 
 def test_what_is_typed_narrows_the_list_and_stays_in_the_address(page: Page, fleet: Fleet) -> None:
