@@ -143,7 +143,7 @@ def test_an_override_is_shown_with_who_why_and_until_and_can_be_undone() -> None
     assert re.search(r"reports.*passing", row)
     assert "by alice: deploying" in note
     assert "1970-01-12 13:47:40 UTC" in note  # a minute from now
-    assert 'href="/dashboard/correct/undo?id=o-7"' in note
+    assert 'href="/dashboard/correct/undo?id=o-7&amp;region=us-east"' in note
 
 
 def test_both_overrides_are_shown_when_one_decides_the_status_and_another_the_weight() -> None:
@@ -158,7 +158,15 @@ def test_both_overrides_are_shown_when_one_decides_the_status_and_another_the_we
     assert "forced warning" in row
     assert "drained" in row
     assert "by alice: a full disk" in row
-    assert 'href="/dashboard/correct/undo?id=o-2"' in row
+    assert 'href="/dashboard/correct/undo?id=o-2&amp;region=us-east"' in row
+
+
+def test_what_another_region_overrode_in_its_own_log_is_undone_there() -> None:
+    desk = Desk(copy(WEST, "web-1"), override(Scope.INSTANCE, id="o-3", region=WEST, service="web", instance="web-1"))
+
+    row = desk.sheet(page(desk)).lists["service-instances"][f"{WEST}/web-1"]
+
+    assert f'href="/dashboard/correct/undo?id=o-3&amp;region={WEST}"' in row
 
 
 def test_an_opinion_counts_where_it_is_held_and_is_shown_nowhere_else() -> None:
