@@ -4,13 +4,15 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
+from importlib import import_module
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 import structlog
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.urls import Resolver404, resolve
 
 from catalog.errors import CatalogError, Forbidden
@@ -48,13 +50,23 @@ class Watching(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no
 
     channel_layer_alias = "none"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._sending: asyncio.Task[None] | None = None
+        self._times: deque[float] = deque(maxlen=MOST_MESSAGES)
+        self._entered = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """See Channels. However it ends, by a mistake or with the server too, nobody looks any more."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
     async def connect(self) -> None:
         """Let it in when it shows a ticket, comes from one of our own pages and may read them."""
         self._ours: Installed = installed()
-        self._sending: asyncio.Task[None] | None = None
-        self._times: deque[float] = deque(maxlen=MOST_MESSAGES)
         self._client = (self.scope.get("client") or ("?",))[0]
-        self._entered = False
         try:
             self._check_origin()
             await self._check_viewer()
@@ -68,6 +80,9 @@ class Watching(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no
 
     async def disconnect(self, code: int) -> None:
         """Nobody looks any more."""
+        self._leave()
+
+    def _leave(self) -> None:
         if self._entered:
             self._entered = False
             self._ours.watchers.leave(self._client)
@@ -83,7 +98,7 @@ class Watching(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no
         try:
             wanted = _decoder.decode(text_data or "")
             page = page_at(self._ours, wanted.page)
-        except (msgspec.DecodeError, Resolver404, CatalogError) as error:
+        except (msgspec.DecodeError, ValueError, Resolver404, CatalogError) as error:
             self._log("a live connection was closed", f"it asks for nothing that there is: {type(error).__name__}")
             await self.close(NONSENSE)
             return
@@ -92,17 +107,21 @@ class Watching(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no
         self._sending = asyncio.create_task(self._watch(page, wanted))
 
     async def _watch(self, page: Page, wanted: Watch) -> None:
-        screen = await self._ours.screens.look(page)
-        screen.watchers += 1
         try:
-            await self._send_changes(screen, wanted.epoch, wanted.version)
+            screen = await self._ours.screens.look(page)
+            screen.watchers += 1
+            try:
+                await self._send_changes(screen, wanted.epoch, wanted.version)
+            finally:
+                screen.watchers -= 1
         except ConnectionError:
             pass  # it broke while something was sent: whoever reads from it notices
+        except Forbidden as error:
+            self._log("a live connection was closed", str(error))
+            await self.close(REFUSED)
         except Exception:  # nobody awaits this task: say what is wrong, and let the browser begin anew
             logger.exception("a live connection failed", page=page.heading, client=self._client)
             await self.close(FAILED)
-        finally:
-            screen.watchers -= 1
 
     async def _send_changes(self, screen: Screen, epoch: str, version: int) -> None:
         loop, screens = asyncio.get_running_loop(), self._ours.screens
@@ -124,14 +143,7 @@ class Watching(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no
             version = screen.version
             if loop.time() - checked > CHECKED:
                 checked = loop.time()
-                await self._still_may_read()
-
-    async def _still_may_read(self) -> None:
-        try:
-            await self._check_viewer()
-        except CatalogError as error:
-            self._log("a live connection was closed", str(error))
-            await self.close(REFUSED)
+                await self._check_viewer()
 
     def _check_origin(self) -> None:
         headers = self.scope["headers"]
@@ -143,9 +155,14 @@ class Watching(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no
         shown = ticket.read(self._cookie(ticket.COOKIE))
         if shown is None:
             raise Forbidden("it shows no ticket: load a page of the dashboard first")
-        viewer = await identify(lambda: get_user(self.scope), shown)
+        viewer = await identify(self._user, shown)
         if not viewer.may_read(self._ours.is_open):
             raise Forbidden("sign in to read the dashboard")
+
+    async def _user(self) -> Any:
+        # The session is read anew each time: the scope's own would remember somebody who has signed out since.
+        session = import_module(settings.SESSION_ENGINE).SessionStore(self._cookie(settings.SESSION_COOKIE_NAME))
+        return await get_user({**self.scope, "session": session})
 
     def _cookie(self, name: str) -> str | None:
         for header, value in self.scope["headers"]:
@@ -168,9 +185,9 @@ class Watching(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no
 
 
 def page_at(ours: Installed, address: str) -> Page:
-    """The page at an address as a browser shows it. Raises Resolver404 when there is none."""
+    """The page at an address as a browser shows it. Raises Resolver404 when there is none, ValueError for no address."""
     parts = urlsplit(address)
-    match = resolve(parts.path)
+    match = resolve(unquote(parts.path))
     kind: Any = getattr(match.func, "view_initkwargs", {}).get("page")
     if kind is None or not issubclass(kind, Page):
         raise Resolver404({"path": parts.path})

@@ -1,11 +1,10 @@
-"""Live connections: which addresses take them, and what they pass through first."""
+"""Live connections: which addresses take them. Who may open one is for the connection itself to find out."""
 
 from typing import Any
 
 from channels.routing import URLRouter
-from channels.sessions import CookieMiddleware, SessionMiddleware
 from django.urls import path
 
 from dashboard.consumer import Watching
 
-websockets: Any = CookieMiddleware(SessionMiddleware(URLRouter([path("ws/dashboard", Watching.as_asgi())])))
+websockets: Any = URLRouter([path("ws/dashboard", Watching.as_asgi())])

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.core import signing
+from django.test import Client
 from structlog.testing import capture_logs
 
-from dashboard import ticket
-from dashboard.consumer import FLOODED, MOST_MESSAGES, NONSENSE
+from dashboard import consumer, ticket
+from dashboard.consumer import FLOODED, MOST_MESSAGES, NONSENSE, REFUSED
 from tests.dashboard.world import Connection, Dashboard
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,6 +114,7 @@ async def test_nobody_watching_is_counted_after_they_left(dashboard: Dashboard) 
         (lambda: Connection(shown="forged:ticket"), "it shows no ticket"),
         (lambda: Connection(shown=signing.dumps(["", ""], salt="another purpose")), "it shows no ticket"),
         (lambda: Connection(origin="http://evil.example"), "a page of http://evil.example may not write here"),
+        (lambda: Connection(origin="http://["), "a page of http://[ may not write here"),
         (lambda: Connection(origin=None), "it names no origin"),
         (lambda: Connection(host="evil.example", origin="http://evil.example"), "'evil.example' is not a host"),
     ],
@@ -132,12 +136,32 @@ async def test_a_connection_that_floods_is_closed_and_logged(dashboard: Dashboar
     assert [line["reason"] for line in logs if line["event"] == "a live connection was closed"] == ["it floods"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"page": 7}', '{"page": "/admin/"}', '{"page": "/nowhere", "x": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"page": 7}', '{"page": "/admin/"}', '{"page": "/nowhere", "x": 1}', '{"page": "//["}'],
+)
 async def test_a_connection_that_makes_no_sense_is_closed(dashboard: Dashboard, text: str) -> None:
     connection = Connection()
     assert await connection.open()
     await connection.say(text)
     assert await connection.closed_with() == NONSENSE
+
+
+async def test_a_connection_that_ends_without_a_word_is_counted_no_more(dashboard: Dashboard) -> None:
+    connection = Connection()
+    assert await connection.open()
+    await connection.watch(SERVICES)
+    connection.cut()
+    async with asyncio.timeout(5):
+        while dashboard.screens.watchers or dashboard.world.plane.watchers.count:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_address_may_be_written_with_escapes(dashboard: Dashboard) -> None:
+    await dashboard.world.put("user-service", "web:1@a~b+c")
+    async with dashboard.connected() as browser:
+        shown = await browser.watch("/dashboard/instances/us-east/default/user-service/web%3A1%40a%7Eb%2Bc")
+        assert not shown["fragments"]["instance-missing"]
 
 
 async def test_a_message_that_is_too_large_is_not_even_read(dashboard: Dashboard) -> None:
@@ -156,3 +180,19 @@ async def test_a_ticket_alone_does_not_open_a_closed_dashboard_while_the_databas
     async with Dashboard(tmp_path, is_open=False):
         shown = signing.dumps(["alice", "operator"], salt=ticket.SALT)
         assert not await Connection(shown=shown).open()
+
+
+async def test_who_signs_out_of_a_closed_dashboard_is_told_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "BEAT", 0.05)
+    monkeypatch.setattr(consumer, "CHECKED", 0.0)
+    client = Client()
+    await client.aforce_login(await User.objects.acreate_user("alice"))
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    shown = signing.dumps(["alice", "viewer"], salt=ticket.SALT)
+    async with Dashboard(tmp_path, is_open=False) as dashboard:
+        async with dashboard.connected(shown=f"{shown}; {settings.SESSION_COOKIE_NAME}={session}") as browser:
+            await browser.watch(SERVICES)
+            await client.alogout()
+            assert await browser.closed_with() == REFUSED

@@ -96,6 +96,10 @@ class Connection:
         await self._socket.send_input({"type": "websocket.disconnect", "code": 1000})
         await self._socket.wait(timeout=WITHIN)
 
+    def cut(self) -> None:
+        """End it as a server that stops does."""
+        self._socket.stop(exceptions=False)
+
     async def watch(self, page: str, epoch: str = "", version: int = 0) -> dict[str, Any]:
         """Say which page is looked at; what comes back."""
         await self.say(json.dumps({"page": page, "epoch": epoch, "version": version}))
