@@ -185,7 +185,7 @@ class Watching(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no
 
 
 def page_at(ours: Installed, address: str) -> Page:
-    """The page at an address as a browser shows it. Raises Resolver404 when there is none, ValueError for no address."""
+    """The page at an address as a browser shows it. Raises Resolver404 when there is none, or ValueError."""
     parts = urlsplit(address)
     match = resolve(unquote(parts.path))
     kind: Any = getattr(match.func, "view_initkwargs", {}).get("page")

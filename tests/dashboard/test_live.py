@@ -191,8 +191,10 @@ async def test_who_signs_out_of_a_closed_dashboard_is_told_no_more(
     await client.aforce_login(await User.objects.acreate_user("alice"))
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
     shown = signing.dumps(["alice", "viewer"], salt=ticket.SALT)
-    async with Dashboard(tmp_path, is_open=False) as dashboard:
-        async with dashboard.connected(shown=f"{shown}; {settings.SESSION_COOKIE_NAME}={session}") as browser:
-            await browser.watch(SERVICES)
-            await client.alogout()
-            assert await browser.closed_with() == REFUSED
+    async with (
+        Dashboard(tmp_path, is_open=False) as dashboard,
+        dashboard.connected(shown=f"{shown}; {settings.SESSION_COOKIE_NAME}={session}") as browser,
+    ):
+        await browser.watch(SERVICES)
+        await client.alogout()
+        assert await browser.closed_with() == REFUSED
