@@ -36,6 +36,7 @@ class Screen:
         self.edition = Edition()
         self.changed = asyncio.Event()
         self.watchers = 0
+        self.looking = 0  # who wait for it to be drawn
         self.looked_at = 0.0
         self.rendered_at = float("-inf")
         self.gathered_at = float("-inf")
@@ -49,6 +50,11 @@ class Screen:
     def version(self) -> int:
         """How often it has changed."""
         return self.edition.version
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether somebody would miss it."""
+        return bool(self.watchers or self.looking)
 
     def take(self, edition: Edition, state: State) -> None:
         """Become a newer edition, and tell all who watch."""
@@ -131,12 +137,19 @@ class Screens:
             self._make_room()
             screen = self._screens[page.key] = Screen(page)
         screen.looked_at = self._clock()
+        screen.looking += 1  # or it might be forgotten before whoever waits for it can watch it
+        try:
+            await self._bring_up(screen, page)
+        finally:
+            screen.looking -= 1
+        return screen
+
+    async def _bring_up(self, screen: Screen, page: Page) -> None:
         if page.gathers and screen.gathering is None and self._clock() - screen.gathered_at > page.every:
             screen.gathering = asyncio.create_task(self._gather(screen))
             await asyncio.wait({screen.gathering}, timeout=PATIENCE)
         if screen.dirty or self._clock() - screen.rendered_at > 1.0:
             await self._draw([screen])
-        return screen
 
     def touched(self, region: str, names: frozenset[str], index: int) -> None:
         """See `catalog.view.Listener`."""
@@ -174,7 +187,7 @@ class Screens:
             await asyncio.sleep(1.0)
             now = self._clock()
             for key, screen in list(self._screens.items()):
-                if not screen.watchers and now - screen.looked_at > KEPT:
+                if not screen.is_needed and now - screen.looked_at > KEPT:
                     del self._screens[key]
                 elif screen.watchers:
                     self._keep_fresh(screen, now)
@@ -206,7 +219,13 @@ class Screens:
             now = self._clock()
             for screen in screens:
                 screen.dirty = False
-            editions = await loop.run_in_executor(self._drawing, _drawn, screens, now)
+            try:
+                editions = await loop.run_in_executor(self._drawing, _drawn, screens, now)
+            except asyncio.CancelledError:  # whoever looked has gone; others may wait for what was drawn
+                for screen in screens:
+                    screen.dirty = True
+                self._bell.set()
+                raise
             state = self._state(now)
             for screen, edition in zip(screens, editions, strict=True):
                 screen.rendered_at = now
@@ -216,7 +235,7 @@ class Screens:
     def _make_room(self) -> None:
         if len(self._screens) < MOST_SCREENS:
             return
-        idle = [(screen.looked_at, key) for key, screen in self._screens.items() if not screen.watchers]
+        idle = [(screen.looked_at, key) for key, screen in self._screens.items() if not screen.is_needed]
         for _, key in sorted(idle, key=lambda pair: pair[0])[: MOST_SCREENS // 10]:
             del self._screens[key]
 

@@ -51,6 +51,18 @@ class Hanging(Asking):
         return "at last"
 
 
+class Slow(Plain):
+    """Is drawn when it is let go."""
+
+    let_go = Event()
+    drawings = 0
+
+    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+        type(self).drawings += 1
+        self.let_go.wait(20)
+        return Sheet({"said": str(self.drawings)})
+
+
 @pytest.fixture
 async def dashboard(tmp_path: Path) -> AsyncIterator[Dashboard]:
     async with Dashboard(tmp_path) as dashboard:
@@ -102,3 +114,36 @@ async def test_addresses_without_end_do_not_fill_the_memory(dashboard: Dashboard
     for number in range(MOST_SCREENS + 50):
         await dashboard.screens.look(Plain(dashboard.board, {}, {"n": str(number)}))
     assert len(dashboard.screens) <= MOST_SCREENS
+
+
+async def test_what_was_drawn_for_somebody_who_left_meanwhile_is_drawn_again_for_the_others(
+    dashboard: Dashboard,
+) -> None:
+    Slow.let_go.set()
+    screen = await dashboard.screens.look(Slow(dashboard.board, {}, {}))
+    screen.watchers += 1
+    had, screen.dirty = screen.version, True
+    Slow.let_go.clear()
+    drawn = Slow.drawings
+    impatient = asyncio.create_task(dashboard.screens.look(Slow(dashboard.board, {}, {})))
+    async with asyncio.timeout(5):
+        while Slow.drawings == drawn:
+            await asyncio.sleep(0.01)
+        impatient.cancel()
+        await asyncio.wait({impatient})
+        Slow.let_go.set()
+        while screen.version == had:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_screen_that_is_being_drawn_is_not_forgotten_for_another(dashboard: Dashboard) -> None:
+    Slow.let_go.clear()
+    page = Slow(dashboard.board, {}, {"n": "wanted"})
+    waiting = asyncio.create_task(dashboard.screens.look(page))
+    crowd = [asyncio.create_task(dashboard.screens.look(Plain(dashboard.board, {}, {"n": str(n)}))) for n in range(600)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    Slow.let_go.set()
+    screen = await waiting
+    await asyncio.gather(*crowd)
+    assert await dashboard.screens.look(page) is screen
