@@ -3,10 +3,11 @@
 import asyncio
 
 import structlog
+from django.db import close_old_connections
 
 from catalog.errors import CatalogError
 from dashboard.board import Board
-from dashboard.history import KEPT
+from dashboard.history import KEPT, ServiceName, Step
 from registry.steps import steps_of_all
 
 LOOK_EVERY = 1.0  # seconds
@@ -45,10 +46,17 @@ class Seeding:
 
     async def _seed(self, region: str, now: float) -> None:
         try:
-            past = await asyncio.to_thread(steps_of_all, region, since=now - KEPT, now=now)
+            past = await asyncio.to_thread(_past, region, now)
         except CatalogError as error:
             self._not_before = now + AGAIN
             logger.info("the last hour's health is not known yet", region=region, reason=str(error))
             return
         self._board.histories.seed(region, past)
         self._seeded.add(region)
+
+
+def _past(region: str, now: float) -> dict[ServiceName, list[Step]]:
+    try:
+        return steps_of_all(region, since=now - KEPT, now=now)
+    finally:
+        close_old_connections()  # no request ends here that would do it

@@ -43,7 +43,10 @@ def moment(at: float | None) -> SafeString | str:
     """A time: how long ago, kept so by the page's script, and exactly on hover. Without script the exact time."""
     if not at:
         return "-"
-    exact = datetime.fromtimestamp(at, UTC)
+    try:
+        exact = datetime.fromtimestamp(at, UTC)
+    except (ValueError, OverflowError, OSError):  # another region's clock, or an operator's word, may say anything
+        return "out of all time"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         exact.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -53,7 +56,7 @@ def moment(at: float | None) -> SafeString | str:
 
 
 @register.filter
-def length(seconds: float | None) -> str:
+def spoken(seconds: float | None) -> str:
     """A length of time in the unit in which it reads best."""
     if seconds is None:
         return "-"

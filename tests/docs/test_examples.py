@@ -12,7 +12,7 @@ from config.plan import BASE_DIR
 from tests.docs.examples import Example, examples, matches
 from tests.region import Region
 
-PAGES = ["README.md", "docs/api.md", "docs/operating.md"]
+PAGES = ["README.md", "docs/api.md", "docs/operating.md", "docs/dashboard.md"]
 TIME_FOR_ONE = 30
 
 
