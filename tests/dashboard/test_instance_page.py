@@ -133,6 +133,33 @@ def test_of_several_overrides_it_shows_which_one_counts() -> None:
     assert "elsewhere" not in said
 
 
+def test_an_override_of_another_region_leads_to_its_undo_there() -> None:
+    desk = Desk(copy(WEST, "web-1"), override(region=WEST, service="web", id="theirs"))
+
+    sheet = desk.sheet(page(desk, region=WEST))
+
+    for name in ("instance-rulings", "instance-head"):
+        assert "correct/undo?id=theirs&amp;region=eu-west" in sheet.fragments[name]
+
+
+def test_an_override_that_ends_outside_the_calendar_is_shown_all_the_same() -> None:
+    desk = Desk(copy(HOME, "web-1"), override(service="web", expires_at=1e15))
+
+    assert "out of all time" in desk.sheet(page(desk)).fragments["instance-rulings"]
+
+
+def test_of_many_changed_fields_it_says_that_there_are_more() -> None:
+    desk = Desk(copy(HOME, "web-1"))
+    desk.put(
+        copy(HOME, "web-1", host="10.9.9.9", port=99, zone="us-east-1b", version="9", tags=["new"], weight=7),
+        verb="register",
+    )
+
+    newest = next(iter(desk.sheet(page(desk)).lists["instance-history"].values()))
+
+    assert newest.partition("</summary>")[0].count("…") == 1
+
+
 def test_its_past_is_told_from_the_tables_and_goes_on_live() -> None:
     record = copy(HOME, "web-1")
     desk = Desk()
