@@ -34,8 +34,12 @@ class Seeding:
             await asyncio.sleep(LOOK_EVERY)
 
     async def look(self) -> None:
-        """Take in the regions that are new, or new again."""
+        """Take in the regions that are new, or new again, and let go of those that have left."""
         view, now = self._board.view, self._board.clock()
+        for region in self._settled.keys() - view.regions.keys():
+            del self._settled[region]
+            self._seeded.discard(region)
+            self._board.histories.forget(region)
         for region, known in list(view.regions.items()):
             if known.position is not None and self._settled.get(region) is not known.services:
                 self._settled[region] = known.services

@@ -54,6 +54,9 @@ class Summaries:
 
     def of_region(self, region: str, now: float) -> dict[ServiceName, Summary]:
         """All services of a region."""
+        self._forget_the_gone()
+        if region not in self._view.regions:
+            return {}
         part, overrides = self._view.region(region), self.overrides(region)
         known = self._kept.get(region, {})
         # A copy in one step: the view goes on changing on another thread.
@@ -64,15 +67,10 @@ class Summaries:
         self._kept[region] = kept  # what is gone from the region is forgotten here too
         return {name: one.summary for name, one in kept.items()}
 
-    def one(self, region: str, name: ServiceName, now: float) -> Summary | None:
-        """One service, or None when the region does not know it."""
-        part = self._view.region(region)
-        found = part.services.get(name)
-        if found is None:
-            return None
-        kept = self._kept.setdefault(region, {})
-        kept[name] = _summary(kept.get(name), region, part, self.overrides(region), name, found, now)
-        return kept[name].summary
+    def _forget_the_gone(self) -> None:
+        for region in self._kept.keys() - self._view.regions.keys():
+            del self._kept[region]
+            self._words.pop(region, None)
 
 
 class _Kept(msgspec.Struct, frozen=True):

@@ -57,3 +57,14 @@ async def test_a_view_that_is_read_anew_is_settled_anew(written: None) -> None:
     known.services = {}  # as a snapshot without any instance does
     await seeding.look()
     assert board.histories.steps(local_region(), *NAME, now=time.time())[-1][1][Status.PASSING] == 0
+
+
+async def test_a_region_that_has_left_counts_no_more(written: None) -> None:
+    board = await board_over_the_tables()
+    seeding = Seeding(board)
+    await seeding.look()
+    board.view.forget(local_region())
+
+    await seeding.look()
+
+    assert board.histories.steps(None, *NAME, now=time.time()) == []
