@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types format bench clean
+.PHONY: help setup run test lint types format bench pictures clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -36,6 +36,10 @@ format: setup ## format the code and mend what the linter can mend
 
 bench: setup ## print the figures of benchmarks/
 	@exec $(PYTHON) -m benchmarks
+
+pictures: setup ## take the README's pictures from a running demo (some minutes; needs Chromium)
+	@scripts/chromium
+	@exec $(PYTHON) -m scripts.pictures
 
 clean: ## remove .venv, caches and the data of `make run`
 	@rm -rf $(VENV) .meridian .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import aiohttp
@@ -43,6 +44,11 @@ WATCH = """() => {
     }
   }).observe(document.getElementById("main"), { childList: true, subtree: true });
 }"""
+LONG_TASKS = """() => {
+  window.tasks = [];
+  new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((entry) => entry.duration)))
+    .observe({ type: "longtask" });
+}"""
 FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 INDEX = re.compile(rb'"index":\{"us-east":(\d+)')
 
@@ -54,13 +60,14 @@ def run(harness: Harness) -> list[Figure]:
         group = region.processes["server"].pid
         with browser() as chromium:
             shown = _shown(chromium, region.url)
+            smooth = _smooth(chromium, region.url, seconds=2 * harness.seconds)
         viewers = asyncio.run(_viewers(region.url, group, seconds=4 * harness.seconds))
     with harness.region() as region:
         _register_services(region.url)
         listed = _listed(region.url)
         with browser() as chromium:
             painted = [_first_paint(chromium, region.url, path) for path in ("/dashboard/", "/dashboard/services")]
-    return [shown, *viewers, *listed, *_paints(painted)]
+    return [shown, smooth, *viewers, *listed, *_paints(painted)]
 
 
 @contextmanager
@@ -98,6 +105,29 @@ def _opened(chromium: Browser, url: str, path: str) -> Page:
     page.goto(url + path)
     page.wait_for_selector('#mark[data-state="live"]')
     return page
+
+
+def _smooth(chromium: Browser, url: str, *, seconds: float) -> Figure:
+    """For how long the page's own thread is held up at most, while it shows `INSTANCES` and `RATE` changes a second."""
+    register(url, "smooth", INSTANCES)
+    page = _opened(chromium, url, "/dashboard/services/default/smooth")
+    page.evaluate(LONG_TASKS)
+    churning = Thread(target=_churn_alone, args=(url, "smooth", seconds))
+    churning.start()
+    page.wait_for_timeout(seconds * 1000)
+    churning.join()
+    tasks: list[float] = page.evaluate("window.tasks")
+    note = f"{len(tasks)} above 50 ms in {seconds:g} s"
+    return Figure(name="longest task in the browser", value=max(tasks, default=0.0), unit="ms", note=note)
+
+
+def _churn_alone(url: str, service: str, seconds: float) -> None:
+    ends, number = time.monotonic() + seconds, 0
+    while time.monotonic() < ends:
+        body = json.dumps({**INSTANCE, "weight": number % 90 + 1}).encode()
+        send(url, "PUT", f"/services/{service}/{service}-{number * 7 % INSTANCES}", body)
+        number += 1
+        time.sleep(max(0.0, ends - seconds + number / RATE - time.monotonic()))
 
 
 async def _viewers(url: str, group: int, *, seconds: float) -> list[Figure]:

@@ -8,6 +8,7 @@ from catalog.view import ServiceName, View
 
 MOST = 8
 LIKENESS = 0.6  # difflib's own threshold
+LONGEST = 253  # characters that a name may have: nothing is near to more, and to find that out would take long
 
 
 def near_services(view: View, namespace: str, service: str) -> list[ServiceName]:
@@ -37,7 +38,9 @@ def near_instances(view: View, region: str, namespace: str, service: str, id: st
 
 
 def _like(name: str, names: Iterable[str]) -> list[str]:
-    """Those that begin with it or hold it, then those that differ by some letters."""
+    """Those that differ by some letters, then those that hold it or that it holds."""
+    if len(name) > LONGEST:
+        return []
     every = sorted(names)
     close = get_close_matches(name, every, n=MOST, cutoff=LIKENESS)
     holding = [other for other in every if len(name) > 2 and (name in other or other in name)]

@@ -12,6 +12,8 @@ from catalog.errors import CatalogError
 from dashboard.board import Board
 from dashboard.sheet import Sheet
 
+LONGEST = 2000  # characters of a parameter: places in the logs of many regions are the longest that there are
+
 
 class Gathered(msgspec.Struct, frozen=True):
     """What a page wanted to know that is not in memory, and when it was known; or why it could not be asked."""
@@ -39,7 +41,7 @@ class Page:
     def __init__(self, board: Board, arguments: Mapping[str, str], query: Mapping[str, str]) -> None:
         self.board = board
         self.arguments = dict(arguments)
-        self.query = {name: query[name] for name in self.parameters if query.get(name)}
+        self.query = {name: query[name][:LONGEST] for name in self.parameters if query.get(name)}
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -34,11 +34,16 @@ class PageView(View):
             return redirect_to_login(request.get_full_path())
         page = self.page(ours.board, arguments, request.GET.dict())
         screen = await ours.screens.look(page)
-        html = await sync_to_async(_whole, thread_sensitive=False)(request, screen, page, viewer)
-        response = HttpResponse(html, status=200 if page.found() else 404)
-        ticket.issue(response, viewer, secure=ours.secure)
-        response.headers["Cache-Control"] = "no-store"
-        return compression.process_response(request, response)
+        # On a thread, compressed there too: lookups are answered meanwhile.
+        answered = sync_to_async(_answered, thread_sensitive=False)
+        return await answered(request, screen, page, viewer, secure=ours.secure)
+
+
+def _answered(request: HttpRequest, screen: Screen, page: Page, viewer: Viewer, *, secure: bool) -> HttpResponseBase:
+    response = HttpResponse(_whole(request, screen, page, viewer), status=200 if page.found() else 404)
+    ticket.issue(response, viewer, secure=secure)
+    response.headers["Cache-Control"] = "no-store"
+    return compression.process_response(request, response)
 
 
 def _whole(request: HttpRequest, screen: Screen, page: Page, viewer: Viewer) -> str:

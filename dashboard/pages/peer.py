@@ -73,7 +73,7 @@ class PeerPage(Page):
     def near(self) -> list[str]:
         """Regions with names like this one; all of them when none is."""
         names = sorted({*self.board.regions, *self.board.links.peers})
-        return get_close_matches(self.region.lower(), names, n=5, cutoff=0.5) or names[:20]
+        return get_close_matches(self.heading.lower(), names, n=5, cutoff=0.5) or names[:20]
 
     def gather(self, now: float) -> Matrix:
         """What the tables, Valkey and the peers say."""

@@ -15,6 +15,7 @@ from dashboard.summary import STATUSES, Summary
 
 SHOWN = 100  # services on one page of the list
 MOST_CHOICES = 200  # of a filter
+MOST_WORDS = 8  # of a search, as in the log
 
 
 class Line:
@@ -105,7 +106,7 @@ class ServicesPage(Page):
             return False
         if query.get("status") and not _has_status(line, query["status"]):
             return False
-        return all(_matches(line, word) for word in query.get("q", "").lower().split())
+        return all(_matches(line, word) for word in query.get("q", "").lower().split()[:MOST_WORDS])
 
     def choices(self, lines: Iterable[Line]) -> Mapping[str, list[str]]:
         """What each filter may be."""

@@ -1,5 +1,6 @@
 """The dashboard on bad days: it goes on from memory, says so, and comes back right."""
 
+import signal
 from collections.abc import Callable
 
 import psycopg
@@ -40,6 +41,20 @@ def test_a_browser_that_lost_its_server_comes_back_to_what_is_right(
     expect(row(page, "goes")).to_have_count(0, timeout=SOON)
     expect(row(page, "stays")).to_have_count(1)
     live(page)
+
+
+def test_a_page_says_how_late_it_is_while_its_server_says_nothing(
+    tabs: Tabs, lonely: Region, troubles: Troubles
+) -> None:
+    troubles.allow(PROVOKED)
+    page = visit(tabs(at=lonely.url), "/dashboard/services")
+    live(page)
+    lonely.kill("server", signal.SIGSTOP)
+    try:
+        expect(page.locator("#mark")).to_contain_text("late by", timeout=15_000)
+    finally:
+        lonely.kill("server", signal.SIGCONT)
+    expect(page.locator("#mark")).to_have_attribute("data-state", "live", timeout=AGAIN)
 
 
 def test_pages_are_live_while_valkey_is_away(tabs: Tabs, lonely: Region, troubles: Troubles) -> None:

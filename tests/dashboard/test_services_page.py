@@ -7,7 +7,8 @@ import pytest
 
 from catalog.instance import Instance, settled
 from catalog.override import Scope
-from dashboard.pages.services import SHOWN, ServicesPage
+from dashboard.near import near_services
+from dashboard.pages.services import MOST_WORDS, SHOWN, ServicesPage
 from tests.catalog.federated import WEST
 from tests.catalog.records import NOW, instance, override
 from tests.dashboard.pages import Desk, text
@@ -92,3 +93,14 @@ def test_many_services_are_shown_in_pages_that_lead_to_each_other() -> None:
 @pytest.mark.parametrize("number", ["0", "-1", "x", "99999999999", "7"])
 def test_a_page_that_is_not_there_is_the_nearest_that_is(number: str) -> None:
     assert listed(Desk(instance("web", "w")), page=number) == ["web"]
+
+
+def test_a_search_of_thousands_of_words_is_not_looked_for_word_by_word() -> None:
+    desk = Desk(instance("payments", "a"))
+    assert listed(desk, q="pay " * MOST_WORDS + "nothing " * 5000) == ["payments"]
+
+
+def test_nothing_is_near_to_a_name_that_is_longer_than_any() -> None:
+    desk = Desk(*(instance(f"service-{number}", "a") for number in range(20)))
+    assert near_services(desk.view, "default", "service-7") != []
+    assert near_services(desk.view, "default", "service-7" + "0" * 60_000) == []
