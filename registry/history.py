@@ -59,6 +59,7 @@ def entries(
     *,
     regions: Collection[str] | None = None,
     services: Collection[tuple[str, str]] | None = None,
+    namespace: str | None = None,
     key: str | None = None,
     actor: str | None = None,
     verbs: Collection[str] | None = None,
@@ -70,12 +71,12 @@ def entries(
 ) -> list[Entry]:
     """Up to `limit` entries, newest first, of which all that is asked for is true.
 
-    `services` are (namespace, service) of instances, `kinds` of "instance", "override" and "policy", `actor` is a part
-    of who did it, and `text` words that all occur in key, verb, actor or cause. `before` leads to older entries, see
-    `older_than`; with `after` alone they are the first that follow it. Between regions the origins' clocks decide the
-    order, and within one the log does.
+    `services` are (namespace, service) of instances, `namespace` is that of instances and policies, `kinds` are of
+    "instance", "override" and "policy", `actor` is a part of who did it, and `text` words that all occur in key, verb,
+    actor or cause. `before` leads to older entries, see `older_than`; with `after` alone they are the first that
+    follow it. Between regions the origins' clocks decide the order, and within one the log does.
     """
-    wanted = _wanted(services, key, actor, verbs, kinds, text)
+    wanted = _wanted(services, namespace, key, actor, verbs, kinds, text)
     rising = after is not None and before is None
     found = []
     for region in sorted(set(regions)) if regions is not None else _kept():
@@ -157,6 +158,7 @@ def _kept() -> Sequence[str]:
 
 def _wanted(
     services: Collection[tuple[str, str]] | None,
+    namespace: str | None,
     key: str | None,
     actor: str | None,
     verbs: Collection[str] | None,
@@ -166,6 +168,8 @@ def _wanted(
     wanted = Q()
     if services is not None:
         wanted &= _any(beginning(f"instance/{namespace}/{service}/") for namespace, service in services)
+    if namespace is not None:
+        wanted &= _any(Q(key__startswith=f"{kind}/{namespace}/") for kind in ("instance", "policy"))
     if kinds is not None:
         wanted &= _any(_of_kind(kind) for kind in kinds)
     if key is not None:

@@ -1,12 +1,13 @@
 """The changes page: the logs of all regions as one live list, newest first."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 from django.utils.functional import cached_property
 
 from catalog.change import Change
+from catalog.instance import DEFAULT_NAMESPACE
 from dashboard.page import Gathered, Page, part
 from dashboard.recent import Entry
 from dashboard.sheet import Sheet
@@ -60,10 +61,11 @@ class ChangesPage(Page):
     def gather(self, now: float) -> Any:
         """The log in the tables, which goes further back than memory."""
         query = self.query
-        service = query.get("service")
+        region, namespace, service = (name_in(query, field) for field in ("region", "namespace", "service"))
         return history.entries(
-            regions=[query["region"]] if query.get("region") else None,
-            services=[(query.get("namespace", "default"), service)] if service else None,
+            regions=[region] if region else None,
+            services=[(namespace or DEFAULT_NAMESPACE, service)] if service else None,
+            namespace=namespace or None,
             kinds=[query["kind"]] if query.get("kind") in KINDS else None,
             verbs=[query["verb"]] if query.get("verb") in VERBS else None,
             actor=query.get("actor"),
@@ -138,7 +140,7 @@ def shown(entry: Entry) -> dict[str, Any]:
         "change": change,
         "entry": entry,
         "kind": kind,
-        "name": name.removeprefix("default/"),
+        "name": name.removeprefix(f"{DEFAULT_NAMESPACE}/"),
         "namespace": namespace,
         "service": service,
         "id": id,
@@ -156,17 +158,27 @@ def said(change: Change) -> str:
     return change.verb.replace("_", " ") or "change"
 
 
-def wanted_by(query: dict[str, str]) -> Callable[[Change], bool]:
+def name_in(query: Mapping[str, str], field: str) -> str:
+    """The name of a region, a namespace or a service as somebody typed it; empty when nothing was."""
+    return query.get(field, "").strip().lower()
+
+
+def wanted_by(query: Mapping[str, str]) -> Callable[[Change], bool]:
     """Whether an entry in memory is what the tables would be asked for: see `registry.history.entries`."""
     words = query.get("q", "").lower().split()[: history.MOST_WORDS]
-    prefix = f"instance/{query.get('namespace', 'default')}/{query['service']}/" if query.get("service") else ""
+    region, namespace, service = (name_in(query, field) for field in ("region", "namespace", "service"))
+    beginnings: tuple[str, ...] = ("",)
+    if service:
+        beginnings = (f"instance/{namespace or DEFAULT_NAMESPACE}/{service}/",)
+    elif namespace:
+        beginnings = (f"instance/{namespace}/", f"policy/{namespace}/")
     kind = f"{query['kind']}/" if query.get("kind") in KINDS else ""
     verb = query["verb"] if query.get("verb") in VERBS else ""
 
     def wanted(change: Change) -> bool:
-        if query.get("region") and change.region != query["region"]:
+        if region and change.region != region:
             return False
-        if not change.key.startswith(prefix) or not change.key.startswith(kind) or (verb and change.verb != verb):
+        if not change.key.startswith(beginnings) or not change.key.startswith(kind) or (verb and change.verb != verb):
             return False
         if query.get("actor", "").lower() not in change.actor.lower():
             return False

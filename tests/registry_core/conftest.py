@@ -29,10 +29,12 @@ def committed(transactional_db: None) -> Iterator[None]:
 def register(committed: None) -> Register:
     """Register an instance of `web` and wait for the commit."""
 
-    def make(id: str = "one", *, service: str = "web", **given: object) -> actions.Registered:
+    def make(
+        id: str = "one", *, service: str = "web", namespace: str = "default", **given: object
+    ) -> actions.Registered:
         return actions.register(
             from_mapping({"host": "10.0.1.5", "port": 8080, **given}),
-            namespace="default",
+            namespace=namespace,
             service=service,
             id=id,
             actor="test",

@@ -139,6 +139,17 @@ def test_entries_of_one_service_leave_out_all_that_only_look_like_it(register: R
     assert entries(services=[("other", "web")]) == []
 
 
+def test_entries_of_one_namespace_are_those_of_its_instances_and_policies(register: Register) -> None:
+    for namespace in ("default", "shop", "shop-2"):
+        register("one", namespace=namespace)
+        actions.set_policy(
+            actions.PolicyRequest(nearest=1), service="web", namespace=namespace, actor="ada", cause="may fail over"
+        )
+    assert indexes(entries(namespace="shop")) == [4, 3]
+    assert indexes(entries(namespace="shop", kinds=["policy"])) == [4]
+    assert entries(namespace="sh%") == []
+
+
 def test_entries_are_found_by_kind_verb_actor_and_words(register: Register) -> None:
     register("one")
     override("web")
