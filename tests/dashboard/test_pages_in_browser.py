@@ -91,6 +91,20 @@ def test_an_instance_appears_turns_critical_and_goes_without_reload(page: Page, 
     assert page.evaluate("window.unloaded") is False, "the page was loaded again"
 
 
+def test_a_page_that_was_open_for_longer_than_its_ticket_is_good_for_finds_a_new_one(
+    page: Page, troubles: Troubles
+) -> None:
+    troubles.allow("WebSocket")
+    visit(page, "/dashboard/services")
+    live(page)
+    page.evaluate("window.unloaded = false")
+    page.context.clear_cookies(name="meridian_ticket")
+    page.evaluate("window.dispatchEvent(new Event('online'))")  # as when a laptop wakes up: it connects anew
+    expect(page.locator("#mark")).to_have_attribute("data-state", "reconnecting")
+    expect(page.locator("#mark")).to_have_attribute("data-state", "live", timeout=30_000)
+    assert page.evaluate("window.unloaded") is False, "the page was loaded again"
+
+
 def test_a_service_appears_in_the_list_and_two_browsers_see_the_same(tabs: Tabs, region: Region) -> None:
     one, other = tabs(), tabs(scheme="dark")
     for page in (one, other):

@@ -8,6 +8,7 @@ import { ago, now, serverTime, tellTimes } from "./times.js";
 const LATE = 6000; // milliseconds without a word from the server, which speaks at least every three seconds
 const LOST = 15000; // after which the connection is given up and made anew
 const PAUSES = [500, 1000, 2000, 4000, 8000];
+const ENTREATIES = 3; // failures after which it is asked whether the page itself may still be read
 
 const body = document.body;
 const mark = document.getElementById("mark");
@@ -47,7 +48,19 @@ function later() {
   const pause = PAUSES[Math.min(failures, PAUSES.length - 1)];
   failures += 1;
   reconnecting = setTimeout(connect, pause * (0.5 + Math.random())); // not everybody at the same moment
+  if (failures % ENTREATIES === 0) renew();
   tellState();
+}
+
+// Why it was not let in, a browser does not say. The ticket runs out after some hours, and every page brings a new one;
+// a page that leads elsewhere wants somebody to sign in.
+async function renew() {
+  try {
+    const answer = await fetch(address(), { method: "HEAD", redirect: "manual", cache: "no-store" });
+    if (answer.type === "opaqueredirect") location.reload();
+  } catch {
+    // the server is away: it is tried again
+  }
 }
 
 function take(message) {
