@@ -1,6 +1,7 @@
 """The matrix as a page shows it: this region's own row from memory, as it is now, the others' as last told."""
 
 from collections.abc import Mapping
+from weakref import WeakKeyDictionary
 
 from asgiref.sync import async_to_sync
 from django.db import DatabaseError, connection
@@ -10,27 +11,37 @@ from catalog.errors import Unavailable
 from catalog.view import State
 from dashboard.board import Board
 from dashboard.links import Links
+from dashboard.shared import Shared
 from federation import status
 from federation.status import Cell, Matrix, PeerStatus
 from registry.heard import Heard
 
 OLD = 8.0  # seconds after which what others told is said to be old: they are asked every two
+EVERY = 1.5  # seconds; less than any page lets pass between two looks, so that none is told the same twice
 
 Cells = Mapping[tuple[str, str], Cell]
+
+
+_kept: WeakKeyDictionary[Links, Shared[Matrix]] = WeakKeyDictionary()
 
 
 def asked(links: Links, now: float) -> Matrix:
     """What tables, Valkey and the other regions say. May block; call it from a thread without a loop of its own.
 
-    Every call has a loop of its own, and so clients of its own: none outlives it. Raises Unavailable.
+    They are asked once for all pages that want to know. Raises Unavailable.
     """
+    found = _kept.setdefault(links, Shared(EVERY)).ask(lambda: _asked(now), now)
+    links.peers = frozenset(peer.region for peer in found.peers)
+    return found
+
+
+def _asked(now: float) -> Matrix:
+    # Every call has a loop of its own, and so clients of its own: none outlives it.
     try:
-        found = async_to_sync(status.matrix)(now=now)
+        return async_to_sync(status.matrix)(now=now)
     except DatabaseError as error:
         connection.close()  # whatever is wrong with it, the next use makes a new one
         raise Unavailable(f"the database cannot be used: {error}".strip()) from error
-    links.peers = frozenset(peer.region for peer in found.peers)
-    return found
 
 
 def cells(board: Board, told: Matrix | None, now: float) -> dict[tuple[str, str], Cell]:

@@ -1,7 +1,6 @@
 """What a service's page asks of the database and of Valkey: results of probes, what is held, the past, addresses."""
 
 import ipaddress
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from dashboard.board import Board
 from dashboard.gathering import Inquiry, held_now
 from dashboard.past import combined, thin
 from dashboard.pictures.steps import Point
+from dashboard.shared import Shared
 from federation.trust import active_peers
 from registry.results import CheckResult, check_keys, last_results
 from registry.steps import service_steps
@@ -37,22 +37,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asker:
-    """Asks for all pages of one service; of several threads one asks, and the others are told the same."""
+    """Asks for all pages of one service."""
 
     def __init__(self, namespace: str, service: str, over: float) -> None:
         self._namespace, self._service, self._over = namespace, service, over
         self._past: list[Point] = []
         self._past_at, self._pause = float("-inf"), LEAST_PAUSE
-        self._facts, self._asked_at = Facts(), float("-inf")
-        self._turn = threading.Lock()
+        self._shared: Shared[Facts] = Shared(EVERY)
 
     def ask(self, board: Board, now: float) -> Facts:
         """All of it; what cannot be had is missing, and why is said. It is asked for every few seconds at most."""
-        with self._turn:
-            if now - self._asked_at >= EVERY:
-                self._facts = self._asked(board, now)
-                self._asked_at = now
-            return self._facts
+        return self._shared.ask(lambda: self._asked(board, now), now)
 
     def _asked(self, board: Board, now: float) -> Facts:
         inquiry = Inquiry()
