@@ -10,7 +10,7 @@ from catalog.instance import Instance
 from catalog.override import Override, Scope, is_live
 from catalog.view import ServiceName, State
 from dashboard.board import Board
-from dashboard.sentences import Part, ruled, scoped, who
+from dashboard.sentences import Part, named, ruled, scoped, who
 from dashboard.summary import Summary
 from federation.status import Matrix
 from federation.tables.peer import State as Trust
@@ -158,7 +158,7 @@ def _without(name: ServiceName, dead: Sequence[Summary], serving: int) -> Need:
     ]
     return Need(
         key=f"service:{'/'.join(name)}", kind="service", severity="warning" if serving else "critical",
-        parts=(Part("no instance of "), Part(name[1], page), Part(f" serves{where}")),
+        parts=(Part("no instance of "), Part(named(*name), page), Part(f" serves{where}")),
         detail=", ".join(filter(None, said)), href=page, action="Look",
     )  # fmt: skip
 
@@ -186,7 +186,9 @@ def _restless(instance: Instance, count: int) -> Need:
     damped = next((verdict.output for verdict in instance.verdicts if verdict.output.startswith(DAMPED)), "")
     return Need(
         key=f"flapping:{instance.region}:{instance.key}", kind="flapping", severity="warning",
-        parts=(Part(f"{instance.service}/{instance.id}", page), Part(f" in {instance.region} flaps")),
+        parts=(
+            Part(named(instance.namespace, instance.service, instance.id), page), Part(f" in {instance.region} flaps"),
+        ),
         detail=damped or f"{count} changes of status in {WITHIN / 60:.0f} min", href=page, action="Look",
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from catalog.change import Change, Record
 from catalog.check import Verdict
 from catalog.duration import spoken
-from catalog.instance import Instance
+from catalog.instance import DEFAULT_NAMESPACE, Instance
 from catalog.override import Override, Scope
 from catalog.policy import Policy
 from catalog.status import SEVERITY, Status
@@ -124,7 +124,8 @@ def _of_instance(change: Change, old: Instance | None) -> Sentence:
 def _removed(change: Change, old: Instance | None) -> Sentence:
     if old is None:
         return _of_removal(change)
-    gone = (Part(f"{old.service}/{old.id}", _service_page(old.namespace, old.service)), Part(" removed"))
+    page = _service_page(old.namespace, old.service)
+    gone = (Part(named(old.namespace, old.service, old.id), page), Part(" removed"))
     ill = old.status is Status.CRITICAL
     left = (Part(", having been "), _status(old.status)) if ill else ()
     by_itself = change.actor.startswith("worker:")
@@ -221,6 +222,11 @@ def _of_override(change: Change, override: Override) -> Sentence:
     )  # fmt: skip
 
 
+def named(namespace: str, *names: str) -> str:
+    """A service, or an instance of it, as people call it: the namespace is said where it is not the usual one."""
+    return "/".join(names if namespace == DEFAULT_NAMESPACE else (namespace, *names))
+
+
 def ruled(override: Override) -> str:
     """What an override decrees: `out of service`, `drained`, `weight 5`."""
     said = [SPOKEN_STATUS.get(override.status, str(override.status))] if override.status else []
@@ -240,16 +246,18 @@ def _scope(override: Override) -> Iterator[Part]:
         yield Part("region ")
         yield Part(region, _page("peer", region))
     elif override.scope is Scope.INSTANCE:
-        name = f"{service}/{override.instance}"
+        name = named(override.namespace, service, override.instance)
         yield Part(name, _page("instance", region, override.namespace, service, override.instance))
     elif override.scope is Scope.SERVICE:
         yield Part("service ")
-        yield Part(service, _service_page(override.namespace, service))
+        yield Part(named(override.namespace, service), _service_page(override.namespace, service))
     else:
         yield Part(f"zone {override.zone}" if override.scope is Scope.ZONE else f"what is tagged {override.tag}")
         if service:
             yield Part(" of ")
-            yield Part(service, _service_page(override.namespace, service))
+            yield Part(named(override.namespace, service), _service_page(override.namespace, service))
+        elif override.namespace != DEFAULT_NAMESPACE:
+            yield Part(f" in namespace {override.namespace}")
     if override.is_opinion and override.scope is not Scope.REGION:
         yield Part(f" in {region}")
     if override.is_opinion:
@@ -260,14 +268,15 @@ def _of_policy(change: Change, policy: Policy) -> Sentence:
     word = "was cleared" if change.record is None else "was set"
     return _made(
         change, Kind.POLICY, Severity.QUIET, Part("the failover policy of "),
-        Part(policy.service, _service_page(policy.namespace, policy.service)), Part(f" {word}"), why=change.cause,
+        Part(named(policy.namespace, policy.service), _service_page(policy.namespace, policy.service)),
+        Part(f" {word}"), why=change.cause,
     )  # fmt: skip
 
 
 def _of_removal(change: Change) -> Sentence:
     """Something went of which nobody knows any more what it was."""
     kind, _, name = change.key.partition("/")
-    name = name.removeprefix("default/")
+    name = name.removeprefix(f"{DEFAULT_NAMESPACE}/")
     said: dict[str, tuple[Kind, str]] = {
         "instance": (Kind.REMOVED, f"{name} removed"),
         "override": (Kind.OVERRIDE, "an override was taken back"),
@@ -289,7 +298,7 @@ _who: Callable[[str], str] = who
 
 def _instance(instance: Instance) -> Part:
     page = _page("instance", instance.region, instance.namespace, instance.service, instance.id)
-    return Part(f"{instance.service}/{instance.id}", page)
+    return Part(named(instance.namespace, instance.service, instance.id), page)
 
 
 def _status(status: Status) -> Part:

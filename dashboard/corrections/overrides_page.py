@@ -43,33 +43,31 @@ class OverridesPage(Page):
 
     def sheet(self, gathered: Gathered, now: float) -> Sheet:
         """The list and its sums."""
-        lines = self.lines(now)
-        lasting = sum(line.override.expires_at is None for line in lines)
+        home, standing = self.board.home, self.standing(now)
         about = {
-            "total": len(lines), "ours": sum(line.is_ours for line in lines), "lasting": lasting,
-            "shown": min(len(lines), SHOWN), "home": self.board.home,
+            "total": len(standing), "ours": sum(one.region == home for one in standing),
+            "lasting": sum(one.expires_at is None for one in standing), "shown": min(len(standing), SHOWN),
+            "home": home,
         }  # fmt: skip
-        rows = {f"{line.override.region}/{line.override.id}": line for line in lines[:SHOWN]}
+        rows = {f"{one.region}/{one.id}": self._line(one) for one in standing[:SHOWN]}
         return Sheet(
             {
                 "overrides-counts": part("correct_overrides_counts.html", about),
-                "overrides-empty": "" if lines else part("correct_overrides_empty.html", about),
+                "overrides-empty": "" if standing else part("correct_overrides_empty.html", about),
             },
             {"overrides": {key: part("correct_overrides_row.html", {"line": line}) for key, line in rows.items()}},
         )
 
-    def lines(self, now: float) -> list[Line]:
+    def standing(self, now: float) -> list[Override]:
         """All that count now, of every region: the soonest end first, what never ends by itself last."""
-        home, view = self.board.home, self.board.view
         found = []
         for region in self.board.regions:
-            standing = self.drawn[region] = view.region(region).overrides
+            standing = self.drawn[region] = self.board.view.region(region).overrides
             found += [override for override in standing if is_live(override, now)]
-        found.sort(key=lambda one: (one.expires_at is None, one.expires_at or 0.0, one.created_at, one.id))
-        return [
-            Line(
-                override=one, about=override_words(one, home), says=says(one.status, one.weight),
-                number=len(concerned(view, one)), is_ours=one.region == home,
-            )
-            for one in found
-        ]  # fmt: skip
+        return sorted(found, key=lambda one: (one.expires_at is None, one.expires_at or 0.0, one.created_at, one.id))
+
+    def _line(self, one: Override) -> Line:
+        return Line(
+            override=one, about=override_words(one, self.board.home), says=says(one.status, one.weight),
+            number=len(concerned(self.board.view, one)), is_ours=one.region == self.board.home,
+        )  # fmt: skip

@@ -147,9 +147,9 @@ class ServicePage(Page):
             results, holds = (facts.results, held) if here else ({}, {})
             words = self._words(region)
             lines = [line_of(verdict, results, holds, words, now) for verdict in found.verdicts[region]]
-            for zone in sorted({line.verdict.instance.zone for line in lines}):
-                members = (line for line in lines if line.verdict.instance.zone == zone)
-                groups[region, zone] = sorted(members, key=lambda line: line.trouble)
+            lines.sort(key=lambda line: (line.verdict.instance.zone, line.trouble))
+            for line in lines:
+                groups.setdefault((region, line.verdict.instance.zone), []).append(line)
         return groups
 
     def _words(self, region: str) -> tuple[Override, ...]:

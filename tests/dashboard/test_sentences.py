@@ -156,3 +156,13 @@ def test_a_first_verdict_is_no_recovery() -> None:
     unknown = with_verdict(CHECKED, Verdict("http", Status.UNKNOWN, "", NOW), NOW)
     found = said(CHECKED, unknown, verb="report")
     assert (found.text, found.severity) == ("web/web-1 is now passing: check http passes", Severity.QUIET)
+
+
+def test_a_namespace_is_said_where_it_is_not_the_usual_one() -> None:
+    there = msgspec.structs.replace(WEB, namespace="shop")
+    assert said(there, verb="register").text.startswith("shop/web/web-1 registered")
+    assert said(None, there, verb="deregister").text.startswith("shop/web/web-1 removed")
+    word = override(Scope.ZONE, zone="a", namespace="shop")
+    assert said(word, verb="set_override").text.startswith("zone a in namespace shop put out of service")
+    word = override(Scope.SERVICE, service="web", namespace="shop")
+    assert said(word, verb="set_override").text.startswith("service shop/web put out of service")
