@@ -9,7 +9,7 @@ import msgspec
 from catalog.asked import Query, Reason, Verdict
 from catalog.override import Override
 from catalog.query import Answer, explain, judge
-from catalog.view import View
+from catalog.view import EVERYTHING, ServiceName, View, opinion_name, service_name
 from dashboard.summary import relevant
 
 
@@ -39,6 +39,16 @@ def everywhere(view: View, query: Query, now: float) -> Everywhere:
         if verdicts:
             found[region] = verdicts
     return Everywhere(found, whole)
+
+
+def is_touched(view: View, name: ServiceName, names: frozenset[str]) -> bool:
+    """Whether a change of these names, as the view tells them, may change what lookups say of a service.
+
+    Asked for every page with every change, and of how many names the change is made does not matter.
+    """
+    if service_name(*name) in names or EVERYTHING in names:
+        return True
+    return any(opinion_name(region) in names for region in view.regions)
 
 
 def words_about(view: View, region: str, home: str) -> tuple[Override, ...]:

@@ -5,10 +5,9 @@ from typing import Any
 from django.utils.functional import cached_property
 
 from catalog.instance import Instance, instance_key, removal_due
-from catalog.view import EVERYTHING, service_name
 from dashboard import instance_checks, instance_facts
 from dashboard import instance_parts as parts
-from dashboard.asked_of_all import words_about
+from dashboard.asked_of_all import is_touched, words_about
 from dashboard.instance_facts import Facts
 from dashboard.near import near_instances
 from dashboard.page import Gathered, Page, part
@@ -79,8 +78,7 @@ class InstancePage(Page):
 
     def touched_by(self, region: str, names: frozenset[str]) -> bool:
         """A change of its service in any region: what lookups say of it depends on the others."""
-        wanted = service_name(self.namespace, self.service)
-        return wanted in names or EVERYTHING in names or any(name.startswith("@") for name in names)
+        return is_touched(self.board.view, (self.namespace, self.service), names)
 
     def gather(self, now: float) -> Facts:
         """See `Facts`."""

@@ -8,10 +8,10 @@ from django.utils.functional import cached_property
 from catalog.asked import Query, Verdict
 from catalog.errors import CatalogError
 from catalog.override import Override, Scope, is_live
-from catalog.view import EVERYTHING, State, service_name
+from catalog.view import State
 from dashboard import service_parts as parts
 from dashboard.answer_as import Asking
-from dashboard.asked_of_all import Everywhere, everywhere, words_about
+from dashboard.asked_of_all import Everywhere, everywhere, is_touched, words_about
 from dashboard.instance_row import Line, Rows, line_of
 from dashboard.near import near_services
 from dashboard.page import Gathered, Page, part
@@ -91,8 +91,7 @@ class ServicePage(Page):
 
     def touched_by(self, region: str, names: frozenset[str]) -> bool:
         """A change of the service, of what is thought of a region, or of the federation."""
-        wanted = service_name(self.namespace, self.service)
-        return wanted in names or EVERYTHING in names or any(name.startswith("@") for name in names)
+        return is_touched(self.board.view, (self.namespace, self.service), names)
 
     def gather(self, now: float) -> Facts:
         """See `Facts`."""
