@@ -20,6 +20,7 @@ from dashboard.state import State
 
 COALESCE = 0.25  # seconds between two renderings of a screen: a person sees no more than a few a second
 KEPT = 30.0  # seconds that a screen stays after the last look at it
+AT_ONCE = 8  # screens that are drawn before whoever looks for the first time gets a turn
 PATIENCE = 1.0  # seconds that a first look waits for what is not in memory
 NOTICES = 50  # the latest ones, for browsers that are slow to take them
 MOST_SCREENS = 500  # addresses at a time; those that nobody watches go first
@@ -174,7 +175,9 @@ class Screens:
                 await self._bell.wait()
                 self._bell.clear()
                 began = loop.time()
-                await self._draw([screen for screen in self._screens.values() if screen.dirty and screen.watchers])
+                dirty = [screen for screen in self._screens.values() if screen.dirty and screen.watchers]
+                for start in range(0, len(dirty), AT_ONCE):
+                    await self._draw(dirty[start : start + AT_ONCE])
                 await asyncio.sleep(max(0.0, COALESCE - (loop.time() - began)))
         finally:
             clocking.cancel()

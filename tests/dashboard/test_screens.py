@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from catalog.errors import Unavailable
 from dashboard.page import Gathered, Page
-from dashboard.screens import KEPT, MOST_SCREENS
+from dashboard.screens import AT_ONCE, KEPT, MOST_SCREENS
 from dashboard.sheet import Sheet
 from tests.dashboard.world import Dashboard
 
@@ -61,6 +61,18 @@ class Slow(Plain):
         type(self).drawings += 1
         self.let_go.wait(20)
         return Sheet({"said": str(self.drawings)})
+
+
+class Ordered(Plain):
+    """Notes when it was drawn, which it is once it is let go."""
+
+    let_go = Event()
+    order: ClassVar[list[str]] = []
+
+    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+        self.let_go.wait(20)
+        self.order.append(self.query["n"])
+        return Sheet({"said": str(len(self.order))})
 
 
 @pytest.fixture
@@ -147,3 +159,22 @@ async def test_a_screen_that_is_being_drawn_is_not_forgotten_for_another(dashboa
     screen = await waiting
     await asyncio.gather(*crowd)
     assert await dashboard.screens.look(page) is screen
+
+
+async def test_who_looks_for_the_first_time_does_not_wait_for_all_that_are_watched(dashboard: Dashboard) -> None:
+    Ordered.let_go.set()
+    for number in range(4 * AT_ONCE):
+        screen = await dashboard.screens.look(Ordered(dashboard.board, {}, {"n": str(number)}))
+        screen.watchers += 1
+    Ordered.let_go.clear()
+    Ordered.order.clear()
+    dashboard.screens.ring()
+    await asyncio.sleep(0)
+    looking = asyncio.create_task(dashboard.screens.look(Ordered(dashboard.board, {}, {"n": "new"})))
+    await asyncio.sleep(0)
+    Ordered.let_go.set()
+    await looking
+    async with asyncio.timeout(5):
+        while len(Ordered.order) <= 4 * AT_ONCE:
+            await asyncio.sleep(0.01)
+    assert Ordered.order.index("new") <= 2 * AT_ONCE
