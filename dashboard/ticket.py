@@ -21,6 +21,11 @@ def issue(response: HttpResponse, viewer: Viewer, *, secure: bool) -> None:
     response.set_cookie(COOKIE, value, max_age=VALID, httponly=True, samesite="Strict", secure=secure, path="/")
 
 
+def withdraw(response: HttpResponse) -> None:
+    """Take the ticket away: who showed it has signed out."""
+    response.delete_cookie(COOKIE, path="/", samesite="Strict")
+
+
 def read(value: str | None) -> Viewer | None:
     """Whose ticket this is; None when it is none of ours, or too old."""
     if not value:

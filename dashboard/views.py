@@ -31,7 +31,10 @@ class PageView(View):
         ours = installed()
         viewer = await identify(request.auser, ticket.of(request))
         if not viewer.may_read(ours.is_open):
-            return redirect_to_login(request.get_full_path())
+            asked = redirect_to_login(request.get_full_path())
+            if viewer.known:
+                ticket.withdraw(asked)
+            return asked
         page = self.page(ours.board, arguments, request.GET.dict())
         screen = await ours.screens.look(page)
         # On a thread, compressed there too: lookups are answered meanwhile.
