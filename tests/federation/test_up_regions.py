@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dns.exception
 import dns.message
 import dns.query
 import psutil
@@ -82,8 +83,11 @@ class Federation:
             return dict(answer.headers.items()), json.loads(answer.read() or b"null")
 
     def dig(self, name: str, kind: str) -> list[str]:
-        """Ask the first region's DNS."""
-        answer = dns.query.udp(dns.message.make_query(name, kind), "127.0.0.1", port=self.dns, timeout=3)
+        """Ask the first region's DNS; nothing when it is silent, as it may be while it is being started again."""
+        try:
+            answer = dns.query.udp(dns.message.make_query(name, kind), "127.0.0.1", port=self.dns, timeout=3)
+        except dns.exception.Timeout:
+            return []
         return [item.to_text() for found in answer.answer for item in found]
 
     def _said_ready(self) -> bool:
@@ -142,6 +146,7 @@ def test_every_two_regions_are_peers(federation: Federation) -> None:
         assert {peer["region"] for peer in matrix["peers"]} == set(REGIONS) - {region}
 
 
+@pytest.mark.flaky(reruns=0)  # it leaves nothing behind that a second try could begin with
 def test_ctrl_c_ends_every_process_and_a_second_start_finds_the_peers(federation: Federation) -> None:
     assert federation.process is not None
     top = psutil.Process(federation.process.pid)
