@@ -30,7 +30,7 @@ REGIONS = ("us-east", "eu-west", "ap-south")
 STARTED_WITHIN = 180.0  # seconds
 TROUBLE_WITHIN = 600.0  # the demo has some often
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage")
-DESK, LOW, TALL, PHONE = (1280, 800), (1280, 720), (1280, 1240), (390, 844)
+DESK, LOW, TALL, PHONE = (1280, 800), (1280, 720), (1280, 1140), (390, 844)
 
 
 @dataclass(frozen=True, slots=True)
