@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from catalog.instance import Instance
 from catalog.override import Override, Scope, is_live
+from catalog.status import Status
 from catalog.view import ServiceName, State
 from dashboard.board import Board
 from dashboard.sentences import Part, named, ruled, scoped, who
@@ -164,7 +165,10 @@ def _without(name: ServiceName, dead: Sequence[Summary], serving: int) -> Need:
 
 
 def _flapping(board: Board, now: float) -> Iterator[Need]:
-    """Instances that changed their minds again and again lately, as the recent entries tell."""
+    """Instances that turned critical and came back again and again lately, as the recent entries tell.
+
+    A registration makes a check begin anew, from `unknown`: that is no restlessness.
+    """
     counts: dict[tuple[str, str], int] = {}
     newest: dict[tuple[str, str], Instance] = {}
     for entry in board.recent.newest():
@@ -173,12 +177,16 @@ def _flapping(board: Board, now: float) -> Iterator[Need]:
             continue
         record = change.record
         name = (change.region, change.key)
-        if isinstance(record, Instance) and isinstance(before, Instance) and before.status is not record.status:
+        if isinstance(record, Instance) and isinstance(before, Instance) and _turned(before.status, record.status):
             counts[name] = counts.get(name, 0) + 1
             newest.setdefault(name, record)
     for name, count in sorted(counts.items(), key=lambda pair: -pair[1]):
         if count >= FLAPPING and name[1] in board.view.region(name[0]).changes:
             yield _restless(newest[name], count)
+
+
+def _turned(before: Status, after: Status) -> bool:
+    return Status.UNKNOWN not in (before, after) and (before is Status.CRITICAL) != (after is Status.CRITICAL)
 
 
 def _restless(instance: Instance, count: int) -> Need:

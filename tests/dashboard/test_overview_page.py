@@ -178,6 +178,14 @@ def test_an_instance_that_changes_its_mind_too_often_flaps() -> None:
     assert f"{FLAPPING} changes of status in 10 min" in needed(desk)[f"flapping:{HOME}:{WEB.key}"]
 
 
+def test_an_instance_that_registers_again_and_again_does_not_flap() -> None:
+    desk = Desk(WEB)
+    for number in range(2 * FLAPPING):
+        status = Status.UNKNOWN if number % 2 == 0 else Status.PASSING
+        desk.put(msgspec.structs.replace(WEB, status=status))
+    assert f"flapping:{HOME}:{WEB.key}" not in needed(desk)
+
+
 def test_an_instance_that_changed_its_mind_once_or_twice_does_not_flap() -> None:
     desk = Desk(WEB)
     flapping(desk, FLAPPING - 1)
