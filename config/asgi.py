@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -78,5 +79,7 @@ def application_of(plane: Plane) -> server.Application:
     return whole
 
 
+# WhiteNoise opens files the ordinary way, also under ASGI: they are small, and read on a thread.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 REGISTRY.register(Collected(settings.MERIDIAN.data))  # the DNS processes have no page of their own for Prometheus
 application = application_of(plane_of(settings.MERIDIAN))
