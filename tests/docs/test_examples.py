@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.region import Region
 
 PAGES = ["README.md", "docs/api.md", "docs/operating.md", "docs/dashboard.md"]
 TIME_FOR_ONE = 30
+FOLLOWED_WITHIN = 5.0  # seconds
 
 
 def run(example: Example, region: Region) -> subprocess.CompletedProcess[str]:
@@ -36,10 +38,32 @@ def run(example: Example, region: Region) -> subprocess.CompletedProcess[str]:
     )
 
 
+def answered(example: Example, region: Region) -> subprocess.CompletedProcess[str]:
+    """The same, but a name is looked up again for a while: the name server is a moment behind what was just written."""
+    done = run(example, region)
+    deadline = time.monotonic() + FOLLOWED_WITHIN
+    while example.command.startswith("dig ") and time.monotonic() < deadline:
+        if done.returncode == 0 and matches(example.expected, done.stdout):
+            break
+        done = run(example, region)
+    return done
+
+
 @pytest.fixture(scope="module")
-def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
     """One region for all pages: each speaks of services of its own."""
     with Region(tmp_path_factory.mktemp("docs") / "data") as running:
+        running.start()
+        yield running
+
+
+@pytest.fixture
+def region(request: pytest.FixtureRequest, shared: Region, tmp_path: Path) -> Iterator[Region]:
+    """The shared one, and a new one for a second try: in the other the page's services are registered already."""
+    if getattr(request.node, "execution_count", 1) == 1:
+        yield shared
+        return
+    with Region(tmp_path / "data") as running:
         running.start()
         yield running
 
@@ -51,7 +75,7 @@ def test_every_example_of_a_page_does_what_the_page_says(page: str, region: Regi
     found = examples(BASE_DIR / page)
     assert found, f"{page} has no examples"
     for example in found:
-        done = run(example, region)
+        done = answered(example, region)
         report = f"{example}\n$ {example.command}\n{done.stdout}{done.stderr}"
         assert done.returncode == 0, report
         assert not example.expected or matches(example.expected, done.stdout), (
