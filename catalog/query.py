@@ -119,7 +119,7 @@ class _Looking:
         if candidates is None:
             return Looked((), known=False)
         overrides = _relevant(self._view, query, region)
-        self.moments.append(_valid_until(overrides, candidates.values(), part, self._now))
+        self.moments.append(valid_until(overrides, candidates.values(), part, self._now))
         judged = (judge(instance, query, overrides, part, self._now) for instance in candidates.values())
         return Looked(tuple(judged), known=True)
 
@@ -287,9 +287,10 @@ def _rendezvous(seed: str, verdict: Verdict) -> float:
     return verdict.weight / -math.log(uniform)
 
 
-def _valid_until(
+def valid_until(
     overrides: tuple[Override, ...], candidates: Iterable[Instance], region: RegionView, now: float
 ) -> float | None:
+    """When time alone may change what is believed of the candidates; None when nothing but a change does."""
     moments = [override.expires_at for override in overrides if override.expires_at and override.expires_at > now]
     if region.blind_since is not None:
         ends = (region.blind_since + (_patience(instance) or 0.0) for instance in candidates)
@@ -297,4 +298,16 @@ def _valid_until(
     return min(moments, default=None)
 
 
-__all__ = ["Answer", "Part", "Query", "Reason", "Verdict", "answer", "believed", "explain", "judge", "least"]
+__all__ = [
+    "Answer",
+    "Part",
+    "Query",
+    "Reason",
+    "Verdict",
+    "answer",
+    "believed",
+    "explain",
+    "judge",
+    "least",
+    "valid_until",
+]

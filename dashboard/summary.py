@@ -7,7 +7,7 @@ import msgspec
 
 from catalog.instance import Instance
 from catalog.override import Override, Scope, ruling
-from catalog.query import believed
+from catalog.query import believed, valid_until
 from catalog.status import SERVING, Status
 from catalog.view import RegionView, ServiceName, View
 
@@ -78,6 +78,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
     found: object
     overrides: object
+    blind_since: float | None
     valid_until: float
     summary: Summary
 
@@ -91,14 +92,19 @@ def _summary(
     found: Mapping[str, Instance],
     now: float,
 ) -> _Kept:
-    seen = part.blind_since is None
-    if known and known.found is found and known.overrides is overrides and now < known.valid_until and seen:
+    blind_since = part.blind_since
+    if (
+        known
+        and known.found is found
+        and known.overrides is overrides
+        and known.blind_since == blind_since
+        and now < known.valid_until
+    ):
         return known
     words = relevant(overrides, name)
-    # While nobody probes, what is believed of an instance changes with time alone; an override ends at its time.
-    ends = [word.expires_at for word in words if word.expires_at is not None and word.expires_at > now]
-    valid_until = min(ends, default=math.inf) if seen else now
-    return _Kept(found, overrides, valid_until, summarised(region, found.values(), words, part.blind_since, now))
+    ends = valid_until(words, found.values(), part, now)
+    summary = summarised(region, found.values(), words, blind_since, now)
+    return _Kept(found, overrides, blind_since, math.inf if ends is None else ends, summary)
 
 
 def relevant(overrides: tuple[Override, ...], name: ServiceName) -> tuple[Override, ...]:

@@ -7,9 +7,10 @@ import pytest
 
 from catalog.instance import Instance, settled
 from catalog.override import Scope
+from catalog.status import Status
 from dashboard.near import near_services
 from dashboard.pages.services import MOST_WORDS, SHOWN, ServicesPage
-from tests.catalog.federated import WEST
+from tests.catalog.federated import HOME, WEST
 from tests.catalog.records import NOW, instance, override
 from tests.dashboard.pages import Desk, text
 
@@ -72,6 +73,17 @@ def test_an_override_that_has_ended_no_longer_counts_although_it_still_stands_in
     assert "1 critical" in text(desk.sheet(page), "services")
     desk.now = NOW + 61
     assert "1 passing" in text(desk.sheet(page), "services")
+
+
+def test_a_verdict_grows_old_while_nobody_probes_although_nothing_is_written() -> None:
+    probed = instance("web", "w", checks=[{"type": "tcp", "interval": "10s", "timeout": "1s", "status": "passing"}])
+    desk = Desk(settled(msgspec.structs.replace(probed, status=Status.PASSING), NOW))
+    page = desk.page(ServicesPage)
+    desk.view.blind(HOME, NOW)
+    desk.now = NOW + 30
+    assert "1 passing" in text(desk.sheet(page), "services")
+    desk.now = NOW + 32
+    assert "1 unknown" in text(desk.sheet(page), "services")
 
 
 def test_a_service_that_is_gone_is_gone_from_the_list() -> None:
