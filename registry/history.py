@@ -5,28 +5,26 @@ function raises Unavailable when the database is away, and Invalid when a record
 """
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import msgspec
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from catalog.change import Change, Record, decode_record
-from catalog.errors import Unavailable
 from catalog.instance import Instance
 from catalog.override import Override
 from registry.models import ChangeRow, Region
+from registry.translated import translated
 
 PAGE = 50  # entries
+UNREADABLE = "the history cannot be read"
 MOST_WORDS = 8  # of a search
 
 # A place in several logs at once: an index for each region. Where a region is not named, it is the end of its log.
 Cursor = Mapping[str, int]
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -40,21 +38,7 @@ class Entry(msgspec.Struct, frozen=True):
     before_known: bool = True
 
 
-def translated(work: Callable[P, T]) -> Callable[P, T]:
-    """The database's errors in the catalog's words."""
-
-    @wraps(work)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return work(*args, **kwargs)
-        except DatabaseError as error:
-            connection.close()  # whatever is wrong with it, the next use makes a new one
-            raise Unavailable(f"the history cannot be read: {error}".strip()) from error
-
-    return guarded
-
-
-@translated
+@translated(UNREADABLE)
 def entries(
     *,
     regions: Collection[str] | None = None,
@@ -97,19 +81,19 @@ def older_than(page: Iterable[Entry], before: Cursor | None = None) -> dict[str,
     return cursor
 
 
-@translated
+@translated(UNREADABLE)
 def one_entry(region: str, index: int) -> Entry | None:
     """One entry of a region's log; None when the log has none at this index, or no longer."""
     return next(iter(_entries(_read(ChangeRow.objects.filter(region=region, index=index), 1))), None)
 
 
-@translated
+@translated(UNREADABLE)
 def history_of(key: str, region: str, limit: int = PAGE) -> list[Entry]:
     """What became of one record, newest first."""
     return _entries(_read(ChangeRow.objects.filter(region=region, key=key), limit))
 
 
-@translated
+@translated(UNREADABLE)
 def index_at(region: str, at: float) -> int:
     """The index of the last change made before `at`, or of the one that the kept history begins after.
 

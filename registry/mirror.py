@@ -10,16 +10,14 @@ queue for it, and what the second one brings again is passed over.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import wraps
-from typing import ParamSpec, TypeVar
 
 import msgspec
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 
 from catalog.change import Change, Position, Record, decode_record, encode
 from catalog.digest import EMPTY, MODULUS, record_hash, to_hex
-from catalog.errors import Compacted, Diverged, Invalid, Unavailable
+from catalog.errors import Compacted, Diverged, Invalid
 from catalog.instance import Instance
 from catalog.log import Head
 from catalog.view import digest_name
@@ -29,9 +27,9 @@ from registry.staging import Entry, Memory, Staging
 from registry.tables import statements
 from registry.tables.statements import Head as Row
 from registry.tail import tail
+from registry.translated import translated
 
-P = ParamSpec("P")
-T = TypeVar("T")
+UNUSABLE = "the database cannot be used"
 Guard = Callable[[int, int], None]  # how many instances there are, and how many there would be; may raise Held
 
 CREATE = (
@@ -65,20 +63,6 @@ def allow(_before: int, _after: int) -> None:
     """The guard that holds nothing."""
 
 
-def _translated(work: Callable[P, T]) -> Callable[P, T]:
-    """The database's errors in the catalog's words."""
-
-    @wraps(work)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return work(*args, **kwargs)
-        except DatabaseError as error:
-            connection.close()  # whatever is wrong with it, the next use makes a new one
-            raise Unavailable(f"the database cannot be used: {error}".strip()) from error
-
-    return guarded
-
-
 class Mirror:
     """The mirror of one other region, written by one thread at a time. Raises Unavailable when the database is away."""
 
@@ -88,13 +72,13 @@ class Mirror:
         self.region = region
         self._memory = Memory()
 
-    @_translated
+    @translated(UNUSABLE)
     def head(self) -> Head | None:
         """Where the mirror stands; None before the first snapshot."""
         row = self._row()
         return Head(Position(row.log_id, row.index), row.digest) if row else None
 
-    @_translated
+    @translated(UNUSABLE)
     def append(self, log_id: str, changes: Sequence[Change], *, guard: Guard = allow) -> Position:
         """Write changes that follow the mirror's head, as they are; those that it holds already are passed over.
 
@@ -120,7 +104,7 @@ class Mirror:
         ring_for(self.region, log_id, after.index)
         return Position(log_id, after.index)
 
-    @_translated
+    @translated(UNUSABLE)
     def replace(self, head: Head, snapshot: Iterable[Sequence[Change]], *, guard: Guard = allow) -> None:
         """Make the mirror what the snapshot says, in one transaction: readers see the old state, then the new one.
 
@@ -219,7 +203,7 @@ def _fingerprints(region: str) -> Iterator[tuple[str, bytes]]:
             yield key, _fingerprint(index, text)
 
 
-@_translated
+@translated(UNUSABLE)
 def heads() -> list[Kept]:
     """Every region kept in these tables. Raises Unavailable."""
     with connection.cursor() as cursor:
@@ -237,7 +221,7 @@ class Sums(msgspec.Struct, frozen=True):
     services: dict[str, str]
 
 
-@_translated
+@translated(UNUSABLE)
 def sums(region: str) -> Sums | None:
     """Add up every record kept of a region in one consistent state; None when the region is not kept here.
 
