@@ -99,7 +99,9 @@ class DatabaseLog:
 
     def _heard(self, end: Position | None) -> None:
         if end is not None:
-            self._ends = {end.log_id: max(end.index, self._ends.get(end.log_id, 0))}
+            if self._ends.get(end.log_id, -1) >= end.index:
+                return  # the doorbell rings in this process too, for what the tail has told already
+            self._ends = {end.log_id: end.index}
         rung, self._rung = self._rung, asyncio.Event()
         rung.set()
 

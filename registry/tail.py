@@ -5,7 +5,7 @@ from threading import Lock
 
 from catalog.change import Change, Position
 
-LONGEST = 8192  # changes; a follower further behind reads the database
+LONGEST = 8192  # changes that are kept at least, once there were so many; a follower further behind reads the database
 Listener = Callable[[Position], None]
 
 
@@ -33,8 +33,9 @@ class Tail:
             if log_id != self._log_id or last is None or changes[0].index > last + 1:
                 self._log_id, self._changes = log_id, list(changes)
             elif changes[0].index == last + 1:
-                # A new list each time: readers hold on to slices of it without the lock.
-                self._changes = [*self._changes[-LONGEST:], *changes]
+                self._changes += changes
+                if len(self._changes) > 2 * LONGEST:  # seldom, because it moves all that stays
+                    del self._changes[:-LONGEST]
             listeners = tuple(self._listeners)
         for listener in listeners:
             listener(Position(log_id, changes[-1].index))
@@ -42,11 +43,11 @@ class Tail:
     def after(self, position: Position, limit: int) -> Sequence[Change]:
         """Up to `limit` changes after a position; empty when the tail has none or cannot tell."""
         with self._lock:
-            log_id, changes = self._log_id, self._changes
-        if log_id != position.log_id or not changes or position.index < changes[0].index - 1:
-            return ()
-        start = position.index - changes[0].index + 1
-        return changes[start : start + limit]
+            changes = self._changes
+            if self._log_id != position.log_id or not changes or position.index < changes[0].index - 1:
+                return ()
+            start = position.index - changes[0].index + 1
+            return changes[start : start + limit]
 
     def forget(self) -> None:
         """Start anew."""

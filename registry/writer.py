@@ -108,8 +108,10 @@ class Writer:
             for command in commands:
                 self._write([command])
         else:
-            answer(commands, done.outcomes)
-            publish(done)
+            try:
+                publish(done)  # first, so that whoever is answered mostly finds this process's view there already
+            finally:
+                answer(commands, done.outcomes)
 
     def _commit(self, commands: Sequence[Command]) -> Commit:
         if time.monotonic() - self._used_at > IDLE and connection.connection is not None and not connection.is_usable():
