@@ -37,20 +37,8 @@ def run(harness: Harness) -> list[Figure]:
         (directory / "body").write_bytes(body)
         (directory / "bench_django.py").write_text(DJANGO)
         port = free_port()
-        command = [
-            sys.executable,
-            "-m",
-            "granian",
-            "--interface",
-            "asgi",
-            "--loop",
-            "uvloop",
-            "--http",
-            "1",
-            "--port",
-            str(port),
-        ]
-        command += ["--no-access-log", "--log-level", "error", "bench_django:application"]
+        command = [sys.executable, "-m", "uvicorn", "--loop", "uvloop", "--http", "httptools", "--lifespan", "off"]
+        command += ["--port", str(port), "--no-access-log", "--log-level", "error", "bench_django:application"]
         variables = {"BENCH_BODY": str(directory / "body"), "PYTHONPATH": place}
         django = f"http://127.0.0.1:{port}/services/user-service"
         with (

@@ -49,6 +49,8 @@ def logging_configuration(environment: Environment) -> dict[str, Any]:
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
+            # What clients send that is not HTTP is answered, and nobody else's affair.
+            "uvicorn.error": {"level": "ERROR"},
             # While Valkey is away it would print the same traceback every second; others say once that it is.
             "channels_redis.pubsub": {"level": "CRITICAL"},
         },

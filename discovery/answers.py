@@ -7,21 +7,20 @@ A question is asked in some dialect's words; its answer is bytes ready to send. 
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Hashable, MutableMapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from catalog.query import Part
 from catalog.view import Freshness, State, View
 from discovery.dependents import Dependency, Dependents
+from discovery.wire import Message, Wire
 
 MOST_KEPT = 50_000  # answers
 LARGEST_KEPT = 256 * 2**20  # bytes of bodies in all
 MOST_ADDRESSES = 32  # ways to write the same question that are remembered
 
 JSON = b"application/json"
-Message = MutableMapping[str, Any]
 Address = tuple[str, bytes]  # path and query string of a request
 
 
@@ -33,12 +32,14 @@ class Encoded:
     them than `region`, `index` and `freshness` do. `hits` counts how often it was sent straight from `Answers.hot`.
     `start` and `whole` are shared by all who are sent them: nobody may write into them. `by_time` says that other bytes
     may go about under this index, because something else than an entry of the log has changed them. `touched` is the
-    last index that touched a name in `depends`, whether or not it made a difference.
+    last index that touched a name in `depends`, whether or not it made a difference. `requests` are those that
+    `Verbatim` answers with it.
     """
 
     __slots__ = (
         "body", "by_time", "content_type", "depends", "dialect", "etag", "freshness", "hits", "index", "parts",
-        "region", "start", "status", "touched", "unchanged", "valid_until", "whole",
+        "region", "requests", "start", "status", "touched", "unchanged", "valid_until", "whole", "wire",
+        "wire_unchanged",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +72,8 @@ class Encoded:
         self.start: Message = {"type": "http.response.start", "status": status, "headers": [*entity, *described]}
         self.whole: Message = {"type": "http.response.body", "body": body}
         self.unchanged: Message = {"type": "http.response.start", "status": 304, "headers": list(described)}
+        self.wire, self.wire_unchanged = Wire(self.start, body), Wire(self.unchanged)
+        self.requests: list[bytes] = []
 
     def same_as(self, other: "Encoded") -> bool:
         """Whether a reader could tell the two apart by status or body; headers say when, not what."""
@@ -142,6 +145,7 @@ class Answers:
         self._log_ids: dict[str, str] = {}
         self._addresses: dict[Hashable, list[Address]] = {}
         self._dependents = Dependents[Hashable]()
+        self.dropped: Callable[[Encoded], None] | None = None  # told of each answer that is out of date
         view.listeners.append(self._changed)
 
     def ask(self, question: Question) -> Encoded:
@@ -238,4 +242,6 @@ class Answers:
         self._dependents.discard(key, encoded.depends)
         for address in self._addresses.pop(key, ()):
             self.hot.pop(address, None)
+        if encoded.requests and self.dropped is not None:
+            self.dropped(encoded)
         return encoded

@@ -28,6 +28,18 @@ class TooOld(Unavailable):
     """What is known here is older than whoever asks wants it to be; the text says of which region, and why."""
 
 
+class Malformed(CatalogError):
+    """What was sent is not HTTP."""
+
+
+class LargeHead(CatalogError):
+    """What stands before a request's body has no end in sight."""
+
+
+class TooSlow(CatalogError):
+    """The rest of a request did not come."""
+
+
 class NoSuchPath(CatalogError):
     """Nothing lives at this path."""
 
@@ -53,17 +65,20 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 # The slug of each error's type, its status, and its title.
 STATUSES: dict[type[CatalogError], tuple[str, int, str]] = {
     Invalid: ("invalid", 400, "The request breaks a rule"),
+    Malformed: ("malformed", 400, "The request is not HTTP"),
     Unauthenticated: ("unauthenticated", 401, "A token is needed"),
     Forbidden: ("forbidden", 403, "The token does not allow this"),
     NotFound: ("not-found", 404, "Nothing by that name is registered"),
     NoSuchPath: ("no-such-path", 404, "Nothing lives at this path"),
     NotAllowed: ("method-not-allowed", 405, "The path does not take this method"),
+    TooSlow: ("too-slow", 408, "The request was not sent in time"),
     Refused: ("refused", 409, "The record has moved on"),
     Held: ("held", 409, "The removal is held until somebody decides"),
     Compacted: ("compacted", 410, "The log no longer holds this"),
     Diverged: ("diverged", 500, "The view differs from the log"),
     TooLarge: ("too-large", 413, "The body is too large"),
     TooMany: ("too-many-watchers", 429, "Too many watchers"),
+    LargeHead: ("large-head", 431, "The request's head is too large"),
     TooOld: ("too-old", 503, "What is known here is older than was asked for"),
     Unavailable: ("unavailable", 503, "The registry cannot do this just now"),
 }

@@ -1,7 +1,8 @@
 """The discovery plane as an ASGI application, beside whatever else the process serves.
 
-The way of a hot lookup ends in the first lines of `Application.__call__`: one look into a dict and two messages that
-were made when the answer was encoded. Everything that costs more comes after them.
+A lookup that was made before in the same words does not even come here: see `connection.py`. Any other hot one ends in
+the first lines of `Application.__call__`: one look into a dict and two messages that were made when the answer was
+encoded. Everything that costs more comes after them.
 """
 
 import time
@@ -15,6 +16,7 @@ from discovery.access import NOTHING, shown_in
 from discovery.answers import Message
 from discovery.exchange import Disconnected, Receive, Scope, Send, header, matches, reply_problem, request_id
 from discovery.plane import Plane
+from discovery.verbatim import Verbatim
 
 ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
 Handler = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
@@ -47,6 +49,7 @@ class Application:
         self._dialects = dict(dialects)
         self._shortcut = shortcut
         self._otherwise = otherwise
+        self.verbatim = Verbatim(plane.answers, plane.access)
         self._hot = plane.answers.hot
         self._readers = plane.access.readers
         self._hosts = plane.access.door.accepted

@@ -45,6 +45,7 @@ class DatabaseLog:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="meridian-log")
         self._rung = asyncio.Event()
         self._ends: dict[str, int] = {}  # the furthest index heard of, by log id
+        self._missed = 0  # how often rings may have been missed
         self._listening: Listening | None = None
         self._stop: list[Callable[[], object]] = []
 
@@ -73,12 +74,11 @@ class DatabaseLog:
     async def wait(self, after: Position, *, timeout: float) -> None:
         """See `Log.wait`."""
         listening = self._listening or self._listen()
-        rung = self._rung
-        if self._ends.get(after.log_id, 0) > after.index or self._tail.after(after, 1):
-            return
+        missed = self._missed
         try:
             async with asyncio.timeout(timeout if listening.connected else min(timeout, POLL)):
-                await rung.wait()
+                while missed == self._missed and not self._is_news(after):
+                    await self._rung.wait()
         except TimeoutError:
             return
 
@@ -102,8 +102,16 @@ class DatabaseLog:
             if self._ends.get(end.log_id, -1) >= end.index:
                 return  # the doorbell rings in this process too, for what the tail has told already
             self._ends = {end.log_id: end.index}
+        else:
+            self._missed += 1
         rung, self._rung = self._rung, asyncio.Event()
         rung.set()
+
+    def _is_news(self, after: Position) -> bool:
+        """Whether more has been heard of than what `after` is the end of: of this log, or of another in its place."""
+        return any(
+            end > after.index if log_id == after.log_id else end > 0 for log_id, end in self._ends.items()
+        ) or bool(self._tail.after(after, 1))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, _translated, work)

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 from django.db import connection
 
 from registry.command import Command
+from registry.patience import patience
 from registry.unit import Unit
 from registry.writer import is_writer_thread, join, submit
 
@@ -41,11 +42,14 @@ class Verb(Generic[P, R]):
         return future.result()
 
     async def aio(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """The same for a coroutine. A caller that is cancelled has perhaps been served nevertheless."""
+        """The same for a coroutine, which is told after a while when nothing is heard of the commit.
+
+        A caller that is told so, or is cancelled, has perhaps been served nevertheless.
+        """
         loop = asyncio.get_running_loop()
         future = loop.create_future()
         submit(self._command(future, loop, args, kwargs))
-        return cast("R", await future)
+        return cast("R", await patience(loop).until(future))
 
     def _command(
         self,

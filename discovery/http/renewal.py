@@ -30,8 +30,7 @@ async def renew(plane: Plane, scope: Scope, receive: Receive, send: Send) -> Non
         if instance.lease_expired:
             actor = writes.named(scope, grant)
             revival = (namespace, service, id, instance.epoch)
-            reviving = actions.revive.aio([revival], actor=actor, cause="renewed over HTTP after its lease had expired")
-            await writes.committed(reviving)
+            await actions.revive.aio([revival], actor=actor, cause="renewed over HTTP after its lease had expired")
     plane.renewed += 1
     await send(DONE)
     await send(EMPTY)

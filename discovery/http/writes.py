@@ -1,15 +1,13 @@
 """A write: a request becomes a verb, and its outcome an answer once this process's own lookups show it."""
 
-import asyncio
-from collections.abc import Awaitable
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from catalog import names
 from catalog.check import CheckType
-from catalog.errors import CatalogError, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from catalog.errors import CatalogError, Forbidden, Invalid, NotFound, Unauthenticated
 from catalog.instance import DEFAULT_NAMESPACE, Instance
 from catalog.registration import LARGEST_BODY, complaint, decode
 from discovery import elsewhere, problems
@@ -25,27 +23,10 @@ MOST_IN_BULK = 1_000
 LARGEST_BULK = 8 * 2**20
 LARGEST_REPORT = 16 * 1024
 MOMENT = 0.05  # seconds: a registration at another server of the region is here by then
-COMMIT_WITHIN = 10.0  # seconds; a database that hangs says nothing, and a client should be told something
-T = TypeVar("T")
 
 _report_decoder = msgspec.json.Decoder(shapes.CheckReport)
 _bulk_decoder = msgspec.json.Decoder(shapes.Bulk)
 _entry_decoder = msgspec.json.Decoder(shapes.BulkEntry)
-
-
-async def committed(writing: Awaitable[T]) -> T:
-    """What a verb comes to, unless its commit takes too long: then nobody knows, and the caller must ask again.
-
-    Raises Unavailable, as the verb does when it knows that nothing was done.
-    """
-    try:
-        async with asyncio.timeout(COMMIT_WITHIN):
-            return await writing
-    except TimeoutError:
-        raise Unavailable(
-            f"the database has not answered within {COMMIT_WITHIN:g} s: whether this was done is not known yet",
-            retry_after=COMMIT_WITHIN / 2,
-        ) from None
 
 
 async def register(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,10 +36,8 @@ async def register(plane: Plane, scope: Scope, receive: Receive, send: Send) -> 
     if await left(plane, scope, receive, send, region=region, actor=actor, most=LARGEST_BODY):
         return
     registration = decode(await read_body(scope, receive, most=LARGEST_BODY))
-    written = await committed(
-        actions.register.aio(
-            registration, namespace=namespace, service=service, id=id, actor=actor, cause="registered over HTTP"
-        )
+    written = await actions.register.aio(
+        registration, namespace=namespace, service=service, id=id, actor=actor, cause="registered over HTTP"
     )
     await plane.caught_up(written.index)
     location = f"/services/{service}/{id}" + ("" if namespace == DEFAULT_NAMESPACE else f"?namespace={namespace}")
@@ -72,8 +51,8 @@ async def deregister(plane: Plane, scope: Scope, receive: Receive, send: Send) -
     actor = _actor(plane, scope, service)
     if await left(plane, scope, receive, send, region=region, actor=actor, most=0):
         return
-    index = await committed(
-        actions.deregister.aio(namespace=namespace, service=service, id=id, actor=actor, cause="deregistered over HTTP")
+    index = await actions.deregister.aio(
+        namespace=namespace, service=service, id=id, actor=actor, cause="deregistered over HTTP"
     )
     await plane.caught_up(index)
     await reply(send, 204, headers=_stamp(plane, index))
@@ -99,7 +78,7 @@ async def report(plane: Plane, scope: Scope, receive: Receive, send: Send) -> No
         namespace=namespace, service=service, id=id, check=name, status=given.status, output=given.output,
         epoch=instance.epoch,
     )  # fmt: skip
-    [written] = await committed(actions.report_checks.aio([said], actor=actor, cause="reported over HTTP"))
+    [written] = await actions.report_checks.aio([said], actor=actor, cause="reported over HTTP")
     if isinstance(written, CatalogError):
         raise written
     if written is not None:
@@ -126,7 +105,7 @@ async def register_many(plane: Plane, scope: Scope, receive: Receive, send: Send
     outcomes: list[Any] = []
     if items:
         actor = named(scope, grant)
-        outcomes = await committed(actions.register_many.aio(items, actor=actor, cause="registered in bulk over HTTP"))
+        outcomes = await actions.register_many.aio(items, actor=actor, cause="registered in bulk over HTTP")
         indexes = [outcome.index for outcome in outcomes if isinstance(outcome, actions.Registered)]
         await plane.caught_up(max(indexes, default=0))
     await reply_json(send, 200, {"results": _results(raws, entries, outcomes)}, headers=_stamp(plane, plane.head))
@@ -223,10 +202,16 @@ async def left(plane: Plane, scope: Scope, receive: Receive, send: Send, *, regi
 
 def _target(scope: Scope) -> tuple[str, str, str, str]:
     path = scope["path_params"]
-    given = parameters.parsed(scope["query_string"], parameters.WRITE)
     # An instance may be called `watch` or `explain`, whose paths have a place of their own in the table of routes.
     id = path["id"] if "id" in path else scope["path"].rpartition("/")[2]
-    return parameters.region(given), parameters.namespace(given), folded(path["service"]), checked_id(id)
+    return *_place(scope["query_string"]), folded(path["service"]), checked_id(id)
+
+
+@lru_cache(maxsize=256)
+def _place(query_string: bytes) -> tuple[str, str]:
+    """Which region and namespace a write is for."""
+    given = parameters.parsed(query_string, parameters.WRITE)
+    return parameters.region(given), parameters.namespace(given)
 
 
 @lru_cache(maxsize=4096)

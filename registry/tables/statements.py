@@ -34,6 +34,8 @@ TYPES = {
     **dict.fromkeys(("at", "created_at", "expires_at"), "double precision"),
 }  # PostgreSQL's types of the columns that are not text
 
+SIZES = (256, 64, 16, 4, 1)  # rows of one statement of SQLite, which takes 32,766 values at most
+
 encode = msgspec.json.Encoder().encode
 
 
@@ -56,22 +58,31 @@ class Insert:
         into = f'INSERT INTO "{table}" ({names})'
         conflict = f"ON CONFLICT ({key}) DO UPDATE SET {rest}" if keyed_by else ""
         typed = ", ".join(f'"{column}" {TYPES.get(column, "text")}' for column in columns)
-        self._one = f"{into} VALUES ({', '.join(['%s'] * len(columns))}) {conflict}"
+        row = f"({', '.join(['?'] * len(columns))})"
+        self._sizes = {size: f"{into} VALUES {', '.join([row] * size)} {conflict}" for size in SIZES}
         self._many = f"{into} SELECT * FROM json_to_recordset(%s) AS row ({typed}) {conflict}"  # noqa: S608 - as above
         self._columns = columns
 
     def execute(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> None:
         """Insert the rows, of which no two may have the same key.
 
-        SQLite is quickest when it runs one prepared statement over and over. To PostgreSQL every statement is a message
-        to be parsed and planned, so it gets all rows in one, as JSON, which is quickly written and quickly read.
+        To PostgreSQL every statement is a message to be parsed and planned, so it gets all rows in one, as JSON, which
+        is quickly written and quickly read. SQLite is quickest with statements that it has prepared, and this process
+        with few: each is a moment in which its other threads may take the interpreter, and keep it. So there is one for
+        each of some sizes.
         """
-        with connection.cursor() as cursor:
-            if connection.vendor == "sqlite":
-                cursor.executemany(self._one, rows)
-            else:
-                objects = [dict(zip(self._columns, row, strict=True)) for row in rows]
+        if connection.vendor != "sqlite":
+            objects = [dict(zip(self._columns, row, strict=True)) for row in rows]
+            with connection.cursor() as cursor:
                 cursor.execute(self._many, [encode(objects).decode()])
+            return
+        connection.ensure_connection()
+        start = 0
+        with connection.wrap_database_errors:
+            for size, statement in self._sizes.items():
+                while len(rows) - start >= size:
+                    connection.connection.execute(statement, [*chain.from_iterable(rows[start : start + size])])
+                    start += size
 
 
 UPSERT_INSTANCE = Insert("registry_instance", INSTANCE_COLUMNS, keyed_by=INSTANCE_COLUMNS[:4])

@@ -5,8 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
+from uvicorn import Config, Server
 
 from catalog.errors import CatalogError
 from config.ports import free_port
@@ -17,7 +16,7 @@ from federation.logs import Logs
 from registry.log import DatabaseLog
 from registry.tail import Tail
 
-logging.getLogger("_granian").setLevel(logging.ERROR)
+logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 class LogsElsewhere(Logs):
@@ -41,13 +40,14 @@ class Served:
 
     @classmethod
     async def start(cls, **tls: Any) -> Self:
-        """Start it and wait until it listens; with `ssl_cert` and `ssl_key` it speaks TLS."""
+        """Start it and wait until it listens; with `ssl_certfile` and `ssl_keyfile` it speaks TLS."""
         serving, port = serve.Serving(), free_port()
         serving._logs = LogsElsewhere(clock=serving.clock)
-        server = Server(
-            application(serve.application(serving)), port=port, interface=Interfaces.ASGINL, http=HTTPModes.http1,
-            log_enabled=False, **tls,
+        config = Config(
+            application(serve.application(serving)), port=port, http="httptools", lifespan="off", log_config=None,
+            access_log=False, timeout_graceful_shutdown=1, **tls,
         )  # fmt: skip
+        server = Server(config)
         served = cls(serving, server, f"{'https' if tls else 'http'}://127.0.0.1:{port}")
         async with asyncio.timeout(10):
             while True:
@@ -69,7 +69,7 @@ class Served:
         """End clients, streams and server."""
         for client in self._clients:
             await client.close()
-        self._server.stop()
+        self._server.should_exit = True
         async with asyncio.timeout(10):
             await asyncio.gather(self._task, return_exceptions=True)
         await self.serving.logs.close()

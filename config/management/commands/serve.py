@@ -1,24 +1,17 @@
 """Runs the server of a region: the discovery plane and Django in one process."""
 
 import resource
+import signal
+import sys
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.log import LogLevels
-from granian.server.mp import MPServer
 
+from config import http_server
 from config.environment import Environment
 from config.exposure import Exposed, refuse_exposure
-from config.lifeline import die_with_parent
-
-# Parked watchers count as requests in flight. The server's own default of about a thousand would let them keep out
-# writes, renewals and health checks; the limits that watchers meet first are MERIDIAN_WATCHERS and
-# MERIDIAN_WATCHERS_PER_CLIENT.
-IN_FLIGHT = 20_000
 
 
 class Command(BaseCommand):
@@ -36,36 +29,10 @@ class Command(BaseCommand):
         except Exposed as problem:
             raise CommandError(str(problem)) from None
         allow_open_files()
-        server(environment, workers=options["workers"]).serve(target_loader=load_application, wrap_loader=False)
-
-
-def server(environment: Environment, *, workers: int) -> MPServer:
-    """The HTTP server, not started yet."""
-    return MPServer(
-        "config.asgi:application",
-        address=environment.http.host,
-        port=environment.http.port,
-        interface=Interfaces.ASGI,
-        workers=workers,
-        loop=Loops.uvloop,
-        http=HTTPModes.http1,
-        backlog=IN_FLIGHT,
-        backpressure=IN_FLIGHT,
-        workers_kill_timeout=5,
-        ssl_cert=environment.tls_certificate,
-        ssl_key=environment.tls_key,
-        log_level=LogLevels(environment.log_level),
-        log_dictconfig=settings.LOGGING,
-        working_dir=Path.cwd(),
-    )
-
-
-def load_application() -> Any:
-    """Called in each worker process: ties it to its parent and loads what it serves."""
-    die_with_parent()
-    from config.asgi import application
-
-    return application
+        # Once everything has ended, uvicorn raises the signal that it ended for again: that is no failure.
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, lambda *_: sys.exit(0))
+        http_server.serve(environment, workers=options["workers"])
 
 
 def allow_open_files() -> None:

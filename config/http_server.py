@@ -1,0 +1,65 @@
+"""The HTTP server of a process: uvicorn around the one application, with the discovery plane's own connections."""
+
+import os
+from functools import partial
+from typing import Any
+
+from uvicorn import Config, Server
+from uvicorn.supervisors import Multiprocess
+
+from config import garbage
+from config.environment import Environment
+from config.lifeline import die_with
+from discovery.connection import Connection
+
+BACKLOG = 20_000  # connections that the kernel holds until they are accepted: everybody comes back at once after a cut
+IDLE = 120.0  # seconds; longer than clients keep a connection, so that it is they who end it and no request is lost
+ENDING = 4  # seconds that requests under way may still take when the server ends
+
+
+def serve(environment: Environment, *, workers: int) -> None:
+    """Serve until a signal says otherwise; with several workers each is a process of its own."""
+    config = configured(environment, workers=workers)
+    if workers == 1:
+        run(config)
+        return
+    listening = config.bind_socket()
+    Multiprocess(config, target=partial(work, environment, os.getpid(), workers), sockets=[listening]).run()
+
+
+def work(environment: Environment, parent: int, workers: int, sockets: Any) -> None:
+    """What each of several workers runs; it ends with its parent."""
+    die_with(parent)
+    run(configured(environment, workers=workers), sockets)
+
+
+def run(config: Config, sockets: Any = None) -> None:
+    """Load the application, then serve it in this process."""
+    config.load()
+    garbage.settle()
+    Server(config).run(sockets=sockets)
+
+
+def configured(environment: Environment, *, workers: int) -> Config:
+    """How uvicorn is set up."""
+    return Config(
+        "config.asgi:application",
+        host=environment.http.host,
+        port=environment.http.port,
+        workers=workers,
+        loop="uvloop",
+        http=Connection,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,  # one message goes to many: compressing it anew for each costs more than it saves
+        interface="asgi3",
+        lifespan="on",
+        proxy_headers=False,  # addresses are what the kernel says: open loopback must not be claimed by a header
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        backlog=BACKLOG,
+        timeout_keep_alive=int(IDLE),
+        timeout_graceful_shutdown=ENDING,
+        ssl_certfile=environment.tls_certificate,
+        ssl_keyfile=environment.tls_key,
+    )
