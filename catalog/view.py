@@ -18,10 +18,12 @@ from catalog.instance import Instance
 from catalog.log import Head, Snapshot
 from catalog.override import Override, Scope
 from catalog.policy import Policy
+from catalog.roster import Roster
 
 EVERYTHING = "*"  # touched when no narrower name will do: a reset, a change of freshness
 FEDERATION = ""  # stands for a region when the set of regions, or which is nearer, is what is touched
 
+NOBODY = Roster()
 ServiceName = tuple[str, str]  # namespace, service
 Listener = Callable[[str, frozenset[str], int], None]  # region, names touched, index
 
@@ -96,7 +98,7 @@ class RegionView:
         if changes[0].index != self.index + 1:
             raise Diverged(f"index {changes[0].index} of {changes[0].region} does not follow {self.index}")
         digest, names = self.digest, set[str]()
-        edited: dict[ServiceName, dict[str, Instance]] = {}
+        edited: dict[ServiceName, dict[str, Instance | None]] = {}
         overrides_before = self.overrides
         for change in changes:
             old = self.changes.get(change.key)
@@ -105,7 +107,7 @@ class RegionView:
             for name in self._names_of(old.record if old else None, change.record):
                 names.add(name)
                 self._touched[name] = change.index
-        self._publish(edited)
+        self.publish(edited)
         self.digest = digest
         self.position = Position(self.position.log_id if self.position else "", changes[-1].index)
         if overrides_before is not self.overrides:
@@ -114,7 +116,7 @@ class RegionView:
             raise Diverged(f"digest differs at index {changes[-1].index} of {changes[-1].region}")
         return frozenset(names)
 
-    def _put(self, change: Change, old: Record | None, edited: dict[ServiceName, dict[str, Instance]]) -> None:
+    def _put(self, change: Change, old: Record | None, edited: dict[ServiceName, dict[str, Instance | None]]) -> None:
         record = change.record
         if record is None:
             self.changes.pop(change.key, None)
@@ -123,12 +125,7 @@ class RegionView:
         subject = record if record is not None else old
         if isinstance(subject, Instance):
             name = (intern(subject.namespace), intern(subject.service))
-            if name not in edited:
-                edited[name] = dict(self.services.get(name, {}))
-            if record is None:
-                edited[name].pop(subject.id, None)
-            else:
-                edited[name][subject.id] = subject
+            edited.setdefault(name, {})[subject.id] = subject if record is not None else None
         elif isinstance(subject, Override):
             kept = tuple(override for override in self.overrides if override.id != subject.id)
             self.overrides = kept if record is None else (*kept, subject)
@@ -137,10 +134,12 @@ class RegionView:
         elif isinstance(record, Policy):
             self.policies[(record.namespace, record.service)] = record
 
-    def _publish(self, edited: dict[ServiceName, dict[str, Instance]]) -> None:
-        for name, instances in edited.items():
-            if instances:
-                self.services[name] = instances
+    def publish(self, edited: dict[ServiceName, dict[str, Instance | None]]) -> None:
+        for name, edits in edited.items():
+            known = self.services.get(name, NOBODY)
+            roster = (known if isinstance(known, Roster) else Roster(known)).edited(edits)
+            if roster:
+                self.services[name] = roster
             else:
                 self.services.pop(name, None)
 
@@ -302,6 +301,7 @@ def service_digests(view: RegionView) -> dict[str, str]:
 
 def _add(region: RegionView, chunk: Sequence[Change]) -> None:
     """Fold a snapshot's chunk into a region that nobody reads yet: in place, and without asking what was before."""
+    edited: dict[ServiceName, dict[str, Instance | None]] = {}
     for change in chunk:
         record = change.record
         if record is None:
@@ -309,12 +309,12 @@ def _add(region: RegionView, chunk: Sequence[Change]) -> None:
         region.changes[change.key] = change
         region.digest = (region.digest + record_hash(record)) % (1 << 256)
         if isinstance(record, Instance):
-            instances = region.services.setdefault((intern(record.namespace), intern(record.service)), {})
-            instances[record.id] = record  # type: ignore[index]
+            edited.setdefault((intern(record.namespace), intern(record.service)), {})[record.id] = record
         elif isinstance(record, Override):
             region.overrides = (*region.overrides, record)
         else:
             region.policies[(record.namespace, record.service)] = record
+    region.publish(edited)
 
 
 def digest_name(record: Record) -> str:

@@ -78,16 +78,11 @@ def without_overrides(view: View, region: str, ids: Iterable[str]) -> View:
 def without_instances(view: View, region: str, keys: Iterable[str]) -> View:
     """The view as if the instances with these keys had been deregistered. Unknown keys are passed over."""
     part = _copy(view.region(region))
-    going: dict[ServiceName, set[str]] = {}
+    going: dict[ServiceName, dict[str, Instance | None]] = {}
     for key in keys:
         _, namespace, service, id = key.split("/", 3)
-        going.setdefault((namespace, service), set()).add(id)
-    for name, ids in going.items():
-        left = {id: instance for id, instance in part.services.get(name, {}).items() if id not in ids}
-        if left:
-            part.services[name] = left
-        else:
-            part.services.pop(name, None)
+        going.setdefault((namespace, service), {})[id] = None
+    part.publish(going)
     return _with_part(view, region, part)
 
 

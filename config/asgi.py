@@ -71,6 +71,7 @@ def application_of(plane: Plane) -> server.Application:
             "federation": serve.application(serving),
         },
         shortcut=routes.shortcut,
+        prompt=routes.prompt,
         otherwise=ProtocolTypeRouter({"http": django, "websocket": routing.websockets}),
     )
     dashboard.install(plane, settings.MERIDIAN)

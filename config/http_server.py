@@ -1,8 +1,6 @@
 """The HTTP server of a process: uvicorn around the one application, with the discovery plane's own connections."""
 
 import os
-from functools import partial
-from typing import Any
 
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
@@ -17,32 +15,32 @@ IDLE = 120.0  # seconds; longer than clients keep a connection, so that it is th
 ENDING = 4  # seconds that requests under way may still take when the server ends
 
 
+class Configuration(Config):
+    """uvicorn's, for a process that is to live long: and with others, not longer than the one that started them."""
+
+    parent: int | None = None
+
+    def load(self) -> None:
+        """Load the application."""
+        if self.parent is not None:
+            die_with(self.parent)
+        super().load()
+        garbage.settle()
+
+
 def serve(environment: Environment, *, workers: int) -> None:
     """Serve until a signal says otherwise; with several workers each is a process of its own."""
     config = configured(environment, workers=workers)
     if workers == 1:
-        run(config)
-        return
-    listening = config.bind_socket()
-    Multiprocess(config, target=partial(work, environment, os.getpid(), workers), sockets=[listening]).run()
+        Server(config).run()
+    else:
+        config.parent = os.getpid()
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 
-def work(environment: Environment, parent: int, workers: int, sockets: Any) -> None:
-    """What each of several workers runs; it ends with its parent."""
-    die_with(parent)
-    run(configured(environment, workers=workers), sockets)
-
-
-def run(config: Config, sockets: Any = None) -> None:
-    """Load the application, then serve it in this process."""
-    config.load()
-    garbage.settle()
-    Server(config).run(sockets=sockets)
-
-
-def configured(environment: Environment, *, workers: int) -> Config:
+def configured(environment: Environment, *, workers: int) -> Configuration:
     """How uvicorn is set up."""
-    return Config(
+    return Configuration(
         "config.asgi:application",
         host=environment.http.host,
         port=environment.http.port,

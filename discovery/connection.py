@@ -1,4 +1,7 @@
-"""One client's connection: uvicorn's, with a shorter way for requests that are known by their bytes, and with limits.
+"""One client's connection: uvicorn's, with shorter ways for what is asked most, and with limits.
+
+A lookup that was made before in the same words is answered by its very bytes (`verbatim.py`), a frequent write without
+a task of its own (`prompt.py`); everything else is uvicorn's affair, and ends in the same application.
 
 Whoever sends half a request and then nothing, or a head without end, is told so and let go.
 """
@@ -13,17 +16,23 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from catalog.errors import CatalogError
+from catalog.registration import LARGEST_BODY
 from discovery import problems
 from discovery.corked import Corked
+from discovery.exchange import Headers
 from discovery.problems import LargeHead, Malformed, TooSlow
-from discovery.verbatim import Verbatim
+from discovery.prompt import Handler, Reply
+from discovery.server import Application
 
 LARGEST_HEAD = 64 * 1024  # bytes of a request before its body
+LARGEST_PROMPT = LARGEST_BODY  # bytes of a body that is worth a short way
+NO_CONTENT = 204
+_LINE = b"%s: %s\r\n".__mod__
 PATIENCE = 30.0  # seconds for a head, for a first request, and for the next part of a body
 
 
 class Connection(HttpToolsProtocol):
-    """A protocol of asyncio. The application that it serves has its `Verbatim` as an attribute of that name."""
+    """A protocol of asyncio, for a `discovery.server.Application`."""
 
     def __init__(
         self,
@@ -33,9 +42,14 @@ class Connection(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        verbatim: Verbatim = config.loaded_app.verbatim
+        application: Application = config.loaded_app
+        verbatim = application.verbatim
+        self._plane, self._prompt = application.plane, application.prompt
         self._known, self._readers, self._learn = verbatim.known, verbatim.readers, verbatim.learn
+        self._handler: Handler | None = None  # of the request that is being read
+        self._parts: list[bytes] = []  # of its body
         self._active = False  # since the timer for idle connections was looked at
+        self._idle: asyncio.TimerHandle | None = None
         self._begun = 0  # messages
         self._in_message = self._in_head = False
         self._head_size = 0
@@ -45,11 +59,13 @@ class Connection(HttpToolsProtocol):
         """A client is there, and has a while to say what it wants."""
         self._corked = Corked(transport, self.loop)
         super().connection_made(cast("asyncio.Transport", self._corked))
-        self.timeout_keep_alive_task = self.loop.call_later(PATIENCE, self.timeout_keep_alive_handler)
+        self._idle = self.loop.call_later(PATIENCE, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._settle()
+        if self._idle is not None:
+            self._idle.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -58,7 +74,7 @@ class Connection(HttpToolsProtocol):
         if (
             known is not None
             and not self._in_message
-            and (self.cycle is None or self.cycle.response_complete)
+            and self._is_free
             and known.shown in self._readers
             and not self.flow.write_paused
         ):
@@ -91,16 +107,50 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """See httptools."""
         self._in_head = False
-        super().on_headers_complete()
+        self._handler = self._prompt_handler()
+        if self._handler is None:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See httptools."""
+        if self._handler is None:
+            super().on_body(body)
+        else:
+            self._parts.append(body)
 
     def on_message_complete(self) -> None:
         """See httptools."""
         self._in_message = False
-        super().on_message_complete()
+        if self._handler is None:
+            super().on_message_complete()
+        else:
+            self._answer(self._handler)
+
+    def on_response_complete(self) -> None:
+        """An answer was sent; go on with what was asked meanwhile."""
+        self._active = True
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+
+    def put(self, reply: Reply, status: int, headers: Headers, body: bytes) -> None:
+        """Send the answer to a request that was handled here; see `prompt.Line`."""
+        lines = [STATUS_LINE[status], *map(_LINE, self.server_state.default_headers), *map(_LINE, headers)]
+        if status != NO_CONTENT:
+            lines.append(b"content-length: %d\r\n" % len(body))
+        if not reply.keep_alive:
+            lines.append(b"connection: close\r\n")
+        self._corked.write(b"".join((*lines, b"\r\n", body)))
+        if not reply.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def shutdown(self) -> None:
         """End the connection once its answer is sent; what waits on purpose is not waited for."""
-        if self.cycle is not None and not self.cycle.response_complete and self.cycle.scope.get("parked"):
+        if not self._is_free and self.cycle.scope.get("parked"):
             self.transport.close()
         else:
             super().shutdown()
@@ -110,14 +160,53 @@ class Connection(HttpToolsProtocol):
         self._refuse(Malformed("what was sent cannot be read as HTTP/1.1"))
 
     def timeout_keep_alive_handler(self) -> None:
-        """End a connection on which nothing was asked for a while."""
-        if self._active:
+        """Look now and then whether anything was asked for lately, and end the connection if not.
+
+        A timer that is set anew with every request would cost more than answering it.
+        """
+        if self._active or self._in_message or not self._is_free:
             self._active = False
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._idle = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         else:
             super().timeout_keep_alive_handler()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """There is nothing to unset: see `timeout_keep_alive_handler`."""
+
+    def _prompt_handler(self) -> Handler | None:
+        """Who answers this request without a task, if it is of that kind; its scope is completed then."""
+        parser = self.parser
+        if parser.get_method() != b"PUT" or not self._is_free or parser.should_upgrade() or self.expect_100_continue:
+            return None
+        if b"%" in self.url or b"?" in self.url or not self.url.startswith(b"/") or not _is_short(self.headers):
+            return None
+        scope = cast("dict[str, Any]", self.scope)
+        scope.update(
+            method="PUT", path=self.url.decode("ascii", "replace"), raw_path=self.url, query_string=b"",
+            http_version=parser.get_http_version(),
+        )  # fmt: skip
+        return self._prompt(scope)
+
+    def _answer(self, handler: Handler) -> None:
+        """Have the request that was just read answered; or let it go the long way after all."""
+        parser, scope = self.parser, cast("dict[str, Any]", self.scope)
+        body = b"".join(self._parts)
+        self._parts.clear()
+        keep_alive = scope["http_version"] == "1.1" and parser.should_keep_alive()
+        before = self.cycle
+        self.cycle = reply = Reply(self._plane, scope, self, keep_alive=keep_alive)  # type: ignore[assignment]
+        try:
+            self._plane.access.guard("PUT", scope["headers"])
+            handled = handler(self._plane, scope, body, reply)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: the client is told, the log knows why
+            reply.set_exception(error)
+            return
+        if not handled:
+            self.cycle = before
+            super().on_headers_complete()
+            if body:
+                super().on_body(body)
+            super().on_message_complete()
 
     def _unsupported_upgrade_warning(self) -> None:
         # The client offers another protocol, HTTP/2 say, and is answered in this one. Its parser has come to its end.
@@ -148,7 +237,7 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, error: CatalogError) -> None:
         """End the connection, with a word about it where an answer can stand."""
-        if not self._in_message or (self._in_head and self._is_free):
+        if self._is_free and (self._in_head or not self._in_message):
             problem = problems.problem(error)
             body = msgspec.json.encode(problem)
             head = [
@@ -163,4 +252,15 @@ class Connection(HttpToolsProtocol):
     @property
     def _is_free(self) -> bool:
         """Whether no request is being answered."""
-        return self.cycle is None or self.cycle.response_complete
+        cycle: Any = self.cycle  # None before the first
+        return cycle is None or cycle.response_complete
+
+
+def _is_short(headers: Headers) -> bool:
+    """Whether the head announces a body that is kept in memory without a second thought, or none."""
+    for name, value in headers:
+        if name == b"transfer-encoding":
+            return False
+        if name == b"content-length":
+            return len(value) < 7 and int(value) <= LARGEST_PROMPT  # the parser lets only digits through
+    return True

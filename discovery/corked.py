@@ -11,7 +11,16 @@ from typing import Any
 class Corked:
     """As much of a transport as uvicorn's protocols use, around one of an event loop."""
 
-    __slots__ = ("_loop", "_written", "abort", "get_extra_info", "inner", "is_closing", "pause_reading", "resume_reading")
+    __slots__ = (
+        "_loop",
+        "_written",
+        "abort",
+        "get_extra_info",
+        "inner",
+        "is_closing",
+        "pause_reading",
+        "resume_reading",
+    )
 
     def __init__(self, inner: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self.inner, self._loop = inner, loop

@@ -13,10 +13,12 @@ import structlog
 
 from catalog.errors import CatalogError
 from discovery.access import NOTHING, shown_in
-from discovery.answers import Message
 from discovery.exchange import Disconnected, Receive, Scope, Send, header, matches, reply_problem, request_id
+from discovery.journal import log_exchange, log_failure
 from discovery.plane import Plane
+from discovery.prompt import Handler as Prompt
 from discovery.verbatim import Verbatim
+from discovery.wire import Message
 
 ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
 Handler = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
@@ -25,8 +27,6 @@ Handler = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
 TELLING = frozenset({b"authorization", b"x-consul-token", b"if-none-match", b"x-request-id", b"host"})
 PROBED = frozenset({"health", "metrics"})  # asked by whatever address leads here, and by anybody
 NO_BODY: Message = {"type": "http.response.body", "body": b""}
-SLOW = 1.0  # seconds after which an exchange is worth a line in the log
-MOST_LINES = 20  # a second: when everything fails, the log must not make it worse
 
 logger = structlog.get_logger(__name__)
 
@@ -34,7 +34,8 @@ logger = structlog.get_logger(__name__)
 class Application:
     """Hands each request to the dialect that its first path segment names, and all others to `otherwise`.
 
-    `shortcut` may name a handler for a request, for writes so frequent that routing them would be most of their cost.
+    `shortcut` may name a handler for a request, for writes so frequent that routing them would be most of their cost;
+    `prompt` does the same for whoever needs no task of its own to answer.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Application:
         *,
         shortcut: Callable[[Scope], Handler | None],
         otherwise: ASGI,
+        prompt: Callable[[Scope], Prompt | None] = lambda _: None,
     ) -> None:
-        self._plane = plane
+        self.plane = self._plane = plane
+        self.prompt = prompt
         self._dialects = dict(dialects)
         self._shortcut = shortcut
         self._otherwise = otherwise
@@ -119,8 +122,8 @@ class Application:
             exchange.status = 499  # as nginx logs it: nobody is there to be answered
         except CatalogError as error:
             await exchange.fail(error)
-        except Exception as error:  # the last line of defence: the client is told, the log knows why
-            logger.exception("a request failed", path=scope["path"], request=exchange.id)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: the client is told, the log knows why
+            log_failure(scope, exchange.id, error)
             await exchange.fail(error)
         exchange.log()
 
@@ -162,39 +165,5 @@ class Exchange:
         await reply_problem(self.send, error, body=self._scope["method"] != "HEAD")
 
     def log(self) -> None:
-        """One line for an exchange that failed or took long; what waited on purpose did not take long."""
-        took = time.perf_counter() - self._began
-        slow = took > SLOW and not self._scope.get("parked")
-        if self._scope.get("quiet") or (self.status < 500 and not slow):
-            return
-        level = logger.warning if self.status >= 500 else logger.info
-        left_out = lines.admit(self._began)
-        if left_out is None:
-            return
-        scope = self._scope
-        level(
-            "request", method=scope["method"], path=scope["path"][:200], status=self.status, ms=round(took * 1000, 1),
-            client=(scope.get("client") or ("",))[0], request=self.id, **({"left_out": left_out} if left_out else {}),
-        )  # fmt: skip
-
-
-class Lines:
-    """Lets some lines a second into the log, and counts those that it leaves out."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._second, self._number, self._left_out = 0, 0, 0
-
-    def admit(self, now: float) -> int | None:
-        """How many were left out before this one, or None when this one is left out as well."""
-        if int(now) != self._second:
-            self._second, self._number = int(now), 0
-        if self._number >= self._most:
-            self._left_out += 1
-            return None
-        self._number += 1
-        left_out, self._left_out = self._left_out, 0
-        return left_out
-
-
-lines = Lines(MOST_LINES)
+        """One line, if it is worth one."""
+        log_exchange(self._scope, self.id, self.status, self._began)

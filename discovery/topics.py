@@ -16,8 +16,9 @@ import structlog
 
 from catalog.errors import CatalogError
 from catalog.view import View
-from discovery.answers import Answers, Encoded, Message, Question
+from discovery.answers import Answers, Encoded, Question
 from discovery.dependents import Dependents
+from discovery.wire import Message
 
 SLICE = 50  # waiters answered before others get their turn: about a millisecond
 TOPICS_SLICE = 20  # questions asked again before others get their turn

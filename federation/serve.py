@@ -168,13 +168,17 @@ class Stream:
         await self._tell(found, beat=True)
 
     async def run(self, seconds: float) -> None:
-        """Send what comes, for so long."""
+        """Send what comes, for so long, or until it is compacted away: the peer asks again, and a status tells it so."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while loop.time() < until:
             await self._log.wait(self._position, timeout=wire.BEAT)
             require_peer(self._scope)  # a peer that was revoked hears nothing more
-            await self._tell(await self._log.read(self._position, limit=BATCH))
+            try:
+                found = await self._log.read(self._position, limit=BATCH)
+            except Compacted:
+                break
+            await self._tell(found)
         await _piece(self._send, self._packing.end())
 
     async def _tell(self, found: Sequence[Change], *, beat: bool = False) -> None:

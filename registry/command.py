@@ -5,9 +5,26 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from registry.patience import patience
 from registry.unit import Unit
+
+
+class Settles(Protocol):
+    """What of a future a command needs."""
+
+    def done(self) -> bool:
+        """Whether it is settled, or nobody waits any more."""
+        ...
+
+    def set_result(self, value: Any, /) -> None:
+        """It is done."""
+        ...
+
+    def set_exception(self, error: Any, /) -> None:
+        """It came to nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +46,7 @@ class Command:
     actor: str
     cause: str
     keys: Iterable[str]
-    future: "Future[Any] | asyncio.Future[Any]"
+    future: "Future[Any] | Settles"
     loop: asyncio.AbstractEventLoop | None
 
 
@@ -38,21 +55,28 @@ def answer(commands: Sequence[Command], outcomes: Sequence[Outcome]) -> None:
     by_loop = defaultdict[asyncio.AbstractEventLoop, list[tuple[Any, Outcome]]](list)
     for command, outcome in zip(commands, outcomes, strict=True):
         if command.loop is None:
-            _settle([(command.future, outcome)])
+            _settle_one(command.future, outcome)
         else:
             by_loop[command.loop].append((command.future, outcome))
     for loop, pairs in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_settle, pairs)
+            # In the turn after the next, when the view of this process has mostly heard of the commit.
+            loop.call_soon_threadsafe(loop.call_soon, _settle, pairs, loop)
         except RuntimeError:
             continue  # the loop is closed: nobody waits any more, and what was committed stays
 
 
-def _settle(pairs: Iterable[tuple[Any, Outcome]]) -> None:
+def _settle(pairs: Iterable[tuple[Any, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
+    forget = patience(loop).forget
     for future, outcome in pairs:
-        if future.done():
-            continue  # the caller has gone away
-        if outcome.error is not None:
-            future.set_exception(outcome.error)
-        else:
-            future.set_result(outcome.value)
+        forget(future)
+        _settle_one(future, outcome)
+
+
+def _settle_one(future: Any, outcome: Outcome) -> None:
+    if future.done():
+        return  # the caller has gone away
+    if outcome.error is not None:
+        future.set_exception(outcome.error)
+    else:
+        future.set_result(outcome.value)

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from django.db import connection
 
-from registry.command import Command
+from registry.command import Command, Settles
 from registry.patience import patience
 from registry.unit import Unit
 from registry.writer import is_writer_thread, join, submit
@@ -46,14 +46,19 @@ class Verb(Generic[P, R]):
 
         A caller that is told so, or is cancelled, has perhaps been served nevertheless.
         """
+        future = asyncio.get_running_loop().create_future()
+        self.soon(future, *args, **kwargs)
+        return cast("R", await future)
+
+    def soon(self, future: "Settles", *args: P.args, **kwargs: P.kwargs) -> None:
+        """The same for whoever has something like a future of the running loop; it is settled on that loop."""
         loop = asyncio.get_running_loop()
-        future = loop.create_future()
+        patience(loop).watch(future)
         submit(self._command(future, loop, args, kwargs))
-        return cast("R", await patience(loop).until(future))
 
     def _command(
         self,
-        future: "Future[R] | asyncio.Future[R]",
+        future: "Future[R] | Settles",
         loop: asyncio.AbstractEventLoop | None,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],

@@ -1,8 +1,12 @@
 """Renewing a lease: by far the most frequent write, so its path is read by hand and nothing else is done for it."""
 
+from functools import partial
+
+from catalog.instance import DEFAULT_NAMESPACE
 from discovery.exchange import Receive, Scope, Send
 from discovery.http import parameters, writes
 from discovery.plane import Plane
+from discovery.prompt import Answer, Reply
 from registry import actions
 
 DONE = {"type": "http.response.start", "status": 204, "headers": []}
@@ -17,7 +21,7 @@ async def renew(plane: Plane, scope: Scope, receive: Receive, send: Send) -> Non
     _, _, name, id, _ = scope["path"].split("/")
     service = writes.folded(name)
     grant = plane.access.may_write(scope, service)
-    namespace = "default"
+    namespace = DEFAULT_NAMESPACE
     if scope["query_string"]:
         given = parameters.parsed(scope["query_string"], parameters.WRITE)
         namespace, region = parameters.namespace(given), parameters.region(given)
@@ -34,3 +38,27 @@ async def renew(plane: Plane, scope: Scope, receive: Receive, send: Send) -> Non
     plane.renewed += 1
     await send(DONE)
     await send(EMPTY)
+
+
+def renew_promptly(plane: Plane, scope: Scope, body: bytes, reply: Reply) -> bool:
+    """The same for a connection that waits for nobody; see `discovery.prompt`.
+
+    An instance that is not known here yet, or whose lease has expired, has to wait for the log.
+    """
+    _, _, name, id, _ = scope["path"].split("/")
+    service = writes.folded(name)
+    plane.access.may_write(scope, service)
+    instance = writes.find(plane, DEFAULT_NAMESPACE, service, id)
+    if instance is None or instance.lease_expired:
+        return False
+    reply.then = partial(_renewed, plane)
+    if instance.lease is None:
+        reply.set_result(None)
+    else:
+        plane.renewals.renew(instance).add_done_callback(reply.settle)
+    return True
+
+
+def _renewed(plane: Plane, _: None) -> Answer:
+    plane.renewed += 1
+    return Answer(204, [])

@@ -14,6 +14,7 @@ from discovery.exchange import Receive, Scope, Send, client_address, reply, requ
 from discovery.http import fresh, parameters, reads, renewal, watch, writes
 from discovery.plane import Plane
 from discovery.problems import NoSuchPath, NotAllowed
+from discovery.prompt import Handler as Prompt
 
 Handler = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
 
@@ -202,6 +203,19 @@ def shortcut(scope: Scope) -> Handler | None:
         case ["", "services", service, id, "renew"] if service and id:
             return renewal.renew
     return None
+
+
+def prompt(scope: Scope) -> Prompt | None:
+    """The same for a connection that waits for nobody: for what asks nothing in its query."""
+    if scope["query_string"]:
+        return None
+    return PROMPT.get(shortcut(scope))
+
+
+PROMPT: Mapping[Handler | None, Prompt] = {
+    writes.register: writes.register_promptly,
+    renewal.renew: renewal.renew_promptly,
+}
 
 
 async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,6 @@
 """A write: a request becomes a verb, and its outcome an answer once this process's own lookups show it."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -15,9 +15,11 @@ from discovery.access import actor, shown_in, vouched
 from discovery.exchange import Receive, Scope, Send, client_address, read_body, reply, reply_json
 from discovery.http import parameters, reads, shapes
 from discovery.plane import Plane
+from discovery.prompt import Answer, Reply
 from registry import actions
 from registry.tokens import Grant
 
+JSON = (b"content-type", b"application/json")
 WAY = "http"  # how the log names this dialect
 MOST_IN_BULK = 1_000
 LARGEST_BULK = 8 * 2**20
@@ -39,10 +41,31 @@ async def register(plane: Plane, scope: Scope, receive: Receive, send: Send) -> 
     written = await actions.register.aio(
         registration, namespace=namespace, service=service, id=id, actor=actor, cause="registered over HTTP"
     )
-    await plane.caught_up(written.index)
-    location = f"/services/{service}/{id}" + ("" if namespace == DEFAULT_NAMESPACE else f"?namespace={namespace}")
-    headers = [*_stamp(plane, written.index), (b"location", location.encode())]
-    await reply_json(send, 201 if written.created else 200, shapes.registered(written.instance), headers=headers)
+    answer = _registered(plane, written)
+    await plane.caught_up(answer.shown)
+    await reply(send, answer.status, answer.body, headers=answer.headers)
+
+
+def register_promptly(plane: Plane, scope: Scope, body: bytes, reply: Reply) -> bool:
+    """The same for a connection that waits for nobody; see `discovery.prompt`."""
+    _, namespace, service, id = _target(scope)
+    actor = _actor(plane, scope, service)
+    registration = decode(body)
+    reply.then = partial(_registered, plane)
+    actions.register.soon(
+        reply, registration, namespace=namespace, service=service, id=id, actor=actor, cause="registered over HTTP"
+    )
+    return True
+
+
+def _registered(plane: Plane, written: actions.Registered) -> Answer:
+    instance = written.instance
+    location = f"/services/{instance.service}/{instance.id}"
+    if instance.namespace != DEFAULT_NAMESPACE:
+        location += f"?namespace={instance.namespace}"
+    headers = [*_stamp(plane, written.index), (b"location", location.encode()), JSON]
+    body = msgspec.json.encode(shapes.registered(instance))
+    return Answer(201 if written.created else 200, headers, body, written.index)
 
 
 async def deregister(plane: Plane, scope: Scope, receive: Receive, send: Send) -> None:
