@@ -51,7 +51,7 @@ class Connection(HttpToolsProtocol):
         self._active = False  # since the timer for idle connections was looked at
         self._idle: asyncio.TimerHandle | None = None
         self._begun = 0  # messages
-        self._in_message = self._in_head = False
+        self._in_message = self._in_head = self._is_offer = False
         self._head_size = 0
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -84,7 +84,7 @@ class Connection(HttpToolsProtocol):
             self._corked.inner.write(known.wire.at(self.server_state.default_headers))
             return
         at_rest, self._begun = not self._in_message, 0
-        super().data_received(data)
+        self._parse(data)
         if self._in_message:
             self._expect_more(len(data))
             return
@@ -93,7 +93,11 @@ class Connection(HttpToolsProtocol):
             self._learn(data, self.scope)  # type: ignore[arg-type] # a dict that TypedDict describes
 
     def handle_websocket_upgrade(self) -> None:
-        """The connection goes on as another protocol's."""
+        """The connection goes on as another protocol's, and its silences are not this one's affair."""
+        self._in_message, self._begun = False, 0
+        if self._idle is not None:
+            self._idle.cancel()
+        self._corked.flush()
         self.transport = self._corked.inner
         super().handle_websocket_upgrade()
 
@@ -107,6 +111,9 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """See httptools."""
         self._in_head = False
+        self._is_offer = self._offers_another_protocol()
+        if self._is_offer:
+            return  # the request is parsed once more, see `_parse`
         self._handler = self._prompt_handler()
         if self._handler is None:
             super().on_headers_complete()
@@ -120,6 +127,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """See httptools."""
+        if self._is_offer:
+            return
         self._in_message = False
         if self._handler is None:
             super().on_message_complete()
@@ -208,10 +217,36 @@ class Connection(HttpToolsProtocol):
                 super().on_body(body)
             super().on_message_complete()
 
-    def _unsupported_upgrade_warning(self) -> None:
-        # The client offers another protocol, HTTP/2 say, and is answered in this one. Its parser has come to its end.
-        self.parser = httptools.HttpRequestParser(self)
-        self._in_message = False
+    def _parse(self, data: bytes) -> None:
+        """Take this apart, and answer what there is to answer.
+
+        A client may offer to go on in another protocol, as Java's does with HTTP/2, and is answered in this one. The
+        parser takes all that follows such a head for that protocol, the request's body too. So the head is parsed once
+        more without the offer, and what follows it after that.
+        """
+        pieces: list[bytes | memoryview] = [data]
+        while pieces:
+            piece = pieces.pop()
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self._is_offer:
+                    self.handle_websocket_upgrade()
+                    return
+                pieces += (memoryview(piece)[upgrade.args[0] :], self._head_without_offer())
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            except httptools.HttpParserError:
+                self.send_400_response("")
+                return
+
+    def _offers_another_protocol(self) -> bool:
+        parser = self.parser
+        return parser.should_upgrade() and parser.get_method() != b"CONNECT" and not self._should_upgrade()
+
+    def _head_without_offer(self) -> bytes:
+        first = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        return b"".join((first, *(_LINE(header) for header in self.headers if header[0] != b"upgrade"), b"\r\n"))
 
     def _expect_more(self, size: int) -> None:
         """A message has begun and is not whole."""
