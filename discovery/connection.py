@@ -147,6 +147,8 @@ class Connection(HttpToolsProtocol):
 
     def put(self, reply: Reply, status: int, headers: Headers, body: bytes) -> None:
         """Send the answer to a request that was handled here; see `prompt.Line`."""
+        if self.transport.is_closing():
+            return
         lines = [STATUS_LINE[status], *map(_LINE, self.server_state.default_headers), *map(_LINE, headers)]
         if status != NO_CONTENT:
             lines.append(b"content-length: %d\r\n" % len(body))
