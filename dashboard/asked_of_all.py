@@ -7,10 +7,9 @@ looked.
 import msgspec
 
 from catalog.asked import Query, Reason, Verdict
-from catalog.override import Override
 from catalog.query import Answer, explain, judge
 from catalog.view import EVERYTHING, ServiceName, View, opinion_name, service_name
-from dashboard.summary import relevant
+from dashboard.summary import relevant, words_about
 
 
 class Everywhere(msgspec.Struct, frozen=True):
@@ -49,14 +48,6 @@ def is_touched(view: View, name: ServiceName, names: frozenset[str]) -> bool:
     if service_name(*name) in names or EVERYTHING in names:
         return True
     return any(opinion_name(region) in names for region in view.regions)
-
-
-def words_about(view: View, region: str, home: str) -> tuple[Override, ...]:
-    """What has a say about a region's instances for those who ask in `home`: its own overrides, and home's opinions."""
-    own = tuple(override for override in view.region(region).overrides if override.about == region)
-    if region == home:
-        return own
-    return (*own, *(override for override in view.region(home).overrides if override.about == region))
 
 
 def _unasked(view: View, query: Query, region: str, now: float) -> list[Verdict]:

@@ -9,9 +9,10 @@ from catalog.change import Change
 from catalog.instance import Instance
 from catalog.override import Override, covers, is_live, ruling
 from catalog.view import View
-from dashboard.asked_of_all import everywhere, words_about
+from dashboard.asked_of_all import everywhere
 from dashboard.board import Board
 from dashboard.instance_facts import MOST_ENTRIES, is_about
+from dashboard.summary import words_about
 from registry.history import Entry
 
 

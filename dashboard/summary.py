@@ -39,17 +39,11 @@ class Summaries:
         self._words: dict[str, tuple[object, object, tuple[Override, ...]]] = {}
 
     def overrides(self, region: str) -> tuple[Override, ...]:
-        """What has a say about a region's instances here: its own overrides, and the opinions of this region.
-
-        The same tuple as long as they are the same.
-        """
+        """See `words_about`. The same tuple as long as they are the same."""
         theirs, ours = self._view.region(region).overrides, self._view.region(self._home).overrides
-        if region == self._home:
-            return theirs
         known = self._words.get(region)
         if known is None or known[0] is not theirs or known[1] is not ours:
-            opinions = tuple(override for override in ours if override.about == region)
-            known = self._words[region] = (theirs, ours, (*theirs, *opinions))
+            known = self._words[region] = (theirs, ours, words_about(self._view, region, self._home))
         return known[2]
 
     def of_region(self, region: str, now: float) -> dict[ServiceName, Summary]:
@@ -105,6 +99,12 @@ def _summary(
     ends = valid_until(words, found.values(), part, now)
     summary = summarised(region, found.values(), words, blind_since, now)
     return _Kept(found, overrides, blind_since, math.inf if ends is None else ends, summary)
+
+
+def words_about(view: View, region: str, home: str) -> tuple[Override, ...]:
+    """What has a say about a region's instances for those who ask in `home`: its own overrides, and home's opinions."""
+    speaking = dict.fromkeys((region, home))
+    return tuple(override for one in speaking for override in view.region(one).overrides if override.about == region)
 
 
 def relevant(overrides: tuple[Override, ...], name: ServiceName) -> tuple[Override, ...]:

@@ -2,22 +2,9 @@
 
 import msgspec
 
-from catalog.errors import (
-    CatalogError,
-    Compacted,
-    Diverged,
-    Forbidden,
-    Held,
-    Invalid,
-    NotFound,
-    Refused,
-    Unauthenticated,
-    Unavailable,
-)
+from catalog.errors import CatalogError, Diverged, Invalid, Unauthenticated, Unavailable
 from discovery.limits import TooMany
-
-CONTENT_TYPE = "application/problem+json"
-TYPE = "urn:meridian:problem:"
+from registry.problems import CONTENT_TYPE, INTERNAL, MEANINGS, TYPE, Meaning
 
 
 class TooLarge(CatalogError):
@@ -62,27 +49,19 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     field: str = ""
 
 
-# The slug of each error's type, its status, and its title.
-STATUSES: dict[type[CatalogError], tuple[str, int, str]] = {
-    Invalid: ("invalid", 400, "The request breaks a rule"),
+# What only this plane raises, besides what all do.
+STATUSES: dict[type[CatalogError], Meaning] = {
+    **MEANINGS,
     Malformed: ("malformed", 400, "The request is not HTTP"),
-    Unauthenticated: ("unauthenticated", 401, "A token is needed"),
-    Forbidden: ("forbidden", 403, "The token does not allow this"),
-    NotFound: ("not-found", 404, "Nothing by that name is registered"),
     NoSuchPath: ("no-such-path", 404, "Nothing lives at this path"),
     NotAllowed: ("method-not-allowed", 405, "The path does not take this method"),
     TooSlow: ("too-slow", 408, "The request was not sent in time"),
-    Refused: ("refused", 409, "The record has moved on"),
-    Held: ("held", 409, "The removal is held until somebody decides"),
-    Compacted: ("compacted", 410, "The log no longer holds this"),
     Diverged: ("diverged", 500, "The view differs from the log"),
     TooLarge: ("too-large", 413, "The body is too large"),
     TooMany: ("too-many-watchers", 429, "Too many watchers"),
     LargeHead: ("large-head", 431, "The request's head is too large"),
     TooOld: ("too-old", 503, "What is known here is older than was asked for"),
-    Unavailable: ("unavailable", 503, "The registry cannot do this just now"),
 }
-INTERNAL = ("internal", 500, "The registry made a mistake")
 
 
 def problem(error: Exception) -> Problem:
@@ -108,3 +87,9 @@ def headers(error: Exception) -> list[tuple[bytes, bytes]]:
     if isinstance(error, NotAllowed):
         return [(b"allow", ", ".join(error.allowed).encode())]
     return []
+
+
+__all__ = [
+    "CONTENT_TYPE", "TYPE", "LargeHead", "Malformed", "NoSuchPath", "NotAllowed", "Problem", "TooLarge", "TooOld",
+    "TooSlow", "headers", "problem",
+]  # fmt: skip

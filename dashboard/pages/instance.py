@@ -7,7 +7,7 @@ from django.utils.functional import cached_property
 from catalog.instance import Instance, instance_key, removal_due
 from dashboard import instance_checks, instance_facts
 from dashboard import instance_parts as parts
-from dashboard.asked_of_all import is_touched, words_about
+from dashboard.asked_of_all import is_touched
 from dashboard.instance_facts import Facts
 from dashboard.near import near_instances
 from dashboard.page import Gathered, Page, part
@@ -15,7 +15,7 @@ from dashboard.pages.changes import key_of, shown
 from dashboard.sentences import who
 from dashboard.service_parts import standing
 from dashboard.sheet import Sheet
-from dashboard.summary import effective
+from dashboard.summary import effective, words_about
 from registry.history import Entry
 
 LARGE = 50  # instances of a service; what lookups say of one of them is found out once a second at most

@@ -11,7 +11,7 @@ from catalog.override import Override, Scope, is_live
 from catalog.view import State
 from dashboard import service_parts as parts
 from dashboard.answer_as import Asking
-from dashboard.asked_of_all import Everywhere, everywhere, is_touched, words_about
+from dashboard.asked_of_all import Everywhere, everywhere, is_touched
 from dashboard.instance_row import Line, Rows, line_of
 from dashboard.near import near_services
 from dashboard.page import Gathered, Page, part
@@ -19,7 +19,7 @@ from dashboard.past import joined
 from dashboard.pictures.health import health_over_time
 from dashboard.service_facts import LENGTHS, Asker, Facts, asker_of
 from dashboard.sheet import Sheet
-from dashboard.summary import relevant
+from dashboard.summary import relevant, words_about
 
 PICTURE_EVERY = 5.0  # seconds between two drawings of the past
 LARGE = 50  # instances

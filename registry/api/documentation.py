@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from registry.api.problems import CONTENT_TYPE
+from registry.problems import CONTENT_TYPE
 from registry.api.serializers import ProblemSerializer
 
 DESCRIPTION = """\

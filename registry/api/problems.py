@@ -12,29 +12,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import errors
+from registry.problems import CONTENT_TYPE, INTERNAL, MEANINGS, TYPE, Meaning
 
 log = structlog.get_logger(__name__)
 
-CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER = 1.0  # seconds, when the database is away and nobody knows for how long
 
-TYPE = "urn:meridian:problem:"
-
-# What may be raised, and what it means over HTTP: the slug of its type, the status, the title. The discovery plane
-# speaks of the same things in the same words.
-MEANING: tuple[tuple[type[Exception], str, int, str], ...] = (
-    (errors.Invalid, "invalid", 400, "The request breaks a rule"),
-    (errors.Unauthenticated, "unauthenticated", 401, "A token is needed"),
-    (errors.Forbidden, "forbidden", 403, "The token does not allow this"),
-    (errors.NotFound, "not-found", 404, "Nothing by that name is registered"),
-    (errors.Refused, "refused", 409, "The record has moved on"),
-    (errors.Held, "held", 409, "The removal is held until somebody decides"),
-    (errors.Compacted, "compacted", 410, "The log no longer holds this"),
-    (errors.Unavailable, "unavailable", 503, "The registry cannot do this just now"),
-    (OperationalError, "unavailable", 503, "The registry cannot do this just now"),
-    (InterfaceError, "unavailable", 503, "The registry cannot do this just now"),
-    (Http404, "not-found", 404, "Nothing by that name is registered"),
-    (PermissionDenied, "forbidden", 403, "This is not allowed"),
+# What may be raised, and what it means over HTTP.
+MEANING: tuple[tuple[type[Exception], Meaning], ...] = (
+    *MEANINGS.items(),
+    (OperationalError, MEANINGS[errors.Unavailable]),
+    (InterfaceError, MEANINGS[errors.Unavailable]),
+    (Http404, MEANINGS[errors.NotFound]),
+    (PermissionDenied, ("forbidden", 403, "This is not allowed")),
 )
 # What the framework raises, by status.
 FRAMEWORK: dict[int, tuple[str, str]] = {
@@ -48,7 +38,6 @@ FRAMEWORK: dict[int, tuple[str, str]] = {
     415: ("unsupported-media-type", "The body must be application/json"),
 }
 REFUSALS = frozenset({401, 403})
-INTERNAL = ("internal", 500, "The registry made a mistake")
 
 
 class TooLarge(exceptions.APIException):
@@ -74,7 +63,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
 
 def _respond(error: Exception, context: dict[str, Any]) -> Response:
     """What nobody expected is our mistake: it is logged whole and told in general."""
-    for kind, slug, status, title in MEANING:
+    for kind, (slug, status, title) in MEANING:
         if isinstance(error, kind):
             return _answer(problem(slug, status, title, _detail(error), field=getattr(error, "field", "")), error)
     if isinstance(error, exceptions.ValidationError):
