@@ -4,8 +4,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from registry.problems import CONTENT_TYPE
 from registry.api.serializers import ProblemSerializer
+from registry.problems import CONTENT_TYPE
 
 DESCRIPTION = """\
 The record of one region, for people and tools: instances, services, checks, overrides,
