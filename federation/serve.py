@@ -168,7 +168,7 @@ class Stream:
         await self._tell(found, beat=True)
 
     async def run(self, seconds: float) -> None:
-        """Send what comes, for so long, or until it is compacted away: a peer that asks again is told so by a status."""
+        """Send what comes, for so long, or until it is compacted away: who asks again is told so by a status."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while loop.time() < until:
