@@ -94,7 +94,9 @@ class Exchange:
 class World:
     """A region whose log the test writes, and whose clock it turns."""
 
-    def __init__(self, data: Path, *, is_open: bool = True, **limits: Any) -> None:
+    def __init__(
+        self, data: Path, *, is_open: bool = True, otherwise: server.ASGI | None = None, **limits: Any
+    ) -> None:
         self.now = BEGAN
         self.log = MemoryLog(REGION)
         self.entries: list[Entry] = []
@@ -110,7 +112,8 @@ class World:
             self.plane,
             {"services": routes.application(self.plane), "health": operating, "metrics": operating},
             shortcut=routes.shortcut,
-            otherwise=_not_ours,
+            prompt=routes.prompt,
+            otherwise=otherwise or _not_ours,
         )
 
     async def _last_round(self) -> float | None:

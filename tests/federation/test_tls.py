@@ -38,7 +38,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def served(authority: Path) -> AsyncIterator[Served]:
     """This region's paths over TLS."""
     await in_thread(lambda: Region.objects.create(name="us-east", log_id="one", digest="0" * 64))
-    running = await Served.start(ssl_cert=authority / "server.pem", ssl_key=authority / "server.key")
+    running = await Served.start(ssl_certfile=authority / "server.pem", ssl_keyfile=authority / "server.key")
     yield running
     await running.stop()
 
