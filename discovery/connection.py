@@ -12,7 +12,7 @@ from typing import Any, cast
 import httptools
 import msgspec
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from catalog.errors import CatalogError
@@ -28,6 +28,7 @@ LARGEST_HEAD = 64 * 1024  # bytes of a request before its body
 LARGEST_PROMPT = LARGEST_BODY  # bytes of a body that is worth a short way
 NO_CONTENT = 204
 _LINE = b"%s: %s\r\n".__mod__
+ENDING = 3.0  # seconds for the rest of a request and its answer when the server ends; less than uvicorn gives
 PATIENCE = 30.0  # seconds for a head, for a first request, and for the next part of a body
 
 
@@ -50,6 +51,7 @@ class Connection(HttpToolsProtocol):
         self._parts: list[bytes] = []  # of its body
         self._active = False  # since the timer for idle connections was looked at
         self._idle: asyncio.TimerHandle | None = None
+        self._running: Any = None  # the cycle that the application was given last
         self._begun = 0  # messages
         self._in_message = self._in_head = self._is_offer = False
         self._head_size = 0
@@ -66,6 +68,10 @@ class Connection(HttpToolsProtocol):
         self._settle()
         if self._idle is not None:
             self._idle.cancel()
+        if self._is_busy:  # uvicorn tells only the last of several requests on their way
+            self._running.disconnected = True
+            self._running.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -160,8 +166,13 @@ class Connection(HttpToolsProtocol):
         self.on_response_complete()
 
     def shutdown(self) -> None:
-        """End the connection once its answer is sent; what waits on purpose is not waited for."""
-        if not self._is_free and self.cycle.scope.get("parked"):
+        """End the connection once its answer is sent; what waits on purpose is not waited for.
+
+        A client that does not take its answer, or does not finish its request, is not waited for without end either:
+        it is cut off, and whatever serves it ends as if the client had gone.
+        """
+        self.loop.call_later(ENDING, self.transport.abort)
+        if self._is_busy and self._running.scope.get("parked"):
             self.transport.close()
         else:
             super().shutdown()
@@ -285,6 +296,15 @@ class Connection(HttpToolsProtocol):
             ]
             self.transport.write(b"".join((*head, body)))
         self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether the application is at work on a request, the last that came or one before it."""
+        return self._running is not None and not self._running.response_complete
 
     @property
     def _is_free(self) -> bool:

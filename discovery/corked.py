@@ -37,7 +37,7 @@ class Corked:
     def flush(self) -> None:
         """Send now whatever was written."""
         written, self._written = self._written, []
-        if written:
+        if written and not self.inner.is_closing():  # the client may have gone since
             self.inner.write(b"".join(written))
 
     def close(self) -> None:

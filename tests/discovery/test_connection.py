@@ -435,10 +435,12 @@ async def _held(served: connection.Connection) -> int:
     return served._corked.inner.get_write_buffer_size()
 
 
-def test_a_client_that_vanishes_takes_its_waiting_request_along(door: Door) -> None:
+@pytest.mark.parametrize("behind", [b"", LOOKUP, LOOKUP + get("/echo")])
+@pytest.mark.parametrize("waiting", ["?index={index}&wait=5m", "/watch"])
+def test_a_client_that_vanishes_takes_its_waiting_request_along(door: Door, waiting: str, behind: bytes) -> None:
     index = door.learn(LOOKUP).headers["meridian-index"]
     with door.connect() as line:
-        line.send(get(f"/services/web?index={index}&wait=5m"))
+        line.packets(get("/services/web" + waiting.format(index=index)) + behind)
         door.do(door.world.parked(1))
         line.abort()
         door.do(door.world.parked(0))

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config import http_server
 from config.environment import Environment
 from config.exposure import Exposed, refuse_exposure
+from config.ports import Claim, busy_claim
 
 
 class Command(BaseCommand):
@@ -28,6 +29,9 @@ class Command(BaseCommand):
             refuse_exposure(environment)
         except Exposed as problem:
             raise CommandError(str(problem)) from None
+        busy = busy_claim((Claim(environment.http, "HTTP", "MERIDIAN_HTTP_PORT"),))
+        if busy is not None:
+            raise CommandError(busy)
         allow_open_files()
         # Once everything has ended, uvicorn raises the signal that it ended for again: that is no failure.
         for ending in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,225 @@
+"""`manage.py serve`: how a server process begins and ends, whatever its clients are doing."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from config.lifeline import die_with
+from config.plan import BASE_DIR
+from config.ports import free_port
+from tests.region import eventually
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("regions")]
+MANAGE = (sys.executable, str(BASE_DIR / "manage.py"))
+SOON = 6.0  # seconds: what requests may still take, and a little for the rest
+
+
+class Served:
+    """One `manage.py serve` over tables of its own, without a supervisor."""
+
+    def __init__(self, place: Path, valkey_url: str, database_url: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.output = place / "serve.log"
+        plain = {key: value for key, value in os.environ.items() if not key.startswith(("MERIDIAN_", "DJANGO_"))}
+        self.variables = {
+            **plain, "MERIDIAN_REGION": "us-east", "MERIDIAN_DATA": str(place), "MERIDIAN_HTTP_PORT": str(self.port),
+            "MERIDIAN_VALKEY_URL": valkey_url, "MERIDIAN_DATABASE_URL": database_url,
+        }  # fmt: skip
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *arguments: str, wait: bool = True) -> "Served":
+        """Start it; unless told otherwise wait until it is ready."""
+        subprocess.run([*MANAGE, "migrate", "--verbosity", "0"], env=self.variables, timeout=60, check=True)
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*MANAGE, "serve", *arguments], env=self.variables, stdout=output, stderr=output,
+                preexec_fn=partial(die_with, os.getpid()),
+            )  # fmt: skip
+        if wait:
+            eventually(self.is_ready, within=60, what="the server is ready")
+        return self
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal, and return the exit code that it leads to soon."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(SOON)
+
+    def log(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def served(tmp_path: Path, valkey_url: str, database_url: str) -> Iterator[Served]:
+    """A server that has not been started yet, and has ended after the test."""
+    made = Served(tmp_path, valkey_url, database_url)
+    yield made
+    made.kill()
+
+
+def said(served: Served, *requests: bytes, receive_buffer: int | None = None) -> socket.socket:
+    """A connection on which this was sent."""
+    client = socket.socket()
+    if receive_buffer is not None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client.settimeout(SOON)
+    client.connect(("127.0.0.1", served.port))
+    for request in requests:
+        client.sendall(request)
+    return client
+
+
+def get(target: str) -> bytes:
+    return f"GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode()
+
+
+def waiting(served: Served, number: int) -> bool:
+    """Whether so many watchers wait."""
+    lines = httpx.get(f"{served.url}/metrics").text.splitlines()
+    return f"meridian_watchers {float(number)}" in lines
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_without_clients_ends_at_once(served: Served, number: signal.Signals) -> None:
+    served.start()
+    assert served.end(number) == 0
+    assert "Traceback" not in served.log()
+
+
+def test_a_server_ends_soon_whatever_its_clients_are_doing(served: Served) -> None:
+    served.start()
+    big = {"host": "127.0.0.1", "port": 9, "metadata": {f"k{number}": "x" * 500 for number in range(20)}}
+    for number in range(40):
+        assert httpx.put(f"{served.url}/services/big/i{number}", json=big).status_code == 201
+    index = httpx.get(f"{served.url}/services/big").headers["meridian-index"]
+    parked = said(served, get(f"/services/big?index={index}&wait=5m"))
+    stream = said(served, get("/services/big/watch"))
+    idle = said(served, get("/services/big"))
+    half_a_head = said(served, b"GET /services/b")
+    half_a_body = said(served, b"PUT /services/web/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
+    behind = said(served, get(f"/services/big?index={index}&wait=5m") + get("/services/big"))
+    deaf = said(served, get("/services/big") * 50, receive_buffer=4096)
+    deaf_stream = said(served, get("/services/big/watch"), receive_buffer=4096)
+    clients = [parked, stream, idle, half_a_head, half_a_body, behind, deaf, deaf_stream]
+    with live_page(served) as live:
+        eventually(lambda: waiting(served, 5), what="the watchers wait")
+        began = time.monotonic()
+        assert served.end() == 0, served.log()
+        assert time.monotonic() - began < SOON
+        assert code_at_end(live) == 1012  # the server is restarted
+    for client in clients:
+        client.close()
+    assert [line for line in served.log().splitlines() if "Traceback" in line or "[error" in line] == [], served.log()
+
+
+@contextmanager
+def live_page(served: Served) -> Iterator[ClientConnection]:
+    """What the overview has open in a browser."""
+    ticket = httpx.get(f"{served.url}/dashboard/").headers["set-cookie"].partition(";")[0]
+    with connect(
+        f"ws://127.0.0.1:{served.port}/ws/dashboard",
+        origin=served.url,  # type: ignore[arg-type]
+        additional_headers={"cookie": ticket},
+    ) as live:
+        live.send('{"page": "/dashboard/"}')
+        live.recv(SOON)
+        yield live
+
+
+def code_at_end(live: ClientConnection) -> int | None:
+    """The code with which the other end closes, after whatever it still says."""
+    try:
+        while True:
+            live.recv(SOON)
+    except ConnectionClosed as closed:
+        return None if closed.rcvd is None else int(closed.rcvd.code)
+
+
+def test_a_port_that_is_taken_is_told_in_a_line(served: Served) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", served.port))
+        taken.listen(1)
+        served.start(wait=False)
+        assert served.process is not None
+        assert served.process.wait(60) != 0
+    [line] = [line for line in served.log().splitlines() if "already in use" in line]
+    assert f"port {served.port} on 127.0.0.1" in line
+    assert "Traceback" not in served.log()
+
+
+def test_a_server_that_is_told_to_end_while_it_starts_ends(served: Served) -> None:
+    served.start(wait=False)
+    eventually(lambda: listens(served), within=60, what="the server listens")
+    assert served.end() == 0
+    assert "Traceback" not in served.log()
+
+
+def listens(served: Served) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", served.port)) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_is_written_is_found_by_whichever_worker_is_asked(served: Served, workers: str) -> None:
+    served.start("--workers", workers)
+    for number in range(10):
+        path = f"{served.url}/services/web/i{number}"
+        assert httpx.put(path, json={"host": "127.0.0.1", "port": 9}).status_code == 201
+        assert httpx.put(f"{path}/renew").status_code == 204
+
+    def all_are_found() -> bool:
+        return all(len(httpx.get(f"{served.url}/services/web").json()) == 10 for _ in range(20))
+
+    eventually(all_are_found, what="every worker knows every instance")
+    assert served.end() == 0
+    assert "Traceback" not in served.log()
+
+
+def test_a_worker_that_is_killed_comes_back_and_all_end_with_their_parent(served: Served) -> None:
+    served.start("--workers", "2")
+    assert served.process is not None
+    top = psutil.Process(served.process.pid)
+    was = serving(top)
+    was[0].kill()
+    eventually(lambda: len(serving(top)) == 2 and was[0] not in serving(top), within=40, what="a worker is back")
+    eventually(served.is_ready, what="the server answers")
+    children = top.children(recursive=True)
+    served.kill()
+    eventually(lambda: not any(map(is_alive, children)), what="the workers have ended")
+
+
+def serving(top: psutil.Process) -> list[psutil.Process]:
+    """The workers below a server."""
+    return [child for child in top.children() if is_alive(child) and "spawn_main" in " ".join(child.cmdline())]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
