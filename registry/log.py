@@ -5,9 +5,11 @@ Reads that the tail can answer touch no database; all others run on the log's ow
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
 from uuid import uuid4
 from weakref import finalize
 
@@ -122,13 +124,16 @@ class _Reader:
 
     However the reader ends, read to the end, abandoned half-way or dropped before the first chunk, its transaction
     must end too, and on the thread that it began on; hence the finalizer.
+
+    The garbage collector may run the finalizer in the midst of anything, also while its own thread holds the lock with
+    which executors take work: an executor here could wait for itself. `SimpleQueue.put` is made for this.
     """
 
     def __init__(self, region: str) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="meridian-snapshot")
-        self._steps = _read_all(region)
-        self._release = finalize(self, _release, self._thread, self._steps)
+        self._wanted = SimpleQueue[Future[Any] | None]()
+        self._release = finalize(self, self._wanted.put, None)
         self._release.atexit = False  # a process that ends takes the transaction with it
+        Thread(target=_hand_out, args=(region, self._wanted), name="meridian-snapshot", daemon=True).start()
 
     async def open(self) -> Head:
         head = await self._next()
@@ -143,13 +148,26 @@ class _Reader:
             self._release()
 
     async def _next(self) -> Head | list[Change] | None:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _translated, partial(next, self._steps, None))
+        future = Future[Head | list[Change] | None]()
+        self._wanted.put(future)
+        return await asyncio.wrap_future(future)
 
 
-def _release(thread: ThreadPoolExecutor, steps: Generator[Head | list[Change], None, None]) -> None:
-    thread.submit(steps.close)
-    thread.shutdown(wait=False)
+def _hand_out(region: str, wanted: "SimpleQueue[Future[Any] | None]") -> None:
+    """Give each future the next step, until nobody wants another one."""
+    steps = _read_all(region)
+    while (future := wanted.get()) is not None:
+        if future.set_running_or_notify_cancel():
+            _settle(future, partial(next, steps, None))
+        del future
+    steps.close()
+
+
+def _settle(future: Future[Any], step: Callable[[], Any]) -> None:
+    try:
+        future.set_result(_translated(step))
+    except Exception as error:  # noqa: BLE001 - it is whoever awaits the future that handles it
+        future.set_exception(error)
 
 
 def _read_all(region: str) -> Generator[Head | list[Change], None, None]:
