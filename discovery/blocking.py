@@ -69,6 +69,11 @@ async def answer(
     watchers.enter(client)
     scope["parked"] = True
     try:
-        await topics.wait(question, deliver, receive, seconds=waiting.seconds)
+        is_slow = scope.get("is_slow", _is_not_slow)
+        await topics.wait(question, deliver, receive, seconds=waiting.seconds, is_slow=is_slow)
     finally:
         watchers.leave(client)
+
+
+def _is_not_slow() -> bool:
+    return False

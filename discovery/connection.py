@@ -299,7 +299,12 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
+        cycle.scope["is_slow"] = self._is_slow  # type: ignore[typeddict-unknown-key]
         super()._start_asgi_task(cycle, app)
+
+    def _is_slow(self) -> bool:
+        """Whether the client leaves so much unread that sending more has to wait."""
+        return self.flow.write_paused
 
     @property
     def _is_busy(self) -> bool:

@@ -32,9 +32,10 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """Somebody who waits for one answer. `deliver` sends it; it must not wait for the network."""
+    """Somebody who waits for one answer. `deliver` sends it; only when `is_slow` may it have to wait for the client."""
 
     deliver: Deliver
+    is_slow: Callable[[], bool]
     timer: asyncio.TimerHandle | None = None
     answered: bool = False
 
@@ -64,14 +65,22 @@ class Topics:
         # After the answers' own listener: when a topic asks again, what it knew must be gone.
         view.listeners.append(self._changed)
 
-    async def wait(self, question: Question, deliver: Deliver, receive: Receive, *, seconds: float) -> None:
+    async def wait(
+        self,
+        question: Question,
+        deliver: Deliver,
+        receive: Receive,
+        *,
+        seconds: float,
+        is_slow: Callable[[], bool],
+    ) -> None:
         """Park until the answer changes or the time is over, deliver it, and return when the client has it or is gone.
 
         The handler's own coroutine does nothing but listen for the client; what is sent is sent by the topic. That
         keeps a parked query at one coroutine and one timer.
         """
         topic = self._join(question)
-        waiter = Waiter(deliver)
+        waiter = Waiter(deliver, is_slow)
         loop = asyncio.get_running_loop()
         length = seconds * (1 + random.random() * JITTER)  # noqa: S311 - spreads load, guards nothing
         waiter.timer = loop.call_later(length, self._time_is_over, topic, waiter)
@@ -185,7 +194,10 @@ class Topics:
     async def _answer_all(self, waiters: list[Waiter], encoded: Encoded) -> None:
         for start in range(0, len(waiters), SLICE):
             for waiter in waiters[start : start + SLICE]:
-                await self._answer(waiter, encoded)
+                if waiter.is_slow():
+                    self._run(self._answer(waiter, encoded))  # by itself, so that nobody waits behind it
+                else:
+                    await self._answer(waiter, encoded)
             await asyncio.sleep(0)
 
     async def _answer(self, waiter: Waiter, encoded: Encoded) -> None:

@@ -1,5 +1,6 @@
 """Connections: whatever the shorter ways leave out, a client must not be able to tell, except by the clock."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import pairwise
@@ -428,6 +429,31 @@ def test_a_client_that_does_not_read_its_answers_is_read_from_no_further(door: D
             asked += 1
         assert door.do(_held(served)) < 4 * len(answer.whole)
         assert [line.answer().whole == answer.whole for _ in range(asked)] == [True] * asked
+
+
+def test_a_client_that_does_not_read_keeps_nobody_else_waiting(door: Door) -> None:
+    for number in range(100):
+        door.do(door.world.put("web", f"instance-{number}", metadata={"filling": "x" * 200}))
+    index = door.learn(LOOKUP).headers["meridian-index"]
+    waiting = get(f"/services/web?index={index}&wait=5m")
+    with ExitStack() as stack:
+        deaf = stack.enter_context(door.connect(receive_buffer=4096))
+        deaf.packets(LOOKUP)
+        served = door.connections[-1]
+        while not door.do(_is_full(served)):
+            deaf.packets(LOOKUP)
+        deaf.packets(waiting)
+        door.do(door.world.parked(1))
+        patient = stack.enter_context(door.connect())
+        patient.packets(waiting)
+        door.do(door.world.parked(2))
+        door.do(door.world.put("web", "news"))
+        assert "news" in ids(patient.answer())
+
+
+async def _is_full(served: connection.Connection) -> bool:
+    await asyncio.sleep(0)
+    return served.flow.write_paused
 
 
 async def _held(served: connection.Connection) -> int:
