@@ -16,6 +16,7 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from config.lifeline import die_with
 from config.plan import BASE_DIR
@@ -143,7 +144,7 @@ def live_page(served: Served) -> Iterator[ClientConnection]:
     ticket = httpx.get(f"{served.url}/dashboard/").headers["set-cookie"].partition(";")[0]
     with connect(
         f"ws://127.0.0.1:{served.port}/ws/dashboard",
-        origin=served.url,  # type: ignore[arg-type]
+        origin=Origin(served.url),
         additional_headers={"cookie": ticket},
     ) as live:
         live.send('{"page": "/dashboard/"}')
@@ -220,6 +221,6 @@ def serving(top: psutil.Process) -> list[psutil.Process]:
 
 def is_alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
