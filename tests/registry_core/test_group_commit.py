@@ -8,7 +8,7 @@ from threading import Event
 
 from django.db import DataError, connection, transaction
 
-from catalog.change import Change
+from catalog.change import Change, Position
 from catalog.errors import CatalogError, Invalid, NotFound
 from catalog.registration import from_mapping
 from registry import actions, writer
@@ -207,3 +207,16 @@ def test_a_follower_that_raises_does_not_end_the_writer(committed: None) -> None
     finally:
         end()
     assert all(isinstance(outcome, actions.Registered) for outcome in outcomes)
+
+
+def test_whoever_is_answered_finds_the_change_told_to_followers(register: Register) -> None:
+    told: list[int] = []
+
+    def tell(end: Position) -> None:
+        time.sleep(0.05)  # time enough for an answer that does not wait for it
+        told.append(end.index)
+
+    stop_telling = tail(writer.local_region()).listen(tell)
+    written = register("one")
+    stop_telling()
+    assert told == [written.index]
