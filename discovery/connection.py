@@ -114,6 +114,11 @@ class Connection(HttpToolsProtocol):
         self._in_message = self._in_head = True
         self._head_size = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See httptools. What comes after a body is no header that anybody reads, and must not be collected."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """See httptools."""
         self._in_head = False

@@ -240,7 +240,10 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         body += message["body"]
         if not message["more_body"]:
             break
-    told = json.dumps({"method": scope["method"], "path": scope["path"], "body": body.decode()}).encode()
+    names = [name.decode() for name, _ in scope["headers"]]
+    told = json.dumps(
+        {"method": scope["method"], "path": scope["path"], "headers": names, "body": body.decode()}
+    ).encode()
     headers = [(b"content-length", b"%d" % len(told)), (b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": told})
