@@ -14,14 +14,25 @@ from catalog.instance import Instance
 
 MODULUS = 1 << 256
 EMPTY = 0
+MOST_KNOWN = 2048  # records whose hashes are at hand
+
+_known: dict[int, tuple[Record, int]] = {}  # by identity; holding the record keeps its identity its own
 
 
 def record_hash(record: Record) -> int:
     """The hash of a record without its volatile fields.
 
-    Volatile is what explains a state without being part of it: a check's output and the times of transitions.
+    Volatile is what explains a state without being part of it: a check's output and the times of transitions. A
+    process that writes a record hashes it, and its view does when it hears of it: the latest hashes are at hand.
     """
-    return int.from_bytes(hashlib.blake2b(encode(_stable(record)), digest_size=32).digest(), "big")
+    known = _known.get(id(record))
+    if known is not None and known[0] is record:
+        return known[1]
+    hash = int.from_bytes(hashlib.blake2b(encode(_stable(record)), digest_size=32).digest(), "big")
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    _known[id(record)] = (record, hash)
+    return hash
 
 
 def _stable(record: Record) -> Record:

@@ -1,6 +1,7 @@
 """Durations as people write them: `15s`, `1h30m`, `500ms`, or a number of seconds."""
 
 import re
+from functools import lru_cache
 
 from catalog.errors import Invalid
 
@@ -19,6 +20,7 @@ def seconds(text: str | int | float, *, field: str, least: float = 0.0, most: fl
     return length
 
 
+@lru_cache(maxsize=1024)
 def _parse(text: str, field: str) -> float:
     parts = PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:

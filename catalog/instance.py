@@ -62,7 +62,7 @@ def health(instance: Instance) -> Status:
     """The worst of the lease and the checks."""
     if instance.lease_expired:
         return Status.CRITICAL
-    return worst(verdict.status for verdict in instance.verdicts)
+    return worst(verdict.status for verdict in instance.verdicts) if instance.verdicts else Status.PASSING
 
 
 def settled(instance: Instance, now: float) -> Instance:

@@ -7,6 +7,7 @@ they are folded to lower case once, here.
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from catalog.errors import Invalid
 
@@ -22,9 +23,11 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MOST_METADATA, LONGEST_KEY, LONGEST_VALUE = 64, 128, 512
 MOST_TAGS, LONGEST_TAG = 64, 512
 MOST_PORTS, MOST_CHECKS = 32, 16
+KNOWN = 4096  # good names that are remembered: the same few are said again and again
 LARGEST_WEIGHT = 65_535  # the SRV weight field is 16 bits wide, RFC 2782
 
 
+@lru_cache(maxsize=KNOWN)
 def label(text: str, *, field: str) -> str:
     """`text` folded to a DNS label, or Invalid with the rule."""
     folded = text.lower()
@@ -48,6 +51,7 @@ def instance_id(text: str, *, field: str = "id") -> str:
     return text
 
 
+@lru_cache(maxsize=KNOWN)
 def word(text: str, *, field: str) -> str:
     """A zone or a version: one word of up to 63 characters, or empty."""
     if text and not WORD.fullmatch(text):

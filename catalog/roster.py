@@ -39,8 +39,12 @@ class Roster(Mapping[str, Instance]):
 
     def _put_together(self) -> dict[str, Instance]:
         base, edits = self._parts
-        merged = {**base, **edits}
-        whole = {id: instance for id, instance in merged.items() if instance is not None}
+        whole = base.copy()
+        for id, instance in edits.items():
+            if instance is None:
+                whole.pop(id, None)
+            else:
+                whole[id] = instance
         self._whole, self._parts = whole, (whole, {})
         return whole
 

@@ -5,7 +5,7 @@ sees a service either before or after a change. Each change *touches* names; ans
 and are dropped when one of theirs is touched.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from sys import intern
 
@@ -92,31 +92,37 @@ class RegionView:
 
         Changes seen before are passed over: a batch may be delivered twice. Raises Diverged on a gap or a wrong digest.
         """
-        changes = [change for change in changes if change.index > self.index]
+        position = self.index
+        changes = [change for change in changes if change.index > position]
         if not changes:
             return frozenset()
-        if changes[0].index != self.index + 1:
-            raise Diverged(f"index {changes[0].index} of {changes[0].region} does not follow {self.index}")
-        digest, names = self.digest, set[str]()
+        if changes[0].index != position + 1:
+            raise Diverged(f"index {changes[0].index} of {changes[0].region} does not follow {position}")
+        digest = self.digest
         edited: dict[ServiceName, dict[str, Instance | None]] = {}
+        spoken_of: dict[ServiceName, int] = {}  # and the last index at which
         overrides_before = self.overrides
         for change in changes:
             old = self.changes.get(change.key)
-            digest = replaced(digest, old.record if old else None, change.record)
-            self._put(change, old.record if old else None, edited)
-            for name in self._names_of(old.record if old else None, change.record):
-                names.add(name)
-                self._touched[name] = change.index
+            before = old.record if old else None
+            digest = replaced(digest, before, change.record)
+            name = self._put(change, before, edited)
+            if name is not None:
+                spoken_of[name] = change.index
         self.publish(edited)
         self.digest = digest
         self.position = Position(self.position.log_id if self.position else "", changes[-1].index)
+        names = self._touch(spoken_of)
         if overrides_before is not self.overrides:
             names |= self._touch_overridden(overrides_before, changes[-1].index)
         if changes[-1].digest and to_hex(digest) != changes[-1].digest:
             raise Diverged(f"digest differs at index {changes[-1].index} of {changes[-1].region}")
         return frozenset(names)
 
-    def _put(self, change: Change, old: Record | None, edited: dict[ServiceName, dict[str, Instance | None]]) -> None:
+    def _put(
+        self, change: Change, old: Record | None, edited: dict[ServiceName, dict[str, Instance | None]]
+    ) -> ServiceName | None:
+        """Put one change in place, or its instance into `edited`; returns the service that it is about, if any."""
         record = change.record
         if record is None:
             self.changes.pop(change.key, None)
@@ -125,14 +131,31 @@ class RegionView:
         subject = record if record is not None else old
         if isinstance(subject, Instance):
             name = (intern(subject.namespace), intern(subject.service))
-            edited.setdefault(name, {})[subject.id] = subject if record is not None else None
-        elif isinstance(subject, Override):
+            edits = edited.get(name)
+            if edits is None:
+                edits = edited[name] = {}
+            edits[subject.id] = subject if record is not None else None
+            return name
+        if isinstance(subject, Override):
             kept = tuple(override for override in self.overrides if override.id != subject.id)
             self.overrides = kept if record is None else (*kept, subject)
-        elif record is None:
-            self.policies.pop((subject.namespace, subject.service), None)  # type: ignore[union-attr]
-        elif isinstance(record, Policy):
-            self.policies[(record.namespace, record.service)] = record
+            return None
+        if subject is None:
+            return None
+        name = (subject.namespace, subject.service)
+        if record is None:
+            self.policies.pop(name, None)
+        else:
+            self.policies[name] = subject
+        return name
+
+    def _touch(self, spoken_of: dict[ServiceName, int]) -> set[str]:
+        names = set[str]()
+        for (namespace, service), index in spoken_of.items():
+            for name in (service_name(namespace, service), namespace_name(namespace)):
+                self._touched[name] = max(self._touched.get(name, 0), index)
+                names.add(name)
+        return names
 
     def publish(self, edited: dict[ServiceName, dict[str, Instance | None]]) -> None:
         for name, edits in edited.items():
@@ -142,13 +165,6 @@ class RegionView:
                 self.services[name] = roster
             else:
                 self.services.pop(name, None)
-
-    @staticmethod
-    def _names_of(*records: Record | None) -> Iterator[str]:
-        for record in records:
-            if isinstance(record, Instance | Policy):
-                yield service_name(record.namespace, record.service)
-                yield namespace_name(record.namespace)
 
     def _touch_overridden(self, before: tuple[Override, ...], index: int) -> set[str]:
         names = set[str]()

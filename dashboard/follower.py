@@ -31,8 +31,9 @@ class Live:
         region = self._view.region(changes[0].region)
         standing: dict[str, Record | None] = {}
         entries = []
+        known_to = region.index
         for change in changes:
-            if change.index <= region.index:
+            if change.index <= known_to:
                 continue
             if change.key in standing:
                 before = standing[change.key]

@@ -4,8 +4,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from registry.patience import patience
 from registry.unit import Unit
@@ -27,16 +28,14 @@ class Settles(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a command: a value, or an error."""
 
     value: Any = None
     error: BaseException | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, kw_only=True):
     """A verb's body with its arguments bound. `keys` are the instances it is known to touch, to be read in bulk.
 
     `future` belongs to `loop` for an asynchronous caller, and to a waiting thread when `loop` is None.

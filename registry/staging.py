@@ -70,6 +70,7 @@ class Staging:
         self.epochs: dict[str, int | None] = {}
         self.buried: dict[str, Change] = {}
         self.written: set[str] = set()
+        self.absent: set[str] = set()  # keys of instances that had no row when the transaction began
         self.renewed: list[Instance] = []
         self.work: list[Callable[[], object]] = []
         self._known = known
@@ -84,6 +85,7 @@ class Staging:
             self.entries[key] = _entry(text, index)
         absent = [key for key in wanted if self.entries[key] is None]
         if absent:
+            self.absent.update(absent)
             self.epochs.update(dict.fromkeys(absent))
             self.epochs.update(statements.read_tombstones(self.connection, self.region, absent))
 
@@ -155,7 +157,7 @@ class Staging:
                 gone.append(key)
             else:
                 standing.append((entry.record, entry.index, text))
-        statements.upsert_records(self.connection, standing)
+        statements.upsert_records(self.connection, standing, absent=self.absent)
         statements.delete_records(self.connection, self.region, gone)
         tombstones = [
             (self.region, key, self.epochs[key], change.at, change.index) for key, change in self.buried.items()

@@ -3,7 +3,7 @@
 The object-relational mapper does the same at a quarter of the speed, and this is the one place where that counts.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import lru_cache
 from itertools import chain
 from typing import Any, cast
@@ -49,7 +49,10 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Insert:
-    """An INSERT into a table; with `keyed_by` it replaces the row of the same key."""
+    """An INSERT into a table; with `keyed_by` it replaces the row of the same key.
+
+    One that fails has perhaps inserted some of its rows: its transaction must not be committed.
+    """
 
     def __init__(self, table: str, columns: Sequence[str], *, keyed_by: Sequence[str] = ()) -> None:
         names = ", ".join(f'"{column}"' for column in columns)
@@ -58,9 +61,12 @@ class Insert:
         # Names come from this file alone.
         into = f'INSERT INTO "{table}" ({names})'
         conflict = f"ON CONFLICT ({key}) DO UPDATE SET {rest}" if keyed_by else ""
+        # A statement of SQLite that fails takes itself back, for which it keeps a copy of each page that it changes.
+        # OR FAIL leaves that to whoever began the transaction, and every one of ours is taken back as a whole.
+        into_sqlite = into if keyed_by else into.replace("INSERT", "INSERT OR FAIL", 1)
         typed = ", ".join(f'"{column}" {TYPES.get(column, "text")}' for column in columns)
         row = f"({', '.join(['?'] * len(columns))})"
-        self._sizes = {size: f"{into} VALUES {', '.join([row] * size)} {conflict}" for size in SIZES}
+        self._sizes = {size: f"{into_sqlite} VALUES {', '.join([row] * size)} {conflict}" for size in SIZES}
         self._many = f"{into} SELECT * FROM json_to_recordset(%s) AS row ({typed}) {conflict}"  # noqa: S608 - as above
         self._columns = columns
 
@@ -86,6 +92,7 @@ class Insert:
                     start += size
 
 
+INSERT_INSTANCE = Insert("registry_instance", INSTANCE_COLUMNS)
 UPSERT_INSTANCE = Insert("registry_instance", INSTANCE_COLUMNS, keyed_by=INSTANCE_COLUMNS[:4])
 UPSERT_OVERRIDE = Insert("registry_override", OVERRIDE_COLUMNS, keyed_by=("id",))
 UPSERT_POLICY = Insert("registry_policy", POLICY_COLUMNS, keyed_by=POLICY_COLUMNS[:3])
@@ -225,12 +232,19 @@ def execute_many(connection: BaseDatabaseWrapper, statement: str | Insert, rows:
         cursor.executemany(statement, rows)
 
 
-def upsert_records(connection: BaseDatabaseWrapper, records: Sequence[tuple[Record, int, str]]) -> None:
-    """Write whole records, each with its index and its text."""
-    instances = [instance_row(record, index, text) for record, index, text in records if isinstance(record, Instance)]
+def upsert_records(
+    connection: BaseDatabaseWrapper, records: Sequence[tuple[Record, int, str]], *, absent: Set[str] = frozenset()
+) -> None:
+    """Write whole records, each with its index and its text. Instances whose keys are `absent` have no row yet."""
+    added, instances = list[Row](), list[Row]()
+    for record, index, text in records:
+        if isinstance(record, Instance):
+            rows = added if record.key in absent else instances
+            rows.append(instance_row(record, index, text))
     overrides = [override_row(record, index, text) for record, index, text in records if isinstance(record, Override)]
     policies = [policy_row(record, index, text) for record, index, text in records if isinstance(record, Policy)]
     # In key order, so that neighbours in the table's index are written together.
+    execute_many(connection, INSERT_INSTANCE, sorted(added))
     execute_many(connection, UPSERT_INSTANCE, sorted(instances))
     execute_many(connection, UPSERT_OVERRIDE, overrides)
     execute_many(connection, UPSERT_POLICY, policies)
