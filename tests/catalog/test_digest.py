@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import digest
+from catalog.change import decode_record, encode
 from catalog.check import Verdict
 from catalog.instance import with_verdict
 from catalog.status import Status
@@ -41,3 +42,12 @@ def test_a_status_is_part_of_the_state():
 def test_hex_reads_back():
     number = digest.record_hash(RECORDS[0])
     assert digest.from_hex(digest.to_hex(number)) == number
+
+
+def test_a_hash_that_is_at_hand_is_that_of_a_new_copy():
+    """Records come and go and take each other's place in memory; none may get another's hash."""
+    for number in range(3 * digest.MOST_KNOWN):
+        fleeting = instance(id=f"i-{number}")
+        once, again = digest.record_hash(fleeting), digest.record_hash(fleeting)
+        copy = decode_record(encode(fleeting))
+        assert once == again == digest.record_hash(copy)

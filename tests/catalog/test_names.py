@@ -88,3 +88,10 @@ def test_an_instance_id_never_holds_a_slash_or_a_space(text):
     except Invalid:
         return
     assert not set(id) & set("/ \t\n?#%")
+
+
+def test_a_bad_name_is_complained_of_where_it_stands_however_often_it_comes():
+    for field in ("service", "namespace", "service"):
+        with pytest.raises(Invalid) as caught:
+            names.label("not a label", field=field)
+        assert caught.value.field == field

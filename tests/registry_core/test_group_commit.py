@@ -220,3 +220,22 @@ def test_whoever_is_answered_finds_the_change_told_to_followers(register: Regist
     written = register("one")
     stop_telling()
     assert told == [written.index]
+
+
+def test_an_instance_that_comes_goes_and_comes_again_in_one_batch_is_there_once(
+    committed: None, sound: Callable[[], None]
+) -> None:
+    leave = partial(actions.deregister.aio, namespace="default", service="web", id="one", actor="test", cause="test")
+    together(register_aio(), leave, register_aio())
+    assert list(InstanceRow.objects.values_list("instance_id", "index", "epoch")) == [("one", 3, 2)]
+    sound()
+
+
+def test_an_instance_that_goes_and_comes_again_in_one_batch_is_there_once(
+    committed: None, sound: Callable[[], None]
+) -> None:
+    leave = partial(actions.deregister.aio, namespace="default", service="web", id="one", actor="test", cause="test")
+    together(register_aio())
+    together(leave, register_aio())
+    assert list(InstanceRow.objects.values_list("instance_id", "index", "epoch")) == [("one", 3, 2)]
+    sound()
