@@ -92,7 +92,8 @@ class Connection(HttpToolsProtocol):
         at_rest, self._begun = not self._in_message, 0
         self._parse(data)
         if self._in_message:
-            self._expect_more(len(data))
+            # Where in a packet a message began is not known: one that began behind another is counted from the next on.
+            self._expect_more(len(data) if self._begun == int(at_rest) else 0)
             return
         self._settle()
         if at_rest and self._begun == 1 and data.endswith(b"\r\n\r\n"):

@@ -349,6 +349,15 @@ def test_a_head_without_end_is_refused(door: Door) -> None:
         assert line.rest() == b""
 
 
+def test_half_a_head_behind_a_large_body_is_a_small_head(door: Door) -> None:
+    body = b"x" * (connection.LARGEST_HEAD + 1)
+    with door.connect() as line:
+        head, rest = LOOKUP[:9], LOOKUP[9:]
+        line.packets(request("PUT", "/echo", body=body) + head, rest)
+        assert line.answer().json()["body"] == body.decode()
+        assert ids(line.answer()) == ["a"]
+
+
 def test_a_head_that_is_just_small_enough_is_read_in_many_packets(door: Door) -> None:
     filling = [b"x-%d: " % number + b"y" * 6_000 + b"\r\n" for number in range(10)]
     with door.connect() as line:
