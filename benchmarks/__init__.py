@@ -1,5 +1,4 @@
 """The figures that Meridian promises, measured beside what they are compared with. `make bench` prints them.
 
-Every module but `harness`, `processes` and `load` is one benchmark: `NAME`, `TARGET` in words, and
-`run(harness) -> list[Figure]`.
+Every module with a `NAME` is one benchmark: that, `TARGET` in words, and `run(harness) -> list[Figure]`.
 """

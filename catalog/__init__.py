@@ -7,8 +7,8 @@ the modules' docstrings speak of:
     instance, check, flap, lease,   what is in a record, and what becomes of it
     registration, override, policy
     change, log, follow, digest     the history, reading it, and proving that two copies agree
-    view, query, filter             the catalog in memory, and asking it
-    asked, choice                   what is asked, and which regions answer it
+    view, roster, query, filter     the catalog in memory, and asking it
+    asked, choice, whatif           what is asked, which regions answer it, and what they would answer
     breaker                         how much may be taken away at once
     errors                          what can go wrong
 """

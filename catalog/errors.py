@@ -9,7 +9,7 @@ CatalogError
 ├── Held            nobody's fault: the blast-radius breaker waits for a person
 ├── Compacted       try a snapshot: the log no longer holds what you ask for
 ├── Diverged        try a snapshot: your state and the log's digest differ
-└── Unavailable     our fault: try later, nothing was done
+└── Unavailable     our fault: try later; nothing was done, unless the text says that nobody knows
 """
 
 
@@ -60,7 +60,7 @@ class Diverged(CatalogError):
 
 
 class Unavailable(CatalogError):
-    """The log or its store cannot be reached; nothing was done. Try again after `retry_after` seconds."""
+    """The log or its store cannot be reached. Nothing was done, unless the text says that nobody knows. Try again after `retry_after` seconds."""
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)

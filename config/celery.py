@@ -1,4 +1,4 @@
-"""The Celery application: health checks, lease expiry, compaction."""
+"""The Celery application: health checks, lease expiry, following peers, compaction."""
 
 import os
 import warnings

@@ -28,23 +28,23 @@ class Configuration(Config):
         garbage.settle()
 
 
-def serve(environment: Environment, *, workers: int) -> None:
-    """Serve until a signal says otherwise; with several workers each is a process of its own."""
-    config = configured(environment, workers=workers)
-    if workers == 1:
+def serve(environment: Environment, *, processes: int) -> None:
+    """Serve until a signal says otherwise; several processes share the port."""
+    config = configured(environment, processes=processes)
+    if processes == 1:
         Server(config).run()
     else:
         config.parent = os.getpid()
         Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 
-def configured(environment: Environment, *, workers: int) -> Configuration:
+def configured(environment: Environment, *, processes: int) -> Configuration:
     """How uvicorn is set up."""
     return Configuration(
         "config.asgi:application",
         host=environment.http.host,
         port=environment.http.port,
-        workers=workers,
+        workers=processes,
         loop="uvloop",
         http=Connection,
         ws="websockets-sansio",

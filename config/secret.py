@@ -1,4 +1,4 @@
-"""The key that signs sessions and tokens of the admin site."""
+"""The key that signs sessions and tickets, and from which the key is made that seals what is shown to peers."""
 
 import os
 import secrets

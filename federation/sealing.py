@@ -1,7 +1,7 @@
 """Sealing: what this region shows to its peers is kept so that a copy of the database alone is no copy of it.
 
-The key comes from the region's secret key, which is never in the database. Who changes the secret key names the one
-before in Django's SECRET_KEY_FALLBACKS, or makes the peers anew.
+The key comes from the region's secret key, which is never in the database. Who changes the secret key
+makes the peers anew.
 """
 
 import base64

@@ -185,9 +185,9 @@ def listens(served: Served) -> bool:
         return client.connect_ex(("127.0.0.1", served.port)) == 0
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_what_is_written_is_found_by_whichever_worker_is_asked(served: Served, workers: str) -> None:
-    served.start("--workers", workers)
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_what_is_written_is_found_by_whichever_process_is_asked(served: Served, processes: str) -> None:
+    served.start("--processes", processes)
     for number in range(10):
         path = f"{served.url}/services/web/i{number}"
         assert httpx.put(path, json={"host": "127.0.0.1", "port": 9}).status_code == 201
@@ -196,22 +196,22 @@ def test_what_is_written_is_found_by_whichever_worker_is_asked(served: Served, w
     def all_are_found() -> bool:
         return all(len(httpx.get(f"{served.url}/services/web").json()) == 10 for _ in range(20))
 
-    eventually(all_are_found, what="every worker knows every instance")
+    eventually(all_are_found, what="every process knows every instance")
     assert served.end() == 0
     assert "Traceback" not in served.log()
 
 
-def test_a_worker_that_is_killed_comes_back_and_all_end_with_their_parent(served: Served) -> None:
-    served.start("--workers", "2")
+def test_a_process_that_is_killed_comes_back_and_all_end_with_their_parent(served: Served) -> None:
+    served.start("--processes", "2")
     assert served.process is not None
     top = psutil.Process(served.process.pid)
     was = serving(top)
     was[0].kill()
-    eventually(lambda: len(serving(top)) == 2 and was[0] not in serving(top), within=40, what="a worker is back")
+    eventually(lambda: len(serving(top)) == 2 and was[0] not in serving(top), within=40, what="a process is back")
     eventually(served.is_ready, what="the server answers")
     children = top.children(recursive=True)
     served.kill()
-    eventually(lambda: not any(map(is_alive, children)), what="the workers have ended")
+    eventually(lambda: not any(map(is_alive, children)), what="all processes have ended")
 
 
 def serving(top: psutil.Process) -> list[psutil.Process]:

@@ -3,7 +3,7 @@
 import resource
 import signal
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any
 
 from django.conf import settings
@@ -15,16 +15,30 @@ from config.exposure import Exposed, refuse_exposure
 from config.ports import Claim, busy_claim
 
 
+MOST_PROCESSES = 64
+EXAMPLES = """examples:
+  manage.py serve
+      on the address of MERIDIAN_HTTP_HOST and MERIDIAN_HTTP_PORT
+  manage.py serve --processes 4
+      four processes on one port, each with its own view
+"""
+
+
 class Command(BaseCommand):
     """Ends on SIGTERM or SIGINT."""
 
     help = "Run the server of a region on MERIDIAN_HTTP_HOST and MERIDIAN_HTTP_PORT."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--workers", type=int, default=1, help="processes, each with its own view (default 1)")
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.epilog = EXAMPLES
+        parser.add_argument("--processes", type=int, default=1, metavar="N", help="default %(default)s")
 
     def handle(self, *_: Any, **options: Any) -> None:
         environment: Environment = settings.MERIDIAN
+        count: int = options["processes"]
+        if not 1 <= count <= MOST_PROCESSES:
+            raise CommandError(f"--processes is {count}: use 1 to {MOST_PROCESSES}.")
         try:
             refuse_exposure(environment)
         except Exposed as problem:
@@ -36,7 +50,7 @@ class Command(BaseCommand):
         # Once everything has ended, uvicorn raises the signal that it ended for again: that is no failure.
         for ending in (signal.SIGTERM, signal.SIGINT):
             signal.signal(ending, lambda *_: sys.exit(0))
-        http_server.serve(environment, workers=options["workers"])
+        http_server.serve(environment, processes=count)
 
 
 def allow_open_files() -> None:
