@@ -60,7 +60,10 @@ class Diverged(CatalogError):
 
 
 class Unavailable(CatalogError):
-    """The log or its store cannot be reached. Nothing was done, unless the text says that nobody knows. Try again after `retry_after` seconds."""
+    """The log or its store cannot be reached; try again after `retry_after` seconds.
+
+    Nothing was done, unless the text says that nobody knows.
+    """
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)

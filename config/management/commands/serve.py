@@ -14,7 +14,6 @@ from config.environment import Environment
 from config.exposure import Exposed, refuse_exposure
 from config.ports import Claim, busy_claim
 
-
 MOST_PROCESSES = 64
 EXAMPLES = """examples:
   manage.py serve
