@@ -1,7 +1,9 @@
 """The addresses of the dashboard. Each can be shared."""
 
 from django.urls import URLPattern, path
+from django.views.generic import RedirectView
 
+from catalog.instance import DEFAULT_NAMESPACE
 from dashboard.corrections.urls import urlpatterns as corrections
 from dashboard.land import land
 from dashboard.pages.change import ChangePage
@@ -19,6 +21,12 @@ urlpatterns: list[URLPattern] = [
     path("", PageView.as_view(page=OverviewPage), name="overview"),
     path("land.svg", land, name="land"),
     path("services", PageView.as_view(page=ServicesPage), name="services"),
+    path(
+        "services/<str:service>",  # as somebody types it who knows of no namespaces
+        RedirectView.as_view(pattern_name="dashboard:service"),
+        {"namespace": DEFAULT_NAMESPACE},
+        name="service-by-name",
+    ),
     path("services/<str:namespace>/<str:service>", PageView.as_view(page=ServicePage), name="service"),
     path(
         "instances/<str:region>/<str:namespace>/<str:service>/<str:id>",

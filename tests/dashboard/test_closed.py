@@ -16,7 +16,7 @@ from tests.dashboard.world import Dashboard
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SAMPLES = {"region": "us-east", "namespace": "default", "service": "user-service", "id": "u1", "index": 1}
-OPEN = {"land"}  # the outlines of the continents
+OPEN = {"land", "service-by-name"}  # the outlines of the continents, and what only leads to another address
 
 
 def address(pattern: URLPattern) -> str:
