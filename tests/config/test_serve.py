@@ -23,7 +23,7 @@ from config.plan import BASE_DIR
 from config.ports import free_port
 from tests.region import eventually
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("regions")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("regions")]
 MANAGE = (sys.executable, str(BASE_DIR / "manage.py"))
 SOON = 6.0  # seconds: what requests may still take, and a little for the rest
 

@@ -62,6 +62,7 @@ def with_every_child(region: Region) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_every_process(start_region: Callable[..., Region]) -> None:
     region = start_region()
     processes = with_every_child(region)
@@ -72,6 +73,7 @@ def test_ctrl_c_ends_every_process(start_region: Callable[..., Region]) -> None:
     assert not (region.data / "processes.json").exists()
 
 
+@pytest.mark.slow
 def test_sigkill_of_the_supervisor_leaves_nothing_behind(start_region: Callable[..., Region]) -> None:
     region = start_region()
     processes = with_every_child(region)
@@ -102,6 +104,7 @@ def answers(client: redis.Redis) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_region_starts_again_over_its_data(start_region: Callable[..., Region]) -> None:
     region = start_region()
     key = (region.data / "secret-key").read_text()
@@ -164,6 +167,7 @@ def test_off_loopback_without_a_token_the_start_is_refused(tmp_path: Path) -> No
         assert "refusing to listen on 0.0.0.0" in region.log()
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_does_not_wait(start_region: Callable[..., Region]) -> None:
     region = start_region()
     assert region.supervisor is not None

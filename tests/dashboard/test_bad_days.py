@@ -13,7 +13,7 @@ from tests.dashboard.test_pages_in_browser import SOON, live, row
 from tests.federation.regions import call
 from tests.region import Region, eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 AGAIN = 40_000  # milliseconds until a server that was killed runs again and its browsers have found it
 PROVOKED = r"WebSocket|ERR_CONNECTION|status 503|status of 503|status 50\d"
 
