@@ -17,7 +17,7 @@ from discovery.dependents import Dependency, Dependents
 from discovery.wire import Message, Wire
 
 MOST_KEPT = 50_000  # answers
-LARGEST_KEPT = 256 * 2**20  # bytes of bodies in all
+LARGEST_KEPT = 256 * 2**20  # bytes of bodies in all, and of their copies for the wire
 MOST_ADDRESSES = 32  # ways to write the same question that are remembered
 
 JSON = b"application/json"
@@ -33,12 +33,12 @@ class Encoded:
     `start` and `whole` are shared by all who are sent them: nobody may write into them. `by_time` says that other bytes
     may go about under this index, because something else than an entry of the log has changed them. `touched` is the
     last index that touched a name in `depends`, whether or not it made a difference. `requests` are those that
-    `Verbatim` answers with it.
+    `Verbatim` answers with it. `size` is how many bytes it counts while it is kept.
     """
 
     __slots__ = (
         "body", "by_time", "content_type", "depends", "dialect", "etag", "freshness", "hits", "index", "parts",
-        "region", "requests", "start", "status", "touched", "unchanged", "valid_until", "whole", "wire",
+        "region", "requests", "size", "start", "status", "touched", "unchanged", "valid_until", "whole", "wire",
         "wire_unchanged",
     )  # fmt: skip
 
@@ -57,7 +57,7 @@ class Encoded:
         dialect: str = "http",
     ) -> None:
         self.dialect, self.hits, self.by_time = dialect, 0, False
-        self.body, self.status, self.content_type = body, status, content_type
+        self.body, self.status, self.content_type, self.size = body, status, content_type, len(body)
         self.region, self.index, self.touched, self.freshness = region, index, index, freshness
         self.depends, self.valid_until, self.parts = depends, valid_until, parts
         self.etag = b'"' + hashlib.blake2b(body, digest_size=9).hexdigest().encode() + b'"'
@@ -75,11 +75,11 @@ class Encoded:
         self.wire, self.wire_unchanged = Wire(self.start, body), Wire(self.unchanged)
         self.requests: list[bytes] = []
 
-    def same_as(self, other: "Encoded") -> bool:
-        """Whether a reader could tell the two apart by status or body; headers say when, not what."""
-        return self.body == other.body and self.status == other.status
+    def same_as(self, other: "Encoded | Former") -> bool:
+        """Whether no reader can tell the two apart by status or body; headers say when, not what."""
+        return self.etag == other.etag and self.status == other.status
 
-    def is_news_after(self, other: "Encoded") -> bool:
+    def is_news_after(self, other: "Encoded | Former") -> bool:
         """Whether those who wait with the other one are told: it differs, or its index did not say enough."""
         return not self.same_as(other) or (other.by_time and self.index > other.index)
 
@@ -97,6 +97,16 @@ class Encoded:
             valid_until=self.valid_until,
             dialect=self.dialect,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What is remembered of an answer that is out of date: what tells whether the next one is the same, and no body."""
+
+    status: int
+    etag: bytes
+    index: int
+    by_time: bool
 
 
 def spoken(freshness: Freshness) -> str:
@@ -141,7 +151,7 @@ class Answers:
         self._size = 0
         # What an answer was before a change that touched it. When it turns out to be the same again, it keeps its
         # index, so that nobody who has it is answered again.
-        self._former: dict[Hashable, Encoded] = {}
+        self._former: dict[Hashable, Former] = {}
         self._log_ids: dict[str, str] = {}
         self._addresses: dict[Hashable, list[Address]] = {}
         self._dependents = Dependents[Hashable]()
@@ -160,7 +170,7 @@ class Answers:
         if former is not None and former.index < encoded.index and not encoded.is_news_after(former):
             encoded = encoded.at(former.index)
         encoded.by_time = self._time_has_a_say(now) or (
-            former is not None and former.index == encoded.index and (former.by_time or not former.same_as(encoded))
+            former is not None and former.index == encoded.index and (former.by_time or not encoded.same_as(former))
         )
         encoded.touched = touched
         self.computed += 1
@@ -192,16 +202,26 @@ class Answers:
 
     @property
     def size(self) -> int:
-        """Bytes of all bodies that are kept."""
+        """Bytes of all bodies that are kept, and of their copies for the wire."""
         return self._size
+
+    def count_copy(self, encoded: Encoded) -> None:
+        """Count an answer that is kept twice from now on: its `wire` is used, and keeps a copy of the body."""
+        if encoded.size == len(encoded.body):
+            encoded.size += len(encoded.body)
+            self._size += len(encoded.body)
+            self._make_room()
 
     def _keep(self, key: Hashable, encoded: Encoded) -> None:
         self._kept[key] = encoded
-        self._size += len(encoded.body)
+        self._size += encoded.size
         self._dependents.add(key, encoded.depends)
         if encoded.valid_until is not None:
             delay = max(0.0, encoded.valid_until - self._clock())
             self._timers[key] = asyncio.get_running_loop().call_later(delay, self._drop, key)
+        self._make_room()
+
+    def _make_room(self) -> None:
         while len(self._kept) > MOST_KEPT or (self._size > LARGEST_KEPT and len(self._kept) > 1):
             # The first in is the one whose question was answered longest ago without any change since.
             self._drop(next(iter(self._kept)))
@@ -217,7 +237,8 @@ class Answers:
     def _changed(self, region: str, names: frozenset[str], _index: int) -> None:
         self._forget_other_logs(region)
         for key in self._dependents.touched(region, names):
-            self._former[key] = self._drop(key)
+            gone = self._drop(key)
+            self._former[key] = Former(gone.status, gone.etag, gone.index, gone.by_time)
         while len(self._former) > MOST_KEPT:
             del self._former[next(iter(self._former))]
 
@@ -238,7 +259,7 @@ class Answers:
             timer.cancel()
         if encoded.hits:
             self._hits[encoded.dialect] += encoded.hits
-        self._size -= len(encoded.body)
+        self._size -= encoded.size
         self._dependents.discard(key, encoded.depends)
         for address in self._addresses.pop(key, ()):
             self.hot.pop(address, None)

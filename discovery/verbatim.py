@@ -42,6 +42,7 @@ class Verbatim:
         self.known: dict[bytes, Known] = {}
         self.readers = access.readers
         self._hot, self._access = answers.hot, access
+        self._count_copy = answers.count_copy
         answers.dropped = self._forget
 
     def learn(self, data: bytes, scope: dict[str, Any]) -> None:
@@ -74,6 +75,8 @@ class Verbatim:
         if data not in self.known:
             requests.append(data)
         self.known[data] = known
+        if known.wire is known.encoded.wire:
+            self._count_copy(known.encoded)  # last: there may be no room for it, and then the request goes with it
 
     def _forget(self, encoded: Encoded) -> None:
         for data in encoded.requests:

@@ -11,12 +11,14 @@ from catalog.errors import NotFound
 from catalog.instance import Instance
 from catalog.query import Part, Query, Verdict, answer, explain, least
 from catalog.status import Status
-from catalog.view import EVERYTHING, FEDERATION, RegionView, View, namespace_name, opinion_name
+from catalog.view import EVERYTHING, FEDERATION, RegionView, ServiceName, View, namespace_name, opinion_name
 from discovery.answers import Encoded, Question
 from discovery.http import shapes
 from discovery.http.shapes import Explanation, Listed
 
 EVERY_STATUS = frozenset(Status)
+
+Kept = dict[ServiceName, tuple[object, Listed]]  # a service's instances as they were, and what was listed of them
 
 
 def lookup(query: Query) -> Question:
@@ -95,13 +97,15 @@ class Listing:
     """The services of a namespace with their counts. What is known of a service is kept until the service changes."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str, str], tuple[object, Listed]] = {}
+        self._kept: dict[str, Kept] = {}  # by region
 
     def question(self, home: str, regions: tuple[str, ...], namespace: str) -> Question:
         """The list of one namespace, over one region or several."""
         return Question(("services", regions, namespace), partial(self._answer, home, regions or (home,), namespace))
 
     def _answer(self, home: str, regions: tuple[str, ...], namespace: str, view: View, now: float) -> Encoded:
+        for gone in self._kept.keys() - view.regions.keys():
+            del self._kept[gone]
         everywhere = ALL in regions
         if everywhere or len(regions) > 1:
             regions = by_distance(view, home, {home, *view.regions} if everywhere else regions)
@@ -130,6 +134,7 @@ class Listing:
             or any(override.about == region for override in part.overrides)
             or (region != home and any(override.about == region for override in opinions))
         )
+        kept = {name: known for name, known in self._kept.get(region, {}).items() if name in part.services}
         listed: list[Listed] = []
         ends: list[float] = []
         for name in sorted(service for space, service in part.services if space == namespace):
@@ -138,17 +143,19 @@ class Listing:
                 listed.append(_listed(namespace, name, found.verdicts))
                 ends += [] if found.valid_until is None else [found.valid_until]
             else:
-                listed.append(self._plain(part, region, namespace, name))
+                listed.append(_plain(part, kept, namespace, name))
+        if region in view.regions:
+            self._kept[region] = kept
         return listed, ends
 
-    def _plain(self, part: RegionView, region: str, namespace: str, name: str) -> Listed:
-        """What nobody overrides is as its records say, and they are replaced whole when one of them changes."""
-        instances = part.services[(namespace, name)]
-        kept = self._kept.get((region, namespace, name))
-        if kept is None or kept[0] is not instances:
-            kept = (instances, _listed(namespace, name, instances.values()))
-            self._kept[(region, namespace, name)] = kept
-        return kept[1]
+
+def _plain(part: RegionView, kept: Kept, namespace: str, name: str) -> Listed:
+    """What nobody overrides is as its records say, and they are replaced whole when one of them changes."""
+    instances = part.services[(namespace, name)]
+    known = kept.get((namespace, name))
+    if known is None or known[0] is not instances:
+        known = kept[(namespace, name)] = (instances, _listed(namespace, name, instances.values()))
+    return known[1]
 
 
 def _any(home: str, region: str, namespace: str, service: str) -> Query:

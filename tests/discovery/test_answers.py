@@ -1,11 +1,15 @@
 """Answers are encoded once and kept until something that they depend on changes."""
 
+import gc
+
 import pytest
 
 from catalog.change import Position
 from catalog.log import MemoryLog
 from catalog.status import Status
 from discovery import answers
+from discovery.answers import Encoded
+from discovery.http.reads import Listing
 from tests.discovery.world import REGION, World
 
 
@@ -64,6 +68,60 @@ async def test_what_is_kept_is_bounded(world: World, monkeypatch: pytest.MonkeyP
     assert len(world.plane.answers.hot) == 10
 
 
+async def test_no_body_is_remembered_of_an_answer_that_is_out_of_date(world: World) -> None:
+    await world.put("web", "a", metadata={"mark": "of this test alone"})
+    for number in range(1, 21):
+        await world.get("/services/web?limit=1", client=f"10.0.0.{number}")
+    assert at_hand(b"of this test alone") == 20
+    await world.put("web", "b", status=Status.CRITICAL)
+    assert at_hand(b"of this test alone") == 0
+
+
+async def test_a_copy_for_the_wire_counts_with_the_bodies(world: World) -> None:
+    await world.put("web", "a")
+    body = (await world.get("/services/web")).body
+    assert world.plane.answers.size == len(body)
+    for way in (b"one", b"another"):
+        learn(world, way, "/services/web")
+    assert world.plane.answers.size == 2 * len(body)
+    await world.put("web", "b")
+    assert world.plane.answers.size == 0
+
+
+async def test_an_answer_gives_way_to_the_copy_of_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for service in ("one", "two"):
+        await world.put(service, "a")
+        size = len((await world.get(f"/services/{service}")).body)
+    monkeypatch.setattr(answers, "LARGEST_KEPT", 2 * size)
+    learn(world, b"two", "/services/two")
+    assert set(world.plane.answers.hot) == {("/services/two", b"")}
+    assert set(world.application.verbatim.known) == {b"two"}
+
+
+async def test_a_request_whose_answer_has_no_room_beside_its_copy_is_not_known(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for service in ("one", "two"):
+        await world.put(service, "a")
+        size = len((await world.get(f"/services/{service}")).body)
+    monkeypatch.setattr(answers, "LARGEST_KEPT", 2 * size)
+    learn(world, b"one", "/services/one")
+    assert set(world.plane.answers.hot) == {("/services/two", b"")}
+    assert world.application.verbatim.known == {}
+    assert world.plane.answers.size == size
+
+
+def at_hand(mark: bytes) -> int:
+    """How many answers with these bytes in their body are anywhere in this process."""
+    return sum(isinstance(thing, Encoded) and mark in thing.body for thing in gc.get_objects())
+
+
+def learn(world: World, data: bytes, path: str) -> None:
+    """Have a request known by its bytes, as the connection does with one that it had to parse."""
+    scope = {"path": path, "query_string": b"", "method": "GET", "http_version": "1.1", "headers": []}
+    world.application.verbatim.learn(data, scope)
+
+
 async def test_the_freshness_is_told_without_a_change(world: World) -> None:
     await world.put("web", "a")
     live = await world.get("/services/web")
@@ -93,6 +151,27 @@ async def test_the_list_of_services_counts_by_status(world: World) -> None:
     assert (await world.get("/services")).json()[1]["statuses"] == {"warning": 3}
     await world.remove("shop", "a")
     assert [service["name"] for service in (await world.get("/services")).json()] == ["web"]
+
+
+async def test_the_list_of_services_holds_nothing_of_those_that_are_gone(world: World) -> None:
+    listing = Listing()
+
+    def listed(namespace: str) -> None:
+        listing.question(REGION, (), namespace).answer(world.plane.view, world.now)
+
+    await world.put("web", "a")
+    for number in range(5):
+        await world.put("preview", "a", namespace=f"branch-{number}")
+        listed(f"branch-{number}")
+        await world.put(f"preview-{number}", "a")
+        listed("default")
+        await world.remove("preview", "a", namespace=f"branch-{number}")
+        await world.remove(f"preview-{number}", "a")
+    listed("default")
+    assert {region: set(kept) for region, kept in listing._kept.items()} == {REGION: {("default", "web")}}
+    world.plane.view.forget(REGION)
+    listed("default")
+    assert listing._kept == {}
 
 
 async def test_an_explanation_has_a_verdict_on_everybody(world: World) -> None:
