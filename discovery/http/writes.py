@@ -157,6 +157,8 @@ def _entry(plane: Plane, scope: Scope, raw: msgspec.Raw) -> shapes.BulkEntry | C
             raise Invalid(f"the entry has {len(bytes(raw))} bytes: at most {LARGEST_BODY}")
         entry = _entry_decoder.decode(raw)
         plane.access.may_write(scope, names.label(entry.service, field="service"))
+        names.label(entry.namespace, field="namespace")
+        checked_id(entry.id)
         return entry
     except CatalogError as error:
         return error
@@ -244,7 +246,7 @@ def folded(service: str) -> str:
 
 
 def checked_id(text: str) -> str:
-    """An instance's id from a path."""
+    """An instance's id as somebody wrote it."""
     return names.instance_id(text, field="id")
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import structlog
 
-from catalog.errors import CatalogError, NotFound, Refused
+from catalog import names
+from catalog.errors import CatalogError, Invalid, NotFound, Refused
 from catalog.instance import Instance, instance_key
 from catalog.registration import Registration, succeed, to_instance
+from registry.tables.statements import NOBODY
 from registry.unit import Unit
 from registry.verb import verb
 
@@ -38,8 +40,16 @@ def _many_keys(items: Sequence[Item], **_: object) -> Iterable[str]:
 
 
 def folded_key(namespace: str, service: str, id: str) -> str:
-    """An instance's key from names as somebody wrote them."""
-    return instance_key(namespace.lower(), service.lower(), id)
+    """An instance's key from names as somebody wrote them; nobody's, when no instance can be called so.
+
+    The keys of all commands of a commit are looked for together. One that the database cannot even look for, with a
+    NUL in it say, would spoil that for everybody.
+    """
+    try:
+        space, label = names.label(namespace, field="namespace"), names.label(service, field="service")
+        return instance_key(space, label, names.instance_id(id))
+    except Invalid:
+        return NOBODY
 
 
 @verb(keys=_one_key)

@@ -163,6 +163,14 @@ async def test_a_bulk_in_which_nothing_is_right_has_a_verdict_for_each(world: Wo
     assert [result["problem"].get("field") for result in results] == ["host", "service", None]
 
 
+@pytest.mark.parametrize("given", [{"namespace": "\0"}, {"namespace": "a b"}, {"id": "\0"}, {"id": ""}])
+async def test_a_bad_name_in_a_bulk_comes_no_further(world: World, given: dict[str, str]) -> None:
+    entry = {"service": "web", "id": "a", "host": "10.0.0.1", "port": 1, **given}
+    answer = await world.ask("POST", "/services/bulk", body=json.dumps({"services": [entry]}).encode())
+    [result] = answer.json()["results"]
+    assert (result["status"], result["problem"]["field"]) == (400, *given)
+
+
 SEGMENT = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="?#"), max_size=12)
 PIECE = st.one_of(
     SEGMENT, st.sampled_from(["services", "web", "a", "renew", "checks", "watch", "explain", "bulk", "%", "%2f"])
