@@ -23,6 +23,8 @@ from catalog.roster import Roster
 EVERYTHING = "*"  # touched when no narrower name will do: a reset, a change of freshness
 FEDERATION = ""  # stands for a region when the set of regions, or which is nearer, is what is touched
 
+MOST_GONE = 4_096  # names of services that are no more, beyond as many as there are names of living ones
+
 NOBODY = Roster()
 ServiceName = tuple[str, str]  # namespace, service
 Listener = Callable[[str, frozenset[str], int], None]  # region, names touched, index
@@ -84,8 +86,8 @@ class RegionView:
         return self.position.index if self.position else 0
 
     def touched(self, name: str) -> int:
-        """The index at which `name` was last touched; never earlier than the last reset."""
-        return max(self._touched.get(name, 0), self._floor)
+        """The index at which `name` was last touched, or one after it: that of the last reset, say."""
+        return self._touched.get(name, self._floor)
 
     def fold(self, changes: Sequence[Change]) -> frozenset[str]:
         """Apply changes that follow the position; returns the names touched.
@@ -115,6 +117,8 @@ class RegionView:
         names = self._touch(spoken_of)
         if overrides_before is not self.overrides:
             names |= self._touch_overridden(overrides_before, changes[-1].index)
+        if len(self._touched) > 2 * len(self.services) + MOST_GONE:
+            self._forget_gone()
         if changes[-1].digest and to_hex(digest) != changes[-1].digest:
             raise Diverged(f"digest differs at index {changes[-1].index} of {changes[-1].region}")
         return frozenset(names)
@@ -173,6 +177,22 @@ class RegionView:
         for name in names:
             self._touched[name] = index
         return names
+
+    def _forget_gone(self) -> None:
+        """Forget the names that no service has: services may come under ever new ones.
+
+        When one of them was touched cannot be told any more, so it is said to have been the last of them: whoever
+        knows of an earlier index is at worst answered once with what it knows.
+        """
+        spaces = {namespace for namespace, _ in self.services}
+        living, latest = dict[str, int](), self._floor
+        for name, index in self._touched.items():
+            namespace, _, service = name.partition("/")
+            if (namespace, service) in self.services or (not service and namespace in spaces):
+                living[name] = index
+            else:
+                latest = max(latest, index)
+        self._floor, self._touched = latest, living
 
     def _overridden(self, override: Override) -> set[str]:
         if override.is_opinion:

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from catalog import view as view_module
 from catalog.change import Change
 from catalog.errors import Diverged, Unavailable
 from catalog.log import MemoryLog
@@ -119,6 +120,25 @@ async def test_after_a_reset_no_index_is_older_than_the_snapshot():
     put(log, instance("order-service"))
     view, _ = await following(log)
     assert view.region("us-east").touched("default/user-service") == 2
+
+
+async def test_names_that_no_service_has_are_forgotten_and_their_index_is_never_too_low(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(view_module, "MOST_GONE", 10)
+    log = MemoryLog("us-east")
+    view, _ = await following(log)
+    await step(log, view, put(log, instance()))
+    region, touched = view.region("us-east"), dict[str, int]()
+    for number in range(100):
+        preview = msgspec.structs.replace(instance(f"preview-{number}"), namespace=f"branch-{number % 40}")
+        await step(log, view, put(log, preview))
+        await step(log, view, log.append(preview.key, None))
+        for name in (f"branch-{number % 40}/preview-{number}", f"branch-{number % 40}/"):
+            touched[name] = log.head.position.index
+        assert len(region._touched) <= 2 + 10 + 2
+        assert all(index <= region.touched(name) <= region.index for name, index in touched.items())
+    assert [region.touched(name) for name in ("default/user-service", "default/")] == [1, 1]
 
 
 async def test_freshness_goes_from_unknown_to_live_to_stale_and_back():
