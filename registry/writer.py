@@ -101,23 +101,33 @@ class Writer:
                 return True
         return False
 
-    def _write(self, commands: Sequence[Command]) -> None:
+    def _write(self, commands: Sequence[Command]) -> Exception | None:
+        """Commit the commands and answer them. Returns the error when the database could not be reached."""
         try:
             done = self._commit(commands)
         except (OperationalError, InterfaceError) as error:
             self._fail(commands, _unavailable(error), error)
+            return error
         except Exception as error:  # noqa: BLE001 - the thread must live, and every caller must hear
-            if len(commands) == 1:
+            if len(commands) > 1:
+                self._write_singly(commands)
+            else:
                 self._fail(commands, _blame(error), error)
-                return
-            # One command holds something that the database refuses. Which one shows when each goes alone.
-            for command in commands:
-                self._write([command])
         else:
             try:
                 publish(done)  # first, so that whoever is answered mostly finds this process's view there already
             finally:
                 answer(commands, done.outcomes)
+        return None
+
+    def _write_singly(self, commands: Sequence[Command]) -> None:
+        """One command holds something that the database refuses. Which one shows when each goes alone."""
+        for number, command in enumerate(commands):
+            error = self._write([command])
+            if error is not None and (rest := commands[number + 1 :]):
+                # It is gone meanwhile. The others need not wait, each in its turn, until that is found out again.
+                self._fail(rest, _unavailable(error), error)
+                return
 
     def _commit(self, commands: Sequence[Command]) -> Commit:
         if time.monotonic() - self._used_at > IDLE and connection.connection is not None and not connection.is_usable():

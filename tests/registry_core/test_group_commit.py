@@ -1,17 +1,22 @@
 """Many callers, one transaction: each gets its own outcome, in order, after the commit."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Event
+from typing import Any
 
-from django.db import DataError, connection, transaction
+import pytest
+from django.db import DataError, OperationalError, connection, transaction
 
 from catalog.change import Change, Position
-from catalog.errors import CatalogError, Invalid, NotFound
+from catalog.errors import CatalogError, Invalid, NotFound, Unavailable
 from catalog.registration import from_mapping
+from catalog.status import Status
 from registry import actions, writer
+from registry.command import Command
+from registry.commit import Commit, commit
 from registry.hooks import Hooks
 from registry.models import ChangeRow, InstanceRow, Region
 from registry.tail import tail
@@ -103,6 +108,45 @@ def test_what_only_the_database_refuses_fails_alone(committed: None, sound: Call
     assert isinstance(after, actions.Registered)
     assert InstanceRow.objects.count() == 2
     sound()
+
+
+@pytest.mark.parametrize("field", ["namespace", "service", "id"])
+def test_a_name_that_the_database_cannot_look_for_spoils_nothing(
+    field: str, committed: None, sound: Callable[[], None]
+) -> None:
+    name: dict[str, Any] = {"namespace": "default", "service": "web", "id": "one", field: "a\0b"}
+    said: dict[str, Any] = {"actor": "test", "cause": "test"}
+    outcomes: list[Any] = together(
+        register_aio(id="before"),
+        partial(actions.register.aio, GOOD, **name, **said),
+        partial(actions.register_many.aio, [(*name.values(), GOOD)], **said),
+        partial(actions.deregister.aio, **name, **said),
+        partial(actions.report_checks.aio, [actions.Report(**name, check="beat", status=Status.PASSING)], **said),
+        register_aio(id="after"),
+    )
+    before, one, [many], gone, [reported], after = outcomes
+    assert [(type(refused), refused.field) for refused in (one, many)] == [(Invalid, field)] * 2
+    assert [type(refused) for refused in (gone, reported)] == [NotFound] * 2
+    assert (before.index, after.index) == (1, 2)
+    assert ChangeRow.objects.values("at").distinct().count() == 1, "they were committed together"
+    sound()
+
+
+def test_when_the_database_goes_away_while_each_goes_alone_the_others_are_told_so(
+    committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def fail(connection: Any, region: str, commands: Sequence[Command], **given: Any) -> Commit:
+        tried.append(len(commands))
+        if len(tried) == 1:
+            return commit(connection, region, commands, **given)
+        raise DataError("value too long") if len(tried) == 2 else OperationalError("timed out")
+
+    monkeypatch.setattr(writer, "commit", fail)
+    outcomes = together(*(register_aio(id=f"i{number}") for number in range(20)))
+    assert tried == [1, 20, 1]
+    assert [type(outcome) for outcome in outcomes] == [Unavailable] * 20
 
 
 def test_a_body_that_fails_takes_back_what_it_had_written(committed: None, sound: Callable[[], None]) -> None:
