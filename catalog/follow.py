@@ -15,6 +15,8 @@ from catalog.log import Log, Snapshot
 BATCH = 1000  # changes in one read
 POLL = 1.0  # seconds between looks when no doorbell rings
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before trying an unreachable log again
+LARGEST_SHARE = 0.1  # of the time may go into snapshots that turn out to be of no use: lookups share the processor
+LONGEST = 30.0  # seconds before the next one in any case, so that damage that was mended is over soon
 
 
 class Follower(Protocol):
@@ -40,7 +42,7 @@ class Follower(Protocol):
         ...
 
     def lost(self, region: str, error: Unavailable) -> None:
-        """The log cannot be reached; what is known may be growing old."""
+        """The log cannot be reached, or is damaged; what is known may be growing old."""
         ...
 
 
@@ -54,27 +56,37 @@ async def follow(
     """Keep `follower` in step with `log` until cancelled.
 
     An unreachable log is tried again with growing pauses; a log that no longer holds the follower's position, and a
-    follower whose digest differs, are both cured by a snapshot.
+    follower whose digest differs, are both cured by a snapshot. What a snapshot does not cure is damage at the other
+    end: the follower is told that it has lost the log, until a snapshot adds up again.
     """
+    clock = asyncio.get_running_loop().time
     failures = 0
     must_reset = follower.position(log.region) is None
+    has_diverged = False  # and has not been in step since
     while True:
+        began = clock()
         try:
             if must_reset:
                 await follower.reset(await log.snapshot())
                 must_reset = False
             await _catch_up(log, follower, poll)
-            failures = 0
+            failures, has_diverged = 0, False
         except Compacted:
             must_reset = True
-        except Diverged:
+        except Diverged as error:
+            if must_reset or has_diverged:
+                follower.lost(log.region, _damaged(log.region, error))
+            must_reset = has_diverged = True
             # A snapshot that is itself at odds with its digest must not be fetched in a tight circle.
-            must_reset = True
-            await pause(PAUSES[-1])
+            await pause(max(PAUSES[-1], min((clock() - began) / LARGEST_SHARE, LONGEST)))
         except Unavailable as error:
             follower.lost(log.region, error)
             await pause(PAUSES[min(failures, len(PAUSES) - 1)])
             failures += 1
+
+
+def _damaged(region: str, error: Diverged) -> Unavailable:
+    return Unavailable(f"{error}; `manage.py verify_log` in {region} names all that is damaged")
 
 
 async def _catch_up(log: Log, follower: Follower, poll: float) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import structlog
 
 from catalog.change import Change, Position
-from catalog.errors import CatalogError, Unavailable
+from catalog.errors import Unavailable
 from catalog.follow import Follower, follow
 from catalog.log import Log, Snapshot
-from catalog.view import State, View, as_snapshot
+from catalog.view import View, as_snapshot
 from discovery import snapshot_file
 
 SAVE_EVERY = 30.0  # seconds between two copies on disk
@@ -47,6 +47,8 @@ class Following:
         self.applied = 0  # changes since the start
         self.in_step = False  # whether the log was reached when it was last tried
         self.stepped: Callable[[], None] | None = None  # called when that has changed
+        self.lost_at: float | None = None  # since when the log cannot be followed; None while it is
+        self.is_sound = True  # whether the digest has proved what the view holds
         self._view = view
         self._log = log
         self._path = snapshot_file.path_in(data_dir, region)
@@ -55,17 +57,25 @@ class Following:
         self._is_mirror = is_mirror
         self._beside = beside
         self._saved: Position | None = None
+        self._said = set[str]()  # the reasons that were given since the log could last be followed
         # A write that was under way when its task was cancelled goes on in its thread; the last one waits for it.
         self._writing = threading.Lock()
         self._changed = asyncio.Event()
         self._next: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
-        """Load the copy on disk, then follow the log until cancelled; what is new is saved on the way out."""
-        await self._load()
+        """Load the copy on disk, then follow the log until cancelled; what is new is saved on the way out.
+
+        May be run again when a defect has ended it. Until then the view says that it grows old.
+        """
+        if self._view.position(self.region) is None:  # or the copy on disk would take the view back in time
+            await self._load()
         saving = asyncio.create_task(self._keep_saving()) if self._save else None
         try:
             await follow(self._log, self)
+        except Exception as error:
+            self._lose(Unavailable(f"following ended: {error!r}"))
+            raise
         finally:
             if saving is not None:
                 saving.cancel()
@@ -98,18 +108,25 @@ class Following:
         for follower in self._beside:
             await follower.reset(snapshot)
         await self._view.reset(snapshot)
+        self.is_sound = True
         self._advanced()
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """See `catalog.follow.Follower.apply`."""
         for follower in self._beside:
             await follower.apply(changes)
+        self.is_sound = False  # a view that has diverged must be neither kept on disk nor vouched for
         await self._view.apply(changes)
+        self.is_sound = True
         self.applied += len(changes)
         self._advanced()
 
     def heard(self, region: str) -> None:
         """See `catalog.follow.Follower.heard`."""
+        if self._said:
+            self._said.clear()
+            logger.info("the log is followed again", region=region)
+        self.lost_at = None
         self._step(True)
         if not self._is_mirror:
             self.heard_at = self._clock()
@@ -117,11 +134,18 @@ class Following:
         self.ready.set()
 
     def lost(self, region: str, error: Unavailable) -> None:
-        """See `catalog.follow.Follower.lost`."""
-        if self._view.region(region).freshness.state is State.LIVE:
-            logger.warning("the log cannot be reached", region=region, reason=str(error))
+        """See `catalog.follow.Follower.lost`. A reason is logged once, however often the log is tried."""
+        reason = str(error)
+        if reason not in self._said:
+            self._said.add(reason)
+            logger.warning("the log cannot be followed", region=region, reason=reason)
+        self._lose(error)
+
+    def _lose(self, error: Unavailable) -> None:
+        if self.lost_at is None:
+            self.lost_at = self._clock()
         self._step(False)
-        self._view.lost(region, error)
+        self._view.lost(self.region, error)
 
     def _step(self, in_step: bool) -> None:
         changed, self.in_step = self.in_step is not in_step, in_step
@@ -146,8 +170,7 @@ class Following:
             if snapshot.region != self.region:
                 return
             await self._view.reset(snapshot)
-        except (CatalogError, OSError) as error:
-            # A copy that is damaged is as good as none: the log has it all.
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the log has it all
             logger.warning("the copy of the view on disk is of no use", path=str(self._path), reason=str(error))
             return
         self._saved = snapshot.head.position
@@ -160,12 +183,15 @@ class Following:
             await self._changed.wait()
             self._changed.clear()
             began = loop.time()
-            await self._save_now()
+            try:
+                await self._save_now()
+            except Exception:
+                logger.exception("the view could not be copied to disk", path=str(self._path))
             await asyncio.sleep(max(SAVE_EVERY, (loop.time() - began) / LARGEST_SHARE))
 
     async def _save_now(self) -> None:
         view = self._view.region(self.region)
-        if view.position is None or view.position == self._saved:
+        if view.position is None or view.position == self._saved or not self.is_sound:
             return
         head, changes = as_snapshot(self.region, view)
         header = snapshot_file.Header(

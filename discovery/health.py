@@ -27,7 +27,10 @@ class Condition(StrEnum):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The body of `/health`: the whole, and each part with `ok` or what is wrong with it."""
+    """The body of `/health`: the whole, and each part with `ok` or what is wrong with it.
+
+    Below `parts` stands what has failed lately within this process, when something has.
+    """
 
     status: Condition
     checks: dict[str, str]
@@ -44,6 +47,8 @@ class Health:
     def report(self) -> Report:
         """How things stand, from memory."""
         checks = {**self._found, "view": self._view(), "workers": self._workers()}
+        if faults := "; ".join(self._plane.faults()):
+            checks["parts"] = faults[:400]
         if not self._plane.following.ready.is_set():
             return Report(Condition.UNHEALTHY, checks)
         return Report(Condition.HEALTHY if set(checks.values()) == {OK} else Condition.DEGRADED, checks)
@@ -55,7 +60,9 @@ class Health:
 
     async def watch(self) -> None:
         """Look at every part each second until cancelled."""
-        await asyncio.gather(*(self._watch(name, probe) for name, probe in self._probes.items()))
+        async with asyncio.TaskGroup() as group:  # all end with one that fails, so that a second run has none twice
+            for name, probe in self._probes.items():
+                group.create_task(self._watch(name, probe))
 
     async def _watch(self, name: str, probe: Probe) -> None:
         asking: asyncio.Task[None] | None = None

@@ -56,6 +56,7 @@ class Mirrors:
         self._followings: dict[str, Following] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._heard: dict[str, Heard] = {}
+        self._faults: dict[str, str] = {}  # what was said to have ended the following of a region
         self.beside: Collection[Follower] = ()  # told what each mirror's log tells the view
         self._view: View
 
@@ -68,6 +69,9 @@ class Mirrors:
             while True:
                 await self.look()
                 await asyncio.sleep(LOOK_EVERY)
+        except Exception:
+            self._let_go()
+            raise
         finally:
             await self._stop(list(self._tasks))
 
@@ -84,6 +88,7 @@ class Mirrors:
         await self._stop(gone)
         for region in gone:
             self._heard.pop(region, None)
+            self._faults.pop(region, None)
             self._view.forget(region)
         try:
             self._heard.update({name: heard for name, heard in (await self._ask_heard()).items() if name in there})
@@ -109,6 +114,8 @@ class Mirrors:
     def _freshen(self) -> None:
         now = self._clock()
         for region, following in self._followings.items():
+            if following.in_step:
+                self._faults.pop(region, None)
             heard = self._heard.get(region)
             if heard is None:
                 self._unheard(region)
@@ -121,6 +128,13 @@ class Mirrors:
                 freshness = self._view.region(region).freshness
             self._view.freshen(region, freshness)
         self._view.measured({name: heard.delay for name, heard in self._heard.items() if heard.delay is not None})
+
+    def _let_go(self) -> None:
+        """Nobody looks any more: what is known of other regions is as it was when they were last heard."""
+        for region in self._followings:
+            heard_at = heard.heard_at if (heard := self._heard.get(region)) is not None else None
+            if self._view.region(region).freshness.state is State.LIVE:
+                self._view.mark_stale(region, self._clock() if heard_at is None else heard_at)
 
     def _unheard(self, region: str) -> None:
         """Nobody says anything of a region: what is held of it may be as old as this process."""
@@ -145,9 +159,10 @@ class Mirrors:
         for task in tasks:
             task.cancel()
         for region, ended in zip(regions, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
-            if isinstance(ended, Exception):
+            if isinstance(ended, Exception) and self._faults.get(region) != repr(ended):
                 # One mirror's trouble must not end the others. It is followed anew with the next look.
-                logger.error("a mirror could not be followed", region=region, reason=repr(ended))
+                self._faults[region] = repr(ended)
+                logger.error("a mirror could not be followed", region=region, exc_info=ended)
 
     def _on_disk(self) -> list[str]:
         return [name for name in snapshot_file.regions_in(self._data_dir) if name != self._home]

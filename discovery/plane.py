@@ -2,10 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from catalog.errors import Unavailable
 from catalog.follow import BATCH, Follower
@@ -23,6 +26,11 @@ CONFIRMED = 2.0  # seconds that a question which must not be answered from the p
 CLOSED_WITHIN = 2.0  # seconds
 AGAIN = 1.0  # seconds after which a task that goes on is told once more to end
 CAUGHT_UP = 2.0  # seconds that a writer waits at most for this process's view to hold what it wrote
+ANEW = 5.0  # seconds before a part that has failed is started anew
+FAULT = 60.0  # seconds for which the failure of a part is told
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+logger = structlog.get_logger(__name__)
 
 
 class Plane:
@@ -62,25 +70,26 @@ class Plane:
         self.renewals: Renewals
         self.renewed = 0
         self._make_renewals = renewals
-        self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
-        self._also: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._closing: list[Work] = []
+        self._also: list[Work] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._failed: dict[str, tuple[float, str]] = {}  # when a part failed last, and how
 
-    def also(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def also(self, work: Work) -> None:
         """Have this run in the background too, from `start` to `stop`."""
         self._also.append(work)
 
-    def at_end(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def at_end(self, close: Work) -> None:
         """Have this done by `stop`, after everything else."""
         self._closing.append(close)
 
     async def start(self) -> None:
         """Begin to follow the log. Returns at once; `following.ready` tells when there is something to answer from."""
         self.renewals = self._make_renewals()
-        work = (self.following.run(), self._look_around(), self.renewals.listen(), *(work() for work in self._also))
-        self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+        work: list[Work] = [self.following.run, self._look_around, self.renewals.listen, *self._also]
         if self.mirrors is not None:
-            self._tasks.append(asyncio.create_task(self.mirrors.run(self.view)))
+            work.append(partial(self.mirrors.run, self.view))
+        self._tasks = [asyncio.create_task(self._keep_up(part)) for part in work]
 
     async def stop(self) -> None:
         """Stop following; what the view holds is saved."""
@@ -94,6 +103,9 @@ class Plane:
 
     async def caught_up(self, index: int) -> None:
         """Return once this process's lookups show the log up to `index`, or after a while in any case."""
+        lost_at = self.following.lost_at
+        if lost_at is not None and self.clock() - lost_at > CAUGHT_UP:
+            return  # the log could not be followed for as long as anybody would wait: not every writer has to find out
         await self.following.reached(index, timeout=CAUGHT_UP)
 
     async def confirmed(self) -> None:
@@ -104,6 +116,8 @@ class Plane:
         try:
             async with asyncio.timeout(CONFIRMED):
                 while (position := self.view.position(self.region)) is not None:
+                    if not self.following.is_sound:
+                        raise Unavailable(f"the view of {self.region} differs from its log and is being replaced")
                     changes = await self._log.read(position, limit=BATCH)
                     if not changes:
                         return
@@ -130,6 +144,30 @@ class Plane:
         """The furthest index that the answer could have: that of the view of its region, or the sum over several."""
         regions = [part.region for part in encoded.parts] or [encoded.region]
         return sum(self.view.region(region).index for region in regions)
+
+    def faults(self) -> Iterator[str]:
+        """The parts that have failed lately, each with the kind of what was wrong."""
+        for part, (at, reason) in self._failed.items():
+            if self.clock() - at < FAULT:
+                yield f"{part} failed and was started anew: {reason}"
+
+    async def _keep_up(self, work: Work) -> None:
+        """Run a part until it ends by itself; start it anew when a defect has ended it.
+
+        Starting it anew beats ending the process: a defect that comes back at once, or one in what lookups do without,
+        would take lookups away as often as the supervisor gives them back. The log has the traceback, `/health` the
+        fault, and what the part kept up to date says itself that it grows old.
+        """
+        part = getattr(work.func if isinstance(work, partial) else work, "__qualname__", repr(work))
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                self._failed[part] = (self.clock(), type(error).__name__)
+                logger.exception("a part of the plane failed and is started anew", part=part)
+            else:
+                return
+            await asyncio.sleep(ANEW)
 
     async def _look_around(self) -> None:
         while True:

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 from uuid import uuid4
 from weakref import finalize
 
+import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 
 from catalog.change import Change, Position, decode_record
 from catalog.digest import EMPTY, to_hex
-from catalog.errors import Compacted, Unavailable
+from catalog.errors import Compacted, Diverged, Invalid, Unavailable
 from catalog.log import Head, Snapshot
 from registry.doorbell import Listening
 from registry.models import ChangeRow, Region
@@ -27,12 +28,24 @@ from registry.tail import Tail, tail
 
 POLL = 0.25  # seconds between looks while the doorbell is not heard
 T = TypeVar("T")
+logger = structlog.get_logger(__name__)
 
 LIVE_RECORDS = (
     'SELECT "index", "record" FROM "registry_instance" WHERE "region" = %s '
     'UNION ALL SELECT "index", "record" FROM "registry_override" WHERE "region" = %s '
     'UNION ALL SELECT "index", "record" FROM "registry_policy" WHERE "region" = %s ORDER BY 1'
 )
+
+
+class Damaged(Compacted):
+    """The log no longer holds the change of `index` as it was written; where it led, the tables say.
+
+    So a reader passes over it like over what was compacted: by a snapshot, of which the digest proves that it is right.
+    """
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
 
 
 class DatabaseLog:
@@ -48,6 +61,7 @@ class DatabaseLog:
         self._rung = asyncio.Event()
         self._ends: dict[str, int] = {}  # the furthest index heard of, by log id
         self._missed = 0  # how often rings may have been missed
+        self._named = set[int]()  # the changes of which it was said that they are damaged
         self._listening: Listening | None = None
         self._stop: list[Callable[[], object]] = []
 
@@ -62,13 +76,20 @@ class DatabaseLog:
         if recent:
             return recent
         heard = self._ends
-        changes = await self._in_thread(lambda: _read(self._region, after, limit))
+        try:
+            changes = await self._in_thread(lambda: _read(self._region, after, limit))
+        except Damaged as damage:
+            self._name(damage)
+            raise
         if not changes and self._ends is heard:
             self._ends = {}  # nothing is there after all: a ring is only a rumour, and must not be waited on for ever
         return changes
 
     async def snapshot(self) -> Snapshot:
-        """See `Log.snapshot`. It holds a database connection until its chunks are read, or its reader is gone."""
+        """See `Log.snapshot`. It holds a database connection until its chunks are read, or its reader is gone.
+
+        Reading the chunks raises Diverged when a record in the tables cannot be read, and names it.
+        """
         reader = _Reader(self._region)
         head = await reader.open()
         return Snapshot(self._region, head, reader.chunks())
@@ -91,6 +112,18 @@ class DatabaseLog:
         self._stop, self._listening = [], None
         await self._in_thread(_disconnect)
         self._thread.shutdown(wait=False)
+
+    def _name(self, damage: Damaged) -> None:
+        if damage.index in self._named:
+            return
+        self._named.add(damage.index)
+        logger.error(
+            "the log is damaged: it is passed over by a snapshot of the tables",
+            region=self._region,
+            index=damage.index,
+            reason=str(damage),
+            remedy="manage.py verify_log names all that is damaged",
+        )
 
     def _listen(self) -> Listening:
         loop = asyncio.get_running_loop()
@@ -184,15 +217,48 @@ def _read_all(region: str) -> Generator[Head | list[Change], None, None]:
 
 
 def _read(region: str, after: Position, limit: int) -> list[Change]:
-    rows = ChangeRow.objects.filter(region=region, index__gt=after.index).order_by("index")[:limit]
-    changes = [row.change for row in rows]
+    changes = _sound(region, after, limit)
     # The region is read after its changes: had some been compacted away in between, its floor shows that.
-    row = _require_region(region)
-    if row.log_id != after.log_id:
-        raise Compacted(f"this is log {row.log_id}, not {after.log_id}")
-    if not row.floor <= after.index <= row.index:
-        raise Compacted(f"index {after.index} is not among {row.floor} to {row.index}")
+    end = _require(region, after)
+    return changes if changes or end == after.index else _read_closely(region, after, limit)
+
+
+def _read_closely(region: str, after: Position, limit: int) -> list[Change]:
+    """There should be more after the position: committed while it was read, or damaged. One state tells which."""
+    with consistent_read():
+        end = _require(region, after)
+        changes = _sound(region, after, limit)
+        if not changes and end > after.index:
+            raise Damaged(after.index + 1, f"index {after.index + 1} is missing from the log of {region}")
     return changes
+
+
+def _sound(region: str, after: Position, limit: int) -> list[Change]:
+    """The changes after a position, up to the first that is missing or cannot be read.
+
+    Raises Damaged when the very next one cannot be read.
+    """
+    changes: list[Change] = []
+    for row in ChangeRow.objects.filter(region=region, index__gt=after.index).order_by("index")[:limit]:
+        if row.index != after.index + len(changes) + 1:
+            break
+        try:
+            changes.append(row.change)
+        except Invalid as error:
+            if changes:
+                break
+            raise Damaged(row.index, f"index {row.index} of {region}, {row.key}, cannot be read: {error}") from error
+    return changes
+
+
+def _require(region: str, position: Position) -> int:
+    """The index at which the region's log ends. Raises Compacted when the position is not in it."""
+    row = _require_region(region)
+    if row.log_id != position.log_id:
+        raise Compacted(f"this is log {row.log_id}, not {position.log_id}")
+    if not row.floor <= position.index <= row.index:
+        raise Compacted(f"index {position.index} is not among {row.floor} to {row.index}")
+    return row.index
 
 
 def _require_region(name: str) -> Region:
@@ -210,7 +276,13 @@ def _require_region(name: str) -> Region:
 
 
 def _live(region: str, index: int, text: str) -> Change:
-    record = decode_record(text)
+    try:
+        record = decode_record(text)
+    except Invalid as error:
+        name = ChangeRow.objects.filter(region=region, index=index).values_list("key", flat=True).first()
+        raise Diverged(
+            f"a record in the tables of {region}, {name or 'one'} of index {index}, cannot be read: {error}"
+        ) from error
     return Change(region=region, index=index, key=record.key, record=record)
 
 
