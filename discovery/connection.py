@@ -13,6 +13,7 @@ import httptools
 import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from catalog.errors import CatalogError
@@ -26,6 +27,7 @@ from discovery.server import Application
 
 LARGEST_HEAD = 64 * 1024  # bytes of a request before its body
 LARGEST_PROMPT = LARGEST_BODY  # bytes of a body that is worth a short way
+MOST_WAITING = 100  # requests behind one that is not answered yet; clients that send ahead at all send a few
 NO_CONTENT = 204
 _LINE = b"%s: %s\r\n".__mod__
 ENDING = 3.0  # seconds for the rest of a request and its answer when the server ends; less than uvicorn gives
@@ -54,6 +56,7 @@ class Connection(HttpToolsProtocol):
         self._running: Any = None  # the cycle that the application was given last
         self._begun = 0  # messages
         self._in_message = self._in_head = self._is_offer = False
+        self._is_last = False  # the request that came last: the connection ends with its answer
         self._head_size = 0
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -91,6 +94,8 @@ class Connection(HttpToolsProtocol):
             return
         at_rest, self._begun = not self._in_message, 0
         self._parse(data)
+        if self._begun > 1:
+            self._corked.flush()  # now, not at the turn's end: several packets of a turn would be read unpaused
         if self._in_message:
             # Where in a packet a message began is not known: one that began behind another is counted from the next on.
             self._expect_more(len(data) if self._begun == int(at_rest) else 0)
@@ -107,11 +112,17 @@ class Connection(HttpToolsProtocol):
         self._corked.flush()
         self.transport = self._corked.inner
         super().handle_websocket_upgrade()
+        websocket = cast("WebSocketsSansIOProtocol", self.transport.get_protocol())
+        if not websocket.handshake_initiated:  # a head larger than it reads: its answer is made, but nobody sends it
+            self.transport.write(b"".join(websocket.conn.data_to_send()))
+            self.transport.close()
 
     def on_message_begin(self) -> None:
-        """See httptools."""
-        super().on_message_begin()
+        """See httptools. What is raised ends the parser's work, here as in `on_headers_complete`; see `_parse`."""
         self._begun += 1
+        if self._is_last:
+            raise Malformed("the connection ends with the request before this one")
+        super().on_message_begin()
         self._in_message = self._in_head = True
         self._head_size = 0
 
@@ -122,13 +133,15 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """See httptools."""
-        self._in_head = False
         self._is_offer = self._offers_another_protocol()
         if self._is_offer:
+            if self.parser.get_method() == b"CONNECT":
+                raise Malformed("there is no tunnel to be had here")
             return  # the request is parsed once more, see `_parse`
         self._handler = self._prompt_handler()
         if self._handler is None:
-            super().on_headers_complete()
+            self._begin()
+        self._in_head = False  # last: a target that nobody can read may still be answered as such
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
@@ -201,10 +214,25 @@ class Connection(HttpToolsProtocol):
     def _unset_keepalive_if_required(self) -> None:
         """There is nothing to unset: see `timeout_keep_alive_handler`."""
 
+    def _should_upgrade(self) -> bool:
+        """Whether the connection goes on as a WebSocket, once this request has come.
+
+        Nothing can go on in another protocol before what was asked is answered; and of a body websockets wants to know
+        nothing. Such a request is answered like any other offer that is not taken up.
+        """
+        return (
+            self._is_free
+            and self.parser.get_method() == b"GET"
+            and not any(map(_announces_a_body, self.headers))
+            and super()._should_upgrade()
+        )
+
     def _prompt_handler(self) -> Handler | None:
         """Who answers this request without a task, if it is of that kind; its scope is completed then."""
         parser = self.parser
         if parser.get_method() != b"PUT" or not self._is_free or parser.should_upgrade() or self.expect_100_continue:
+            return None
+        if self.flow.write_paused:  # the long way waits until the client reads, and reads no further meanwhile
             return None
         if b"%" in self.url or b"?" in self.url or not self.url.startswith(b"/") or not _is_short(self.headers):
             return None
@@ -221,6 +249,7 @@ class Connection(HttpToolsProtocol):
         body = b"".join(self._parts)
         self._parts.clear()
         keep_alive = scope["http_version"] == "1.1" and parser.should_keep_alive()
+        self._is_last = not keep_alive
         before = self.cycle
         self.cycle = reply = Reply(self._plane, scope, self, keep_alive=keep_alive)  # type: ignore[assignment]
         try:
@@ -231,10 +260,18 @@ class Connection(HttpToolsProtocol):
             return
         if not handled:
             self.cycle = before
-            super().on_headers_complete()
+            self._begin()
             if body:
                 super().on_body(body)
             super().on_message_complete()
+
+    def _begin(self) -> None:
+        """Have a request answered the long way, or let it wait behind others. With too many of them it is the last."""
+        super().on_headers_complete()
+        cycle: Any = self.cycle  # None before the first, as a WebSocket's handshake may be
+        if len(self.pipeline) >= MOST_WAITING:
+            cycle.keep_alive = False
+        self._is_last = cycle is not None and not cycle.keep_alive
 
     def _parse(self, data: bytes) -> None:
         """Take this apart, and answer what there is to answer.
@@ -256,12 +293,12 @@ class Connection(HttpToolsProtocol):
                 self.parser = httptools.HttpRequestParser(self)
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
             except httptools.HttpParserError:
-                self.send_400_response("")
+                if self._in_message or not self._is_last:  # what comes behind the last request nobody reads
+                    self.send_400_response("")
                 return
 
     def _offers_another_protocol(self) -> bool:
-        parser = self.parser
-        return parser.should_upgrade() and parser.get_method() != b"CONNECT" and not self._should_upgrade()
+        return self.parser.should_upgrade() and not self._should_upgrade()
 
     def _head_without_offer(self) -> bytes:
         first = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
@@ -285,9 +322,11 @@ class Connection(HttpToolsProtocol):
             self._stalled = None
 
     def _give_up(self) -> None:
+        if self.flow.read_paused:  # it is not the client that is slow, until it is read from again
+            self._stalled = self.loop.call_later(PATIENCE, self._give_up)
+            return
         self._stalled = None
-        if not self.flow.read_paused:  # else it is not the client that is slow
-            self._refuse(TooSlow(f"the rest of the request has not come within {PATIENCE:g} s"))
+        self._refuse(TooSlow(f"the rest of the request has not come within {PATIENCE:g} s"))
 
     def _refuse(self, error: CatalogError) -> None:
         """End the connection, with a word about it where an answer can stand."""
@@ -322,6 +361,11 @@ class Connection(HttpToolsProtocol):
         """Whether no request is being answered."""
         cycle: Any = self.cycle  # None before the first
         return cycle is None or cycle.response_complete
+
+
+def _announces_a_body(header: tuple[bytes, bytes]) -> bool:
+    name, value = header
+    return name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
 
 
 def _is_short(headers: Headers) -> bool:

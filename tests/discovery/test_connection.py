@@ -1,6 +1,7 @@
 """Connections: whatever the shorter ways leave out, a client must not be able to tell, except by the clock."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import pairwise
@@ -23,6 +24,12 @@ UPGRADE = (
     "connection: Upgrade, HTTP2-Settings",
     "upgrade: h2c",
     "http2-settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+)
+WEBSOCKET = (
+    "connection: upgrade",
+    "upgrade: websocket",
+    "sec-websocket-version: 13",
+    "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
 )
 WAYS_ROUND = 3  # the first time an answer is made, the second time the request is learned, the third time it is known
 
@@ -299,6 +306,41 @@ def test_connection_close_is_kept(door: Door) -> None:
             assert line.rest() == b""
 
 
+RENEWAL = request("PUT", "/services/web/a/renew")  # of an instance without a lease: it is answered at once
+
+
+def old(target: str, method: str = "GET") -> bytes:
+    """A request of HTTP/1.0 that would like the connection to go on, as it does not."""
+    return request(method, target, "connection: keep-alive").replace(b"HTTP/1.1", b"HTTP/1.0")
+
+
+@pytest.mark.parametrize(
+    "last", [request("PUT", "/services/web/a/renew", "connection: close"), old("/services/web/a/renew", "PUT")]
+)
+def test_what_stands_behind_the_last_request_in_the_same_packet_is_not_done(door: Door, last: bytes) -> None:
+    with door.connect() as line:
+        line.packets(last + RENEWAL)
+        answer = line.answer()
+        assert (answer.status, answer.headers["connection"]) == (204, "close")
+        assert line.rest() == b""
+    assert door.world.plane.renewed == 1
+
+
+@pytest.mark.parametrize("behind", [b"\0\0\0", LOOKUP[:20]])
+def test_what_stands_behind_the_last_request_does_not_stand_in_the_way_of_its_answer(
+    door: Door, monkeypatch: pytest.MonkeyPatch, behind: bytes
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.05)
+    index = door.learn(LOOKUP).headers["meridian-index"]
+    with door.connect() as line:
+        line.packets(old(f"/services/web?index={index}&wait=5m"), behind)
+        door.do(door.world.parked(1))
+        time.sleep(4 * connection.PATIENCE)
+        door.do(door.world.put("web", "b"))
+        assert ids(line.answer()) == ["a", "b"]
+        assert line.rest() == b""
+
+
 def test_keep_alive_in_so_many_words_is_known_too(door: Door) -> None:
     assert ids(door.learn(get("/services/web", "connection: Keep-Alive"))) == ["a"]
 
@@ -376,6 +418,22 @@ def test_what_is_not_http_is_told_so(door: Door, garbage: bytes) -> None:
         assert line.rest() == b""
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET http://a HTTP/1.1",
+        b"GET http://a:99999/ HTTP/1.1",
+        b"CONNECT host:443 HTTP/1.1",
+        b"CONNECT / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket",
+    ],
+)
+def test_a_target_that_means_nothing_here_is_told_so(door: Door, first: bytes) -> None:
+    with door.connect() as line:
+        line.send(first + b"\r\nhost: localhost\r\n\r\n")
+        assert_problem(line.answer(), 400, "malformed")
+        assert line.rest() == b""
+
+
 def test_garbage_behind_a_request_does_not_stand_in_the_way_of_its_answer(door: Door) -> None:
     index = door.learn(LOOKUP).headers["meridian-index"]
     with door.connect() as line:
@@ -403,6 +461,24 @@ def test_half_a_head_after_a_known_request_is_waited_for_only_so_long(
         line.packets(LOOKUP, LOOKUP[:20])
         assert ids(line.answer()) == ["a"]
         assert_problem(line.answer(), 408, "too-slow")
+
+
+def test_half_a_head_behind_requests_that_wait_is_waited_for_only_so_long(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = door.learn(LOOKUP).headers["meridian-index"]
+    monkeypatch.setattr(connection, "PATIENCE", 0.05)
+    with door.connect() as line:
+        line.packets(get(f"/services/web?index={index}&wait=5m"))
+        door.do(door.world.parked(1))
+        line.packets(get("/echo") + LOOKUP[:20])
+        assert door.connections[-1].flow.read_paused
+        time.sleep(4 * connection.PATIENCE)
+        door.do(door.world.put("web", "b"))
+        assert ids(line.answer()) == ["a", "b"]
+        assert line.answer().json()["path"] == "/echo"
+        assert_problem(line.answer(), 408, "too-slow")
+        assert line.rest() == b""
 
 
 def test_half_a_body_is_waited_for_only_so_long(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,6 +526,49 @@ def test_a_client_that_does_not_read_its_answers_is_read_from_no_further(door: D
             asked += 1
         assert door.do(_held(served)) < 4 * len(answer.whole)
         assert [line.answer().whole == answer.whole for _ in range(asked)] == [True] * asked
+
+
+@pytest.mark.parametrize("asked", [request("PUT", "/services/web/a", body=b"{"), RENEWAL])
+def test_a_client_that_writes_and_does_not_read_is_read_from_no_further(door: Door, asked: bytes) -> None:
+    status = door.ask(asked).status
+    number, together = 0, 25  # few enough not to be the last that are answered
+    with door.connect(receive_buffer=4096) as line:
+        while not number or not door.connections[-1].flow.read_paused:
+            assert number < 100_000, "it is read from without end"
+            line.packets(asked * together)
+            number += together
+        assert door.do(_held(door.connections[-1])) < 128 * 1024
+        assert [line.answer().status for _ in range(number)] == [status] * number
+
+
+def test_a_client_that_does_not_read_is_paused_within_the_turn_of_the_loop_too(door: Door) -> None:
+    with door.connect(receive_buffer=4096) as line:
+        line.packets(LOOKUP)
+        assert door.do(_held_after_a_turn(door.connections[-1], RENEWAL * 50)) < 128 * 1024
+
+
+async def _held_after_a_turn(served: connection.Connection, packet: bytes) -> int:
+    """Bytes of answers that are kept once reading is paused, if all packets up to that come in one turn of the loop."""
+    for _ in range(2_000):
+        served.data_received(packet)
+        if served.flow.read_paused:
+            break
+    assert served.flow.read_paused
+    return await _held(served)
+
+
+def test_of_requests_without_end_only_so_many_are_kept_and_answered(door: Door) -> None:
+    index = door.learn(LOOKUP).headers["meridian-index"]
+    with door.connect() as line:
+        line.packets(get(f"/services/web?index={index}&wait=5m") + get("/echo") * connection.MOST_WAITING * 3)
+        door.do(door.world.parked(1))
+        assert len(door.connections[-1].pipeline) == connection.MOST_WAITING
+        door.do(door.world.put("web", "b"))
+        assert ids(line.answer()) == ["a", "b"]
+        *others, last = [line.answer() for _ in range(connection.MOST_WAITING)]
+        assert not any("connection" in answer.headers for answer in others)
+        assert last.headers["connection"] == "close"
+        assert line.rest() == b""
 
 
 def test_a_client_that_does_not_read_keeps_nobody_else_waiting(door: Door) -> None:
@@ -509,6 +628,8 @@ def test_over_tls_a_known_request_gets_the_same_answer(tmp_path: Path) -> None:
         assert answers[1].whole == answers[2].whole
         line.send(request("PUT", "/echo", body=b"x" * 300_000))
         assert len(line.answer().json()["body"]) == 300_000
+        line.send(get("/echo", *WEBSOCKET))
+        assert line.answer("HEAD").status == 101
 
 
 def test_a_websocket_is_opened_and_carries_messages_of_any_size(door: Door) -> None:
@@ -521,9 +642,43 @@ def test_a_websocket_is_opened_and_carries_messages_of_any_size(door: Door) -> N
 def test_a_websocket_is_opened_on_a_connection_that_has_asked_before(door: Door) -> None:
     known = door.learn(LOOKUP)
     with door.connect() as line:
-        line.packets(LOOKUP, get("/echo", "connection: upgrade", "upgrade: websocket", *HANDSHAKE))
+        line.packets(LOOKUP, get("/echo", *WEBSOCKET))
         assert line.answer().whole == known.whole
         assert line.answer("HEAD").status == 101
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [("content-length: 5", b"hello"), ("transfer-encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n")],
+)
+def test_a_websocket_that_is_asked_for_with_a_body_is_answered_in_http(
+    door: Door, method: str, framing: str, body: bytes
+) -> None:
+    with door.connect() as line:
+        line.packets(request(method, "/echo", *WEBSOCKET, framing) + body)
+        assert line.answer().json()["body"] == "hello"
+        line.send(LOOKUP)
+        assert ids(line.answer()) == ["a"]
+
+
+@pytest.mark.parametrize("filling", [[f"x-{number}: y" for number in range(130)], ["x: " + "y" * 9_000]])
+def test_a_websocket_that_is_asked_for_with_a_large_head_is_refused(door: Door, filling: list[str]) -> None:
+    with door.connect() as line:
+        line.send(get("/echo", *WEBSOCKET, *filling))
+        assert line.answer().status == 431
+        assert line.rest() == b""
+
+
+def test_a_websocket_that_is_asked_for_behind_a_request_that_waits_is_answered_after_it_in_http(door: Door) -> None:
+    index = door.learn(LOOKUP).headers["meridian-index"]
+    with door.connect() as line:
+        line.packets(get(f"/services/web?index={index}&wait=5m"))
+        door.do(door.world.parked(1))
+        line.packets(get("/echo", *WEBSOCKET))
+        door.do(door.world.put("web", "b"))
+        assert ids(line.answer()) == ["a", "b"]
+        assert line.answer().json()["path"] == "/echo"
 
 
 def test_a_websocket_may_be_silent_for_as_long_as_it_likes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -557,8 +712,6 @@ def talk(door: Door) -> ClientConnection:
     """A WebSocket to the echo."""
     return connect(f"ws://127.0.0.1:{door.port}/echo", max_size=None, close_timeout=PATIENT)
 
-
-HANDSHAKE = ("sec-websocket-version: 13", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==")
 
 # Any split gives the same answers
 
