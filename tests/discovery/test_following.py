@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from structlog.testing import capture_logs
 
 from catalog.change import Change, Position
 from catalog.errors import Unavailable
 from catalog.instance import Instance
 from catalog.log import MemoryLog, Snapshot
 from catalog.view import State, View
-from discovery import snapshot_file
+from discovery import follower, snapshot_file
 from discovery.follower import Following
 
 REGION = "us-east"
@@ -153,6 +154,39 @@ async def test_a_directory_that_cannot_be_written_stops_nobody(tmp_path: Path) -
     following = Following(REGION, view, log, tmp_path / "nowhere", clock=time.time)
     async with running(following):
         assert await following.reached(add(log, "a").index, timeout=5)
+
+
+async def test_a_copy_that_nobody_can_make_sense_of_is_as_good_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, view = await kept(tmp_path), View(clock=time.time)
+    monkeypatch.setattr(snapshot_file, "read", _fails)
+    following = Following(REGION, view, log, tmp_path, clock=time.time)
+    async with running(following):
+        await asyncio.wait_for(following.ready.wait(), 5)
+        assert len(view.region(REGION).services["default", "web"]) == 3
+
+
+async def test_a_copy_that_could_not_be_written_for_whatever_reason_is_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "SAVE_EVERY", 0.001)
+    monkeypatch.setattr(snapshot_file, "write", _fails)
+    log = MemoryLog(REGION)
+    following = Following(REGION, View(clock=time.time), log, tmp_path, clock=time.time)
+    with capture_logs() as logs:
+        async with running(following), asyncio.timeout(5):
+            add(log, "a")
+            while not any(entry["event"] == "the view could not be copied to disk" for entry in logs):
+                await asyncio.sleep(0.001)
+            monkeypatch.undo()
+            add(log, "b")
+            while not snapshot_file.path_in(tmp_path, REGION).exists():
+                await asyncio.sleep(0.001)
+
+
+def _fails(*_: object) -> None:
+    raise ZeroDivisionError("nobody thought of it")
 
 
 def test_a_wait_in_vain_ends_on_time_on_the_server_s_own_event_loop(tmp_path: Path) -> None:

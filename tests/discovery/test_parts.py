@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from catalog.change import Change, Position
 from catalog.log import MemoryLog
 from catalog.view import State
-from discovery import plane
+from discovery import plane, snapshot_file
 from tests.discovery.federation import WEST, federated
 from tests.discovery.world import BEGAN, REGION, World, opened
 
@@ -31,6 +31,11 @@ def broken(log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> list[Position]:
 
     monkeypatch.setattr(log, "read", read)
     return attempts
+
+
+def full(*_: object) -> None:
+    """A disk that takes no more."""
+    raise OSError("no space left")
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -95,6 +100,7 @@ async def test_a_view_whose_following_fails_is_stale_and_goes_on_from_where_it_w
     async with opened(tmp_path) as world:
         await world.put("web", "one")
         await world.plane.following._save_now()
+        monkeypatch.setattr(snapshot_file, "write", full)
         await world.put("web", "two")
         view = world.plane.view.region(REGION)
         attempts = broken(world.log, monkeypatch)
