@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from catalog.change import Change, Position
 from catalog.log import MemoryLog
 from catalog.view import State
 from discovery import plane, snapshot_file
-from tests.discovery.federation import WEST, federated
+from tests.discovery.federation import WEST, Federation, federated
 from tests.discovery.world import BEGAN, REGION, World, opened
 
 
@@ -129,17 +130,30 @@ async def test_mirrors_that_nobody_looks_after_are_stale(tmp_path: Path, monkeyp
         await until(lambda: view.freshness.state is State.LIVE)
 
 
-async def test_a_mirror_that_cannot_be_followed_says_so_once_with_its_traceback(
+async def test_a_mirror_that_cannot_be_followed_says_so_once_with_its_traceback_until_it_can_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with federated(tmp_path) as world:
-        attempts = broken(world.logs[WEST], monkeypatch)
+        log, view = world.logs[WEST], world.plane.view.region(WEST)
         with capture_logs() as logs:
-            world.logs[WEST].append("policy/default/web", None)  # wakes the follower
-            async with asyncio.timeout(5):
-                while len(attempts) < 4:
-                    await world.mirrors.look()
-                    await asyncio.sleep(0.001)
-        assert world.plane.view.region(WEST).freshness.state is State.STALE
+            for _ in range(2):
+                attempts = broken(log, monkeypatch)
+                log.append("policy/default/web", None)  # wakes the follower
+                await looked(world, partial(_longer, attempts, 3))
+                assert view.freshness.state is State.STALE
+                monkeypatch.delattr(log, "read")
+                await looked(world, lambda: view.freshness.state is State.LIVE)
     said = [entry for entry in logs if entry["event"] == "a mirror could not be followed"]
-    assert [(entry["region"], type(entry["exc_info"])) for entry in said] == [(WEST, ValueError)]
+    assert [(entry["region"], type(entry["exc_info"])) for entry in said] == [(WEST, ValueError)] * 2
+
+
+def _longer(attempts: list[Position], number: int) -> bool:
+    return len(attempts) > number
+
+
+async def looked(world: Federation, condition: Callable[[], bool]) -> None:
+    """Look at the mirrors until the condition holds."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await world.mirrors.look()
+            await asyncio.sleep(0.001)
