@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -229,6 +230,27 @@ async def test_once_mended_the_view_is_live_again_without_a_restart(
         await in_thread(lambda: register("three"))
         await process.is_live_with("one", "two", "three")
     assert told[-1]["event"] == "the log is followed again"
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL keeps no text that is none")
+async def test_what_is_no_text_makes_the_view_stale_until_it_is_mended(
+    process: Process, register: Register, told: list[EventDict], impatient: None
+) -> None:
+    await behind_the_damage(process, register)
+    change = await in_thread(lambda: ChangeRow.objects.get(index=2))
+    await in_thread(lambda: _flip_a_bit(change))
+    async with process.runs():
+        await process.is_stale()
+        [said] = wrongly(told)
+        assert '"id":"two"' in said["reason"]
+        await in_thread(lambda: tamper(change, record=change.record))
+        await process.is_live_with("one", "two")
+
+
+def _flip_a_bit(row: ChangeRow) -> None:
+    damaged = str(row.record).encode()[:-1] + b"\xfd"
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE registry_change SET record = CAST(%s AS TEXT) WHERE id = %s", [damaged, row.pk])
 
 
 async def test_tables_that_do_not_add_up_make_the_view_stale_until_they_do(
