@@ -23,6 +23,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MOST_METADATA, LONGEST_KEY, LONGEST_VALUE = 64, 128, 512
 MOST_TAGS, LONGEST_TAG = 64, 512
 MOST_PORTS, MOST_CHECKS = 32, 16
+LONGEST_REASON = 500
 KNOWN = 4096  # good names that are remembered: the same few are said again and again
 LARGEST_WEIGHT = 65_535  # the SRV weight field is 16 bits wide, RFC 2782
 
@@ -122,6 +123,13 @@ def ports(given: dict[str, int], *, field: str = "ports") -> dict[str, int]:
         label(name, field=f"{field} name"): port(number, field=f"{field}.{name}") for name, number in given.items()
     }
     return dict(sorted(named.items()))
+
+
+def reason(text: str, *, field: str = "reason") -> str:
+    """Why somebody did something, in their words. A NUL is no part of a text; PostgreSQL would refuse it."""
+    if not text.strip() or len(text) > LONGEST_REASON or "\0" in text:
+        raise Invalid(f"say why, in 1 to {LONGEST_REASON} characters, none of them NUL", field=field)
+    return text
 
 
 def _text(text: str, *, longest: int, field: str) -> None:

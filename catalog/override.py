@@ -10,8 +10,6 @@ from catalog.errors import Invalid
 from catalog.instance import DEFAULT_NAMESPACE, Instance
 from catalog.status import Status
 
-LONGEST_REASON = 500
-
 
 class Scope(StrEnum):
     """What an override speaks about."""
@@ -97,8 +95,7 @@ def validated(override: Override) -> Override:
         raise Invalid("an override says passing, warning or critical", field="status")
     if override.weight is not None:
         names.weight(override.weight, least=0)
-    if not override.reason.strip() or len(override.reason) > LONGEST_REASON:
-        raise Invalid(f"say why, in 1 to {LONGEST_REASON} characters", field="reason")
+    names.reason(override.reason)
     if override.expires_at is not None and override.expires_at <= override.created_at:
         raise Invalid("must lie in the future", field="expires_at")
     return msgspec.structs.replace(

@@ -179,10 +179,12 @@ class Screens:
                 for start in range(0, len(dirty), AT_ONCE):
                     await self._draw(dirty[start : start + AT_ONCE])
                 await asyncio.sleep(max(0.0, COALESCE - (loop.time() - began)))
-        finally:
-            clocking.cancel()
+        except asyncio.CancelledError:  # for good; after anything else it is run again
             self._drawing.shutdown(wait=False, cancel_futures=True)
             self._asking.shutdown(wait=False, cancel_futures=True)
+            raise
+        finally:
+            clocking.cancel()
 
     async def _clockwork(self) -> None:
         """Once a second: what time alone changes, and screens that nobody needs any more."""

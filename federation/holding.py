@@ -3,7 +3,8 @@
 import structlog
 from django.conf import settings
 
-from catalog.errors import Invalid, NotFound
+from catalog import names
+from catalog.errors import NotFound
 from federation.models import MirrorState
 
 log = structlog.get_logger(__name__)
@@ -46,8 +47,7 @@ def release(region: str) -> None:
 
 def approve(region: str, *, actor: str, reason: str) -> MirrorState:
     """Let what is held happen: the mirror becomes what its region says. Raises NotFound and Invalid."""
-    if not reason.strip() or len(reason) > 500:
-        raise Invalid("say why, in 1 to 500 characters", field="reason")
+    names.reason(reason)
     changed = (
         MirrorState.objects.filter(region=region).exclude(held="").update(approved_by=actor, approved_reason=reason)
     )

@@ -9,7 +9,7 @@ from django import forms
 
 from catalog.duration import seconds
 from catalog.errors import Invalid
-from catalog.override import LONGEST_REASON
+from catalog.names import LONGEST_REASON
 from catalog.status import Status
 
 UNTIL, LASTING, NEVER = "until", "for", "never"

@@ -8,7 +8,8 @@ from django import forms
 from catalog.duration import spoken
 from catalog.errors import Invalid
 from catalog.instance import DEFAULT_NAMESPACE
-from catalog.override import LONGEST_REASON, Scope
+from catalog.names import LONGEST_REASON
+from catalog.override import Scope
 from catalog.policy import Policy, StaleAction
 from catalog.registration import Registration, from_mapping, to_instance
 from catalog.status import Status

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalog import names
 from catalog.errors import Invalid, NotFound
 from registry import held
 from registry.api.bodies import refuse_rest, required_text
@@ -116,9 +117,7 @@ def _reason(request: Request) -> str:
     given = dict(request.data)
     reason = required_text(given, "reason")
     refuse_rest(given)
-    if not reason.strip() or len(reason) > 500:
-        raise Invalid("say why, in 1 to 500 characters", field="reason")
-    return reason
+    return names.reason(reason)
 
 
 def _shape(row: HeldRow) -> dict[str, Any]:

@@ -95,3 +95,10 @@ def test_a_bad_name_is_complained_of_where_it_stands_however_often_it_comes():
         with pytest.raises(Invalid) as caught:
             names.label("not a label", field=field)
         assert caught.value.field == field
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 501, "a\0b"])
+def test_what_says_nothing_or_is_no_text_is_no_reason(text):
+    with pytest.raises(Invalid, match="say why") as caught:
+        names.reason(text)
+    assert caught.value.field == "reason"
