@@ -68,8 +68,8 @@ class Lane:
             if self._direction in self._link.character.swallowed:
                 self.torn = True
             elif data:
+                self._link.count(self._direction, len(data))  # first, so that nobody has what is not counted
                 self._writer.write(data)
-                self._link.count(self._direction, len(data))
                 await self._writer.drain()
             elif self._writer.can_write_eof():
                 self._writer.write_eof()
