@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,11 +20,11 @@ from discovery.follower import Following
 from discovery.limits import Watchers
 from discovery.mirrors import Mirrors
 from discovery.topics import Topics
+from registry.ending import end_tasks
 from registry.renewals import Renewals
 
 CONFIRMED = 2.0  # seconds that a question which must not be answered from the past waits for the log
 CLOSED_WITHIN = 2.0  # seconds
-AGAIN = 1.0  # seconds after which a task that goes on is told once more to end
 CAUGHT_UP = 2.0  # seconds that a writer waits at most for this process's view to hold what it wrote
 ANEW = 5.0  # seconds before a part that has failed is started anew
 FAULT = 60.0  # seconds for which the failure of a part is told
@@ -93,7 +93,7 @@ class Plane:
 
     async def stop(self) -> None:
         """Stop following; what the view holds is saved."""
-        await _end(self._tasks)
+        await end_tasks(self._tasks)
         self._tasks = []
         for close in self._closing:
             # A database that hangs must not keep the process from ending.
@@ -173,13 +173,3 @@ class Plane:
         while True:
             await asyncio.sleep(REMEMBERED)
             self.access.refresh()
-
-
-async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks until they end. Once may not do: a client of Valkey that is just connecting swallows it."""
-    going_on = set(tasks)
-    while going_on:
-        for task in going_on:
-            task.cancel()
-        ended, going_on = await asyncio.wait(going_on, timeout=AGAIN)
-        await asyncio.gather(*ended, return_exceptions=True)

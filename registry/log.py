@@ -22,6 +22,7 @@ from catalog.digest import EMPTY, to_hex
 from catalog.errors import Compacted, Diverged, Invalid, Unavailable
 from catalog.log import Head, Snapshot
 from registry.doorbell import Listening
+from registry.ending import end_tasks
 from registry.models import ChangeRow, Region
 from registry.reading import chunks, consistent_read
 from registry.tail import Tail, tail
@@ -63,6 +64,7 @@ class DatabaseLog:
         self._missed = 0  # how often rings may have been missed
         self._named = set[int]()  # the changes of which it was said that they are damaged
         self._listening: Listening | None = None
+        self._hearing: asyncio.Task[None] | None = None
         self._stop: list[Callable[[], object]] = []
 
     @property
@@ -110,6 +112,8 @@ class DatabaseLog:
         for stop in self._stop:
             stop()
         self._stop, self._listening = [], None
+        if self._hearing is not None:
+            await end_tasks([self._hearing])
         await self._in_thread(_disconnect)
         self._thread.shutdown(wait=False)
 
@@ -129,7 +133,8 @@ class DatabaseLog:
         loop = asyncio.get_running_loop()
         self._listening = listening = Listening(self._region, self._heard)
         task = loop.create_task(listening.run(), name=f"doorbell of {self._region}")
-        self._stop = [task.cancel, self._tail.listen(lambda end: _call_soon(loop, self._heard, end))]
+        self._hearing = task
+        self._stop = [self._tail.listen(lambda end: _call_soon(loop, self._heard, end))]
         return listening
 
     def _heard(self, end: Position | None) -> None:
