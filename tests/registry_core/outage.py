@@ -1,7 +1,7 @@
 """Taking the tests' database away, and giving it back."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -38,16 +38,16 @@ def database_gone() -> Iterator[None]:
 def _file_gone(path: Path) -> Iterator[None]:
     away = path.with_name("away")
     away.mkdir()
-    parts = [part for part in path.parent.glob(f"{path.name}*") if part.name in _names(path)]
-    for part in parts:
-        part.rename(away / part.name)
+    for part in [part for part in path.parent.glob(f"{path.name}*") if part.name in _names(path)]:
+        with suppress(FileNotFoundError):  # the last connection that another thread closes takes the -wal with it
+            part.rename(away / part.name)
     path.mkdir()
     try:
         yield
     finally:
         path.rmdir()
-        for part in parts:
-            (away / part.name).rename(part)
+        for part in list(away.iterdir()):
+            part.rename(path.with_name(part.name))
         away.rmdir()
 
 
