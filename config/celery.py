@@ -1,6 +1,7 @@
 """The Celery application: health checks, lease expiry, following peers, compaction."""
 
 import os
+import sys
 import warnings
 from typing import Any
 
@@ -10,6 +11,7 @@ from celery.signals import setup_logging, worker_process_init
 from kombu import Queue
 
 from config.lifeline import die_with_parent
+from config.plan import BASE_DIR
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -17,7 +19,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # JSON only.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
+_path = list(sys.path)
 app = Celery("meridian")
+# With Django, Celery puts the current directory first on the path, and so whatever lies about there before our modules
+# of the same name. What belongs there is this project, from wherever it is run.
+sys.path[:] = [str(BASE_DIR), *_path]
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
