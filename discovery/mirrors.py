@@ -19,6 +19,7 @@ from catalog.log import Log
 from catalog.view import Freshness, State, View
 from discovery import snapshot_file
 from discovery.follower import Following
+from registry.ending import end_tasks
 from registry.heard import Heard
 
 CLOSED_WITHIN = 2.0  # seconds
@@ -156,13 +157,13 @@ class Mirrors:
         tasks = [self._tasks.pop(region) for region in regions]
         for region in regions:
             del self._followings[region]
-        for task in tasks:
-            task.cancel()
-        for region, ended in zip(regions, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
-            if isinstance(ended, Exception) and self._faults.get(region) != repr(ended):
+        await end_tasks(tasks)
+        for region, task in zip(regions, tasks, strict=True):
+            error = None if task.cancelled() else task.exception()
+            if error is not None and self._faults.get(region) != repr(error):
                 # One mirror's trouble must not end the others. It is followed anew with the next look.
-                self._faults[region] = repr(ended)
-                logger.error("a mirror could not be followed", region=region, exc_info=ended)
+                self._faults[region] = repr(error)
+                logger.error("a mirror could not be followed", region=region, exc_info=error)
 
     def _on_disk(self) -> list[str]:
         return [name for name in snapshot_file.regions_in(self._data_dir) if name != self._home]

@@ -30,6 +30,7 @@ from federation.sealing import Unopened
 from federation.tables.peer import State
 from federation.trust import Known, way_to
 from registry import heard
+from registry.ending import end_tasks
 from registry.heard import Heard
 from registry.schedule import reaching_valkey
 from registry.valkey import aconnection, key
@@ -115,9 +116,7 @@ class Worker:
 
     async def _stop(self, regions: list[str]) -> None:
         tasks = {region: self.following.pop(region) for region in regions}
-        for task in tasks.values():
-            task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await end_tasks(tasks.values())
         for region in tasks:
             try:
                 async with reaching_valkey():

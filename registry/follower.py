@@ -24,6 +24,7 @@ from catalog.instance import Instance
 from catalog.log import Log, Snapshot
 from catalog.status import Status
 from registry.definition import Definition, definitions
+from registry.ending import end_tasks
 from registry.schedule import Alignment, Schedule
 
 RENEWAL = 1.0  # seconds between two signs of life of a leader, or two attempts to become it
@@ -176,7 +177,6 @@ async def _term(schedule: Schedule, who: str) -> int:
 
 
 async def _end(following: asyncio.Task[None]) -> None:
-    following.cancel()
-    outcome = (await asyncio.gather(following, return_exceptions=True))[0]
-    if isinstance(outcome, Exception):  # a defect; the next turn begins with a snapshot
-        logger.error("keeping the schedule in step failed", exc_info=outcome)
+    await end_tasks([following])
+    if not following.cancelled() and (error := following.exception()):  # a defect; the next turn begins with a snapshot
+        logger.error("keeping the schedule in step failed", exc_info=error)
