@@ -100,9 +100,10 @@ def database_settings(database: Database) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             # FULL syncs the write-ahead log at each commit: an acknowledged change survives a power cut.
-            # Checkpoints at 64 MB instead of 4 MB save the busy writer a quarter of its time. A cache of 32 MB holds
-            # the inner pages of a big catalog, which registrations come back to in no order. What a statement of many
-            # rows keeps for taking itself back stays in memory: in a file it was two fifths of all that is written.
+            # Checkpoints at 64 MB instead of 4 MB: a page that many commits touch goes into the database's file once. A
+            # cache of 32 MB holds the inner pages of a big catalog, which registrations come back to in no order. What
+            # a statement of many rows keeps for taking itself back stays in memory: in a file it was two fifths of all
+            # that is written.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16000; "
             "PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY",
         },

@@ -114,6 +114,7 @@ async def test_a_copy_of_another_history_gives_way(tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             while set(view.region(REGION).services.get(("default", "web"), {})) != {"only"}:
                 await asyncio.sleep(0)
+        assert view.position(REGION) == Position("restored", 1)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "binary", "header only"])
@@ -183,6 +184,9 @@ async def test_a_copy_that_could_not_be_written_for_whatever_reason_is_written_l
             add(log, "b")
             while not snapshot_file.path_in(tmp_path, REGION).exists():
                 await asyncio.sleep(0.001)
+    found = snapshot_file.read(tmp_path / f"view-{REGION}.snapshot")
+    assert found is not None
+    assert found[0].index == 2
 
 
 def _fails(*_: object) -> None:

@@ -34,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--processes", type=int, default=1, metavar="N", help="default %(default)s")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        """Serve until a signal says otherwise, or say in a sentence why that cannot be."""
         environment: Environment = settings.MERIDIAN
         count: int = options["processes"]
         if not 1 <= count <= MOST_PROCESSES:
