@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from django.core.management import CommandError, call_command
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
@@ -224,3 +225,9 @@ def is_alive(process: psutil.Process) -> bool:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+@pytest.mark.parametrize("processes", [0, 65])
+def test_a_number_of_processes_that_cannot_be_is_refused(processes: int) -> None:
+    with pytest.raises(CommandError, match=f"--processes is {processes}: use 1 to 64"):
+        call_command("serve", processes=processes)
