@@ -12,7 +12,7 @@ from dataclasses import asdict
 from types import ModuleType
 
 import benchmarks
-from benchmarks.harness import Figure, Harness, machine, missing_tools
+from benchmarks.rig.harness import Figure, Harness, machine, missing_tools
 
 PACKAGES = {
     "wrk": "wrk",

@@ -9,9 +9,9 @@ import dns.message
 import dns.query
 import dns.rdatatype
 
-from benchmarks.content import INSTANCE, send
-from benchmarks.harness import Figure, Harness
-from benchmarks.processes import until
+from benchmarks.rig.content import INSTANCE, send
+from benchmarks.rig.harness import Figure, Harness
+from benchmarks.rig.processes import until
 
 NAME = "crash"
 TARGET = "crash of an instance with a 5 s lease until no dialect returns it: under 7 s"

@@ -16,10 +16,10 @@ from typing import Any
 import aiohttp
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.content import INSTANCE, register, send
-from benchmarks.cost import cpu_time
-from benchmarks.harness import Figure, Harness
-from benchmarks.parked_client import fetch
+from benchmarks.rig.content import INSTANCE, register, send
+from benchmarks.rig.cost import cpu_time
+from benchmarks.rig.harness import Figure, Harness
+from benchmarks.rig.parked_client import fetch
 
 NAME = "dashboard"
 TARGET = (

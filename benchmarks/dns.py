@@ -14,10 +14,10 @@ import dns.exception
 import dns.message
 import dns.query
 
-from benchmarks.harness import Figure, Harness
-from benchmarks.processes import until
-from config.plan import BASE_DIR
-from config.ports import free_port
+from benchmarks.rig.harness import Figure, Harness
+from benchmarks.rig.processes import until
+from config.local.plan import BASE_DIR
+from config.local.ports import free_port
 
 NAME = "dns"
 TARGET = "answers a second, dnsperf on the other core, at least 0.85 of NSD's with the same records"

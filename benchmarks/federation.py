@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from benchmarks.content import BODY, INSTANCE, register, send
-from benchmarks.cost import cpu_time
-from benchmarks.harness import Figure, Harness
-from benchmarks.parked_client import fetch
-from benchmarks.processes import Region, answers, until
-from tests.federation.link import Link
+from benchmarks.rig.content import BODY, INSTANCE, register, send
+from benchmarks.rig.cost import cpu_time
+from benchmarks.rig.harness import Figure, Harness
+from benchmarks.rig.parked_client import fetch
+from benchmarks.rig.processes import Region, answers, until
+from tests.harness.federation.link import Link
 
 NAME = "federation"
 TARGET = (

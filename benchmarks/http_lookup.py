@@ -4,10 +4,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.content import register, send
-from benchmarks.harness import Figure, Harness
-from benchmarks.processes import answers, until
-from config.ports import free_port
+from benchmarks.rig.content import register, send
+from benchmarks.rig.harness import Figure, Harness
+from benchmarks.rig.processes import answers, until
+from config.local.ports import free_port
 
 NAME = "http_lookup"
 TARGET = "hot lookup of 6 instances, wrk with 32 connections: 0.4 of nginx, 12 times Django's async view"

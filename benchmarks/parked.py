@@ -8,9 +8,9 @@ import time
 
 import uvloop
 
-from benchmarks.content import BODY, register, send
-from benchmarks.harness import Figure, Harness
-from benchmarks.parked_client import fetch, park
+from benchmarks.rig.content import BODY, register, send
+from benchmarks.rig.harness import Figure, Harness
+from benchmarks.rig.parked_client import fetch, park
 
 NAME = "parked"
 TARGET = "one change seen by 5,000 parked queries within 0.4 s by one computation; renewals and /health within 100 ms"

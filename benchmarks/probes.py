@@ -10,11 +10,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
-from benchmarks.harness import Figure, Harness
-from benchmarks.processes import answers, running, until
-from config.plan import BASE_DIR
-from config.ports import free_port
-from config.valkey import valkey_answers, valkey_command, valkey_url
+from benchmarks.rig.harness import Figure, Harness
+from benchmarks.rig.processes import answers, running, until
+from config.local.plan import BASE_DIR
+from config.local.ports import free_port
+from config.local.valkey import valkey_answers, valkey_command, valkey_url
 
 NAME = "probes"
 TARGET = "HTTP probes a second by one worker process on one core, at least 1,000"

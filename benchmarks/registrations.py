@@ -3,9 +3,9 @@
 import base64
 import itertools
 
-from benchmarks.content import BODY, register
-from benchmarks.harness import Figure, Harness
-from benchmarks.load import Load
+from benchmarks.rig.content import BODY, register
+from benchmarks.rig.harness import Figure, Harness
+from benchmarks.rig.load import Load
 
 NAME = "registrations"
 TARGET = (

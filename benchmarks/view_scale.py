@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.content import register, send
-from benchmarks.harness import Figure, Harness
-from benchmarks.processes import Region, answers, until
+from benchmarks.rig.content import register, send
+from benchmarks.rig.harness import Figure, Harness
+from benchmarks.rig.processes import Region, answers, until
 
 NAME = "view_scale"
 TARGET = (

@@ -5,10 +5,10 @@ import statistics
 import time
 from contextlib import ExitStack
 
-from benchmarks.content import BODY
-from benchmarks.harness import Figure, Harness
-from benchmarks.parked_client import fetch
-from config.ports import free_port
+from benchmarks.rig.content import BODY
+from benchmarks.rig.harness import Figure, Harness
+from benchmarks.rig.parked_client import fetch
+from config.local.ports import free_port
 
 NAME = "visibility"
 TARGET = "registration to visible in another process's lookup on the same machine: p99 under 50 ms"

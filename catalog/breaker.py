@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from catalog.instance import DEFAULT_NAMESPACE, Instance
+from catalog.records.instance import DEFAULT_NAMESPACE, Instance
 
 WINDOW = 60.0  # seconds in which earlier losses of the same kind count in; Eureka counts renewals per minute
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import msgspec
 
 from catalog.errors import Invalid
-from catalog.instance import Instance
-from catalog.override import Override
-from catalog.policy import Policy
+from catalog.records.instance import Instance
+from catalog.records.override import Override
+from catalog.records.policy import Policy
 
 Record = Instance | Override | Policy
 

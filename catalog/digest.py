@@ -10,7 +10,7 @@ import hashlib
 import msgspec
 
 from catalog.change import Record, encode
-from catalog.instance import Instance
+from catalog.records.instance import Instance
 
 MODULUS = 1 << 256
 EMPTY = 0

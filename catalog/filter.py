@@ -17,7 +17,7 @@ from rule_engine.errors import EngineError
 from rule_engine.errors import LookupError as MissingKey
 
 from catalog.errors import Invalid
-from catalog.instance import Instance
+from catalog.records.instance import Instance
 
 LONGEST = 512
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from catalog.asked import Query, Reason, Verdict
-from catalog.choice import Choice, Looked, choose
-from catalog.instance import Instance
-from catalog.override import Override, Scope, ruling
-from catalog.status import SEVERITY, Status
+from catalog.query_types import Query, Reason, Verdict
+from catalog.records.instance import Instance
+from catalog.records.override import Override, Scope, ruling
+from catalog.records.status import SEVERITY, Status
+from catalog.region_choice import Choice, Looked, choose
 from catalog.view import EVERYTHING, FEDERATION, Freshness, RegionView, State, View, opinion_name, service_name
 
 STALE_INTERVALS = 3  # a probed verdict older than this many intervals, while nobody probes, is `unknown`

@@ -8,7 +8,7 @@ somebody reads it from end to end, or when what has changed grows to a good part
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import TypeVar, overload
 
-from catalog.instance import Instance
+from catalog.records.instance import Instance
 
 MOST_EDITS = 16  # that a roster keeps beside its base, or an eighth of the base when that is more
 

@@ -14,10 +14,10 @@ import msgspec
 from catalog.change import Change, Position, Record
 from catalog.digest import EMPTY, from_hex, record_hash, replaced, to_hex
 from catalog.errors import Diverged, Unavailable
-from catalog.instance import Instance
 from catalog.log import Head, Snapshot
-from catalog.override import Override, Scope
-from catalog.policy import Policy
+from catalog.records.instance import Instance
+from catalog.records.override import Override, Scope
+from catalog.records.policy import Policy
 from catalog.roster import Roster
 
 EVERYTHING = "*"  # touched when no narrower name will do: a reset, a change of freshness

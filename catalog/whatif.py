@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from catalog.asked import Query
-from catalog.instance import Instance
-from catalog.override import Override, Scope, covers
 from catalog.query import Answer, answer
+from catalog.query_types import Query
+from catalog.records.instance import Instance
+from catalog.records.override import Override, Scope, covers
 from catalog.view import RegionView, ServiceName, View
 
 

@@ -58,7 +58,7 @@ def name_server(environment: Environment) -> None:
 def tasks(_: Environment) -> None:
     """The region's tasks are given out and done. One sign for worker and beat: neither does anything alone."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from registry.pulse import last_round
+    from registry.checks.probe_heartbeat import last_round
 
     try:
         seen = asyncio.run(last_round())

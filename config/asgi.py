@@ -15,23 +15,24 @@ from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from prometheus_client import REGISTRY
 
-from config import dashboard
+from config import wire_dashboard
 from config.environment import Environment
 from config.mirrors import mirrors_of
-from dashboard import routing
-from discovery import operations, server
-from discovery.dns.figures import Collected
-from discovery.health import Health
+from dashboard.live import routing
+from discovery.dns.metrics import Collected
 from discovery.http import routes
 from discovery.plane import Plane
-from discovery.pulse import Pulse
-from federation import forward, serve
+from discovery.view.probe_heartbeat import Pulse
+from discovery.web import health_routes, server
+from discovery.web.health import Health
 from federation.metrics import Exposition
-from registry import reachable
-from registry.log import DatabaseLog
-from registry.pulse import last_round
-from registry.renewals import renewals
-from registry.tokens.process import process_table, start_refreshing
+from federation.serve import forward
+from federation.serve import routes as serve
+from registry import reachability
+from registry.access.process import process_table, start_refreshing
+from registry.checks.probe_heartbeat import last_round
+from registry.leases.renewals import renewals
+from registry.log.local import DatabaseLog
 
 
 def plane_of(environment: Environment) -> Plane:
@@ -56,11 +57,11 @@ def plane_of(environment: Environment) -> Plane:
 def application_of(plane: Plane) -> server.Application:
     """The discovery plane in front of Django. The first segment of a path decides, before anything else is done."""
     pulse = Pulse(plane.view, plane.region, last_round, clock=plane.clock)
-    health = Health(plane, pulse, {"database": reachable.database, "cache": reachable.cache})
+    health = Health(plane, pulse, {"database": reachability.database, "cache": reachability.cache})
     plane.also(pulse.watch)
     plane.also(health.watch)
     peers = Exposition()
-    operating = operations.application(plane, health, reachable.worker_metrics, peers.read)
+    operating = health_routes.application(plane, health, reachability.worker_metrics, peers.read)
     serving = serve.Serving()
     whole = server.Application(
         plane,
@@ -74,7 +75,7 @@ def application_of(plane: Plane) -> server.Application:
         prompt=routes.prompt,
         otherwise=ProtocolTypeRouter({"http": django, "websocket": routing.websockets}),
     )
-    dashboard.install(plane, settings.MERIDIAN)
+    wire_dashboard.install(plane, settings.MERIDIAN)
     serving.application = whole  # what peers pass on is answered like everything else
     forward.install()
     return whole

@@ -10,8 +10,8 @@ from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_process_init
 from kombu import Queue
 
-from config.lifeline import die_with_parent
-from config.plan import BASE_DIR
+from config.local.child_lifetime import die_with_parent
+from config.local.plan import BASE_DIR
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

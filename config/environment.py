@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from catalog.duration import seconds
 from catalog.errors import Invalid
+from catalog.records.duration import seconds
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """Off loopback nothing starts without tokens."""
 
 from config.environment import Environment
-from registry.tokens.process import any_tokens
+from registry.access.process import any_tokens
 
 
 class Exposed(Exception):

@@ -5,10 +5,10 @@ import os
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
-from config import garbage
+from config import gc_tuning
 from config.environment import Environment
-from config.lifeline import die_with
-from discovery.connection import Connection
+from config.local.child_lifetime import die_with
+from discovery.web.connection import Connection
 
 BACKLOG = 20_000  # connections that the kernel holds until they are accepted: everybody comes back at once after a cut
 IDLE = 120.0  # seconds; longer than clients keep a connection, so that it is they who end it and no request is lost
@@ -25,7 +25,7 @@ class Configuration(Config):
         if self.parent is not None:
             die_with(self.parent)
         super().load()
-        garbage.settle()
+        gc_tuning.settle()
 
 
 def serve(environment: Environment, *, processes: int) -> None:

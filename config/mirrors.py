@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from config.environment import Environment
-from discovery.mirrors import Mirrors
-from federation.words import Words
+from discovery.view.mirrors import Mirrors
+from federation.serve.freshness import Words
 from registry import regions
-from registry.log import DatabaseLog
+from registry.log.local import DatabaseLog
 
 
 def mirrors_of(environment: Environment, *, clock: Callable[[], float], save: bool = True) -> Mirrors:

@@ -11,8 +11,8 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import Database, Environment, EnvironmentProblem, read_environment
+from config.local.running_region import with_running
 from config.logs import logging_configuration
-from config.running import with_running
 from config.secret import secret_key
 
 # Lets classes such as ModelAdmin name their model in brackets at run time too, as their types do.
@@ -158,16 +158,16 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
-    "PREPROCESSING_HOOKS": ["registry.api.documentation.only_plain_paths"],
+    "PREPROCESSING_HOOKS": ["registry.api.schema.documentation.only_plain_paths"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "registry.api.documentation.describe",
+        "registry.api.schema.documentation.describe",
     ],
     "ENUM_NAME_OVERRIDES": {
-        "Status": "registry.api.serializers.STATUSES",
-        "OverridingStatus": "registry.api.serializers.OVERRIDING",
-        "Scope": "registry.api.serializers.SCOPES",
-        "CheckType": "registry.api.serializers.TYPES",
+        "Status": "registry.api.schema.serializers.STATUSES",
+        "OverridingStatus": "registry.api.schema.serializers.OVERRIDING",
+        "Scope": "registry.api.schema.serializers.SCOPES",
+        "CheckType": "registry.api.schema.serializers.TYPES",
     },
     # The page and its scripts come from this server: no third-party hosts.
     "SWAGGER_UI_DIST": "SIDECAR",

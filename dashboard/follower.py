@@ -9,8 +9,8 @@ from catalog.change import Change, Position, Record
 from catalog.errors import Unavailable
 from catalog.log import Snapshot
 from catalog.view import View
-from dashboard.history import Histories
-from dashboard.recent import Entry, Recent
+from dashboard.memory.history import Histories
+from dashboard.memory.recent import Entry, Recent
 
 
 class Live:

@@ -3,18 +3,18 @@
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
-from catalog.instance import DEFAULT_NAMESPACE
+from catalog.records.instance import DEFAULT_NAMESPACE
 from dashboard.corrections.urls import urlpatterns as corrections
-from dashboard.land import land
+from dashboard.live.views import PageView
 from dashboard.pages.change import ChangePage
 from dashboard.pages.changes import ChangesPage
 from dashboard.pages.federation import FederationPage
-from dashboard.pages.instance import InstancePage
+from dashboard.pages.instance.page import InstancePage
+from dashboard.pages.map_outline import land
 from dashboard.pages.overview import OverviewPage
 from dashboard.pages.peer import PeerPage
-from dashboard.pages.service import ServicePage
+from dashboard.pages.service.page import ServicePage
 from dashboard.pages.services import ServicesPage
-from dashboard.views import PageView
 
 app_name = "dashboard"
 urlpatterns: list[URLPattern] = [

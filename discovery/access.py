@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from registry.access import Grant, presented
+from registry.access.door import Door
+from registry.access.grant import Kind
 from registry.forwarding import FORWARDED, Origin
-from registry.tokens import Grant, presented
-from registry.tokens.door import Door
-from registry.tokens.grant import Kind
 
 # Revoked and expired tokens are noticed within this many seconds; until then a header that was good is good.
 REMEMBERED = 1.0

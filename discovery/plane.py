@@ -15,13 +15,13 @@ from catalog.follow import BATCH, Follower
 from catalog.log import Log
 from catalog.view import State, View
 from discovery.access import LOOPBACK, REMEMBERED, Access, Authenticates
-from discovery.answers import Answers, Encoded
-from discovery.follower import Following
-from discovery.limits import Watchers
-from discovery.mirrors import Mirrors
-from discovery.topics import Topics
+from discovery.answers.cache import Answers, Encoded
+from discovery.answers.limits import Watchers
+from discovery.answers.watches import Topics
+from discovery.view.follower import Following
+from discovery.view.mirrors import Mirrors
 from registry.ending import end_tasks
-from registry.renewals import Renewals
+from registry.leases.renewals import Renewals
 
 CONFIRMED = 2.0  # seconds that a question which must not be answered from the past waits for the log
 CLOSED_WITHIN = 2.0  # seconds

@@ -14,8 +14,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from catalog.errors import CatalogError, Invalid
-from federation import holding, status, trust
+from federation import status
+from federation.follow import holding
 from federation.models import MirrorState, Peer
+from federation.peers import trust
 from federation.status import Cell
 from federation.tables.peer import State
 from registry.admin.asking import ask

@@ -12,15 +12,15 @@ import msgspec
 
 from catalog.errors import Unavailable
 from catalog.view import State as Trust
-from federation.following import row_key
-from federation.logs import Logs
+from federation.follow.link import row_key
 from federation.models import MirrorState, Peer
-from federation.serve import row_of
+from federation.serve.logs import Logs
+from federation.serve.routes import row_of
 from federation.threads import in_thread
 from federation.wire import LogEntry, Place, Row
-from registry import heard
-from registry.heard import FRESH_FOR, Heard
-from registry.schedule import reaching_valkey
+from registry import freshness as heard
+from registry.checks.schedule import reaching_valkey
+from registry.freshness import FRESH_FOR, Heard
 from registry.valkey import aconnection
 
 _rows = msgspec.json.Decoder(Row)

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from federation.worker import keep_following
+from federation.follow.worker import keep_following
 
 
 @shared_task(name="federation.tasks.follow_peers")

@@ -10,10 +10,10 @@ class RegistryConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what happens after a commit: the doorbell rings, and registering again renews; keep the roles."""
-        from registry.doorbell import ring  # it needs the models, which are there only now
-        from registry.leases import grant_renewed
-        from registry.role_groups import keep_groups
-        from registry.writer import after_commit, after_renewal
+        from registry.access.role_groups import keep_groups
+        from registry.commit.doorbell import ring
+        from registry.commit.writer import after_commit, after_renewal
+        from registry.leases.store import grant_renewed
 
         after_commit(ring)
         after_renewal(grant_renewed)

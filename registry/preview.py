@@ -6,9 +6,9 @@ import msgspec
 from django.db.models import Q
 
 from catalog.change import decode_record
-from catalog.instance import Instance
-from catalog.override import Override, Scope, covers, ruling
-from catalog.status import SERVING, Status
+from catalog.records.instance import Instance
+from catalog.records.override import Override, Scope, covers, ruling
+from catalog.records.status import SERVING, Status
 from registry.models import InstanceRow, OverrideRow
 from registry.verbs.overrides import OverrideRequest, to_override
 

@@ -11,13 +11,13 @@ from django.db import DatabaseError
 from redis import RedisError
 
 from catalog.errors import Unavailable
-from registry.compaction import compact
-from registry.lapse import lapse_overrides
-from registry.leases import store
-from registry.mirror import heads
-from registry.probe_worker import probe_round
-from registry.removal import remove_critical as remove_all_critical
-from registry.sweep import sweep
+from registry.checks.worker import probe_round
+from registry.leases.store import store
+from registry.log.compaction import compact
+from registry.log.mirror import heads
+from registry.upkeep.expired_overrides import lapse_overrides
+from registry.upkeep.removal import remove_critical as remove_all_critical
+from registry.upkeep.sweep import sweep
 
 logger = structlog.get_logger(__name__)
 BEHIND = 1.0  # seconds that a check may be overdue before another process is asked to help

@@ -22,9 +22,9 @@ import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from config.environment import Address
-from config.lifeline import die_with
-from config.plan import APART, BASE_DIR
-from config.ports import Claim, busy_claim, free_port
+from config.local.child_lifetime import die_with
+from config.local.plan import APART, BASE_DIR
+from config.local.ports import Claim, busy_claim, free_port
 
 REGIONS = ("us-east", "eu-west", "ap-south")
 STARTED_WITHIN = 180.0  # seconds

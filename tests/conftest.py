@@ -15,9 +15,9 @@ from django.db import connection
 from hypothesis import settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from config.lifeline import die_with
-from config.valkey import valkey_answers, valkey_command
-from tests.region import Region
+from config.local.child_lifetime import die_with
+from config.local.valkey import valkey_answers, valkey_command
+from tests.harness.region import Region
 
 # How long one example takes says more about the machine than about the code; each test has its time limit anyway.
 settings.register_profile("meridian", deadline=None)

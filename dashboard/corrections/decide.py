@@ -8,8 +8,8 @@ from dashboard.corrections import outlook
 from dashboard.corrections.forms import ReasonForm, nonce
 from dashboard.corrections.holds import Hold, find_hold
 from dashboard.corrections.view import Correction
-from federation import holding
-from registry import held
+from federation.follow import holding
+from registry.breaker import holds
 
 APPROVE, REJECT = "approve", "reject"
 LABELS = {APPROVE: "Let it happen", REJECT: "Keep them"}
@@ -37,10 +37,10 @@ class DecideView(Correction):
             holding.approve(hold.mirror, actor=self.actor, reason=reason)
             self.announce(f"approved what was held of the mirror of {hold.mirror}", reason)
         elif self._do == APPROVE:
-            held.approve(hold.id, actor=self.actor, cause=reason)
+            holds.approve(hold.id, actor=self.actor, cause=reason)
             self.announce(f"let happen what was held: {hold.what}", reason)
         else:
-            held.reject(hold.id, actor=self.actor, cause=reason)
+            holds.reject(hold.id, actor=self.actor, cause=reason)
             self.announce(f"kept what was held: {hold.what}", reason)
         return self.leave(reverse("dashboard:held"))
 

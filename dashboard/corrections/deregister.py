@@ -4,9 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from catalog.errors import NotFound
-from catalog.instance import Instance
-from catalog.override import Scope
-from dashboard.corrections import elsewhere, outlook, words
+from catalog.records.instance import Instance
+from catalog.records.override import Scope
+from dashboard.corrections import forwarding, outlook, words
 from dashboard.corrections.forms import ReasonForm, nonce
 from dashboard.corrections.subject import Subject, read_subject
 from dashboard.corrections.view import Correction, address
@@ -60,8 +60,8 @@ class DeregisterView(Correction):
                 namespace=instance.namespace, service=instance.service, id=instance.id, epoch=epoch,
                 actor=self.actor, cause=reason,
             )  # fmt: skip
-        path = elsewhere.instance_path(instance.namespace, instance.service, instance.id)
-        elsewhere.ask(instance.region, "DELETE", path, actor=self.actor, cause=reason)
+        path = forwarding.instance_path(instance.namespace, instance.service, instance.id)
+        forwarding.ask(instance.region, "DELETE", path, actor=self.actor, cause=reason)
         return None
 
     def _ask(self, instance: Instance, form: ReasonForm, *, refused: bool = False) -> HttpResponse:

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from django import forms
 
-from catalog.duration import seconds
 from catalog.errors import Invalid
-from catalog.names import LONGEST_REASON
-from catalog.status import Status
+from catalog.records.duration import seconds
+from catalog.records.names import LONGEST_REASON
+from catalog.records.status import Status
 
 UNTIL, LASTING, NEVER = "until", "for", "never"
 LENGTHS = {"15m": "15 minutes", "1h": "1 hour", "4h": "4 hours", "24h": "24 hours"}

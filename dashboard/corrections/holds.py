@@ -4,9 +4,9 @@ import msgspec
 from django.db import DatabaseError, connection
 
 from catalog.errors import NotFound, Unavailable
-from federation import holding
+from federation.follow import holding
 from federation.models import MirrorState
-from registry import held
+from registry.breaker import holds as held
 from registry.tables.held import HeldRow, Member, State
 
 DECIDED = 30  # decided ones that are still shown

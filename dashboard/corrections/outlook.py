@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from catalog.instance import Instance
-from catalog.override import Override
+from catalog.records.instance import Instance
+from catalog.records.override import Override
 from catalog.view import View
 from catalog.whatif import (
     LookupChange,

@@ -7,13 +7,13 @@ import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from catalog.errors import Invalid, NotFound
-from catalog.override import Override, Scope
-from dashboard.corrections import elsewhere, outlook, words
+from catalog.records.override import Override, Scope
+from dashboard.corrections import forwarding, outlook, words
 from dashboard.corrections.forms import ENDS, FORCED, HERE, THERE, OverrideForm, nonce
 from dashboard.corrections.subject import FIELDS, Subject, read_subject
 from dashboard.corrections.view import Correction, address, page_of
 from registry import actions
-from registry.moments import iso
+from registry.timestamps import iso
 
 CARRIED = ("action", "weight", "status", "reason", "ends", "lasting", "until", "never_ok", "where", "nonce")
 STANDARD = {"action": "out", "ends": "1h", "where": HERE, "status": "passing"}
@@ -120,8 +120,8 @@ class OverrideView(Correction):
             if value not in ("", None) and name != "author"
         }
         body["expires_at"] = iso(override.expires_at)
-        made = elsewhere.ask(
-            override.region, "POST", elsewhere.override_path(), actor=self.actor, cause=override.reason, body=body
+        made = forwarding.ask(
+            override.region, "POST", forwarding.override_path(), actor=self.actor, cause=override.reason, body=body
         )
         kept = list(self.request.session.get("corrections", ()))
         self.request.session["corrections"] = [*kept[-20:], override.id]

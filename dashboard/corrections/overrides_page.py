@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from catalog.override import Override, is_live
+from catalog.records.override import Override, is_live
 from catalog.whatif import concerned
 from dashboard.corrections.words import override_words, says
-from dashboard.page import Gathered, Page, part
-from dashboard.sheet import Sheet
+from dashboard.live.fragments import Sheet
+from dashboard.live.page import Gathered, Page, part
 
 SHOWN = 500
 

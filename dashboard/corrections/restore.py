@@ -5,12 +5,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from catalog.errors import NotFound, Refused
-from catalog.instance import Instance
-from catalog.registration import registration_of
-from dashboard.corrections import elsewhere
+from catalog.records.instance import Instance
+from catalog.records.registration import registration_of
+from dashboard.corrections import forwarding
 from dashboard.corrections.forms import OptionalReasonForm, nonce
 from dashboard.corrections.view import Correction
-from registry import actions, history
+from registry import actions
+from registry.log import history
 
 USUAL = "registered again in the dashboard: it was removed by mistake"
 LOOKED_AT = 10  # entries of its history
@@ -65,9 +66,9 @@ class RestoreView(Correction):
                 actor=self.actor, cause=cause,
             )  # fmt: skip
             return
-        path = elsewhere.instance_path(instance.namespace, instance.service, instance.id)
+        path = forwarding.instance_path(instance.namespace, instance.service, instance.id)
         body = msgspec.to_builtins(registration)
-        elsewhere.ask(instance.region, "PUT", path, actor=self.actor, cause=cause, body=body)
+        forwarding.ask(instance.region, "PUT", path, actor=self.actor, cause=cause, body=body)
 
     def _ask(self, instance: Instance, form: OptionalReasonForm) -> HttpResponse:
         return self.page(

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from catalog import names
 from catalog.errors import Invalid
-from catalog.instance import DEFAULT_NAMESPACE
-from catalog.override import NEEDED, OPTIONAL, Override, Scope, validated
-from catalog.status import Status
+from catalog.records import names
+from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.records.override import NEEDED, OPTIONAL, Override, Scope, validated
+from catalog.records.status import Status
 
 FIELDS = ("scope", "region", "namespace", "service", "instance", "zone", "tag")
 NAMES = ("service", "instance", "zone", "tag")

@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from catalog.errors import Invalid, NotFound, Refused
-from catalog.override import Override
-from dashboard.corrections import elsewhere, outlook, words
+from catalog.records.override import Override
+from dashboard.corrections import forwarding, outlook, words
 from dashboard.corrections.forms import OptionalReasonForm, nonce
 from dashboard.corrections.subject import subject_of
 from dashboard.corrections.view import Correction, page_of
@@ -68,7 +68,7 @@ class UndoView(Correction):
             return
         if self._region not in self.board.regions:
             raise NotFound(f"no region {self._region[:63]} is known here")
-        elsewhere.ask(self._region, "DELETE", elsewhere.override_path(self._id), actor=self.actor, cause=cause)
+        forwarding.ask(self._region, "DELETE", forwarding.override_path(self._id), actor=self.actor, cause=cause)
 
     def _ask(self, override: Override, form: OptionalReasonForm, *, refused: bool = False) -> HttpResponse:
         found = outlook.of_clearing(self.board.view, override, self.now)

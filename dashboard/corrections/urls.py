@@ -4,12 +4,12 @@ from django.urls import URLPattern, path
 
 from dashboard.corrections.decide import DecideView
 from dashboard.corrections.deregister import DeregisterView
-from dashboard.corrections.held_page import HeldPage
+from dashboard.corrections.holds_page import HeldPage
 from dashboard.corrections.override import OverrideView
 from dashboard.corrections.overrides_page import OverridesPage
 from dashboard.corrections.restore import RestoreView
 from dashboard.corrections.undo import UndoView
-from dashboard.views import PageView
+from dashboard.live.views import PageView
 
 urlpatterns: list[URLPattern] = [
     path("overrides", PageView.as_view(page=OverridesPage), name="overrides"),

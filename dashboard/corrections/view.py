@@ -14,15 +14,15 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views import View
 
 from catalog.errors import CatalogError, Forbidden, Invalid, NotFound, Refused, Unavailable
-from catalog.override import Scope
-from dashboard import bell
-from dashboard.board import Board
+from catalog.records.override import Scope
 from dashboard.corrections.subject import Subject
-from dashboard.installed import installed
-from dashboard.state import state_of
-from dashboard.viewers import Viewer
-from registry.roles import role_of
-from registry.tokens.grant import Grant, Kind
+from dashboard.live import announcements
+from dashboard.live.context import installed
+from dashboard.live.state import state_of
+from dashboard.live.viewers import Viewer
+from dashboard.memory.board import Board
+from registry.access.grant import Grant, Kind
+from registry.access.roles import role_of
 
 STATUSES = ((NotFound, 404), (Invalid, 400), (Refused, 409), (Forbidden, 403), (Unavailable, 503))
 AWAY = (
@@ -110,7 +110,7 @@ class Correction(View):
         sentence = f"{self.viewer.name} {did}: {reason}" if reason else f"{self.viewer.name} {did}"
         link = format_html(' <a href="{}">{}</a>', undo, word) if undo else ""
         messages.success(self.request, format_html("You {}.{}", did, link))
-        bell.ring(sentence)
+        announcements.ring(sentence)
 
     def tell(self, sentence: str) -> None:
         """Tell the person alone that there was nothing to do."""

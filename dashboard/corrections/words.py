@@ -1,8 +1,8 @@
 """Corrections in words, the same ones on pages, in notices and in the log."""
 
-from catalog.instance import DEFAULT_NAMESPACE
-from catalog.override import Override, Scope
-from catalog.status import Status
+from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.records.override import Override, Scope
+from catalog.records.status import Status
 from dashboard.corrections.subject import Subject, subject_of
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from dashboard.page import Gathered, Page, part
+from dashboard.live.fragments import Sheet
+from dashboard.live.page import Gathered, Page, part
 from dashboard.pages.changes import shown
-from dashboard.sheet import Sheet
-from registry import history
+from registry.log import history
 
 
 class ChangePage(Page):

@@ -7,12 +7,12 @@ import msgspec
 from django.utils.functional import cached_property
 
 from catalog.change import Change
-from catalog.instance import DEFAULT_NAMESPACE
-from dashboard.page import Gathered, Page, part
-from dashboard.recent import Entry
-from dashboard.sheet import Sheet
-from registry import history
-from registry.difference import difference
+from catalog.records.instance import DEFAULT_NAMESPACE
+from dashboard.live.fragments import Sheet
+from dashboard.live.page import Gathered, Page, part
+from dashboard.memory.recent import Entry
+from registry.log import history
+from registry.log.diff import difference
 
 SHOWN = 100  # entries
 KINDS = ("instance", "override", "policy")

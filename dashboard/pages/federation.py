@@ -1,9 +1,9 @@
 """The federation page: what each region holds of each other, and who is trusted."""
 
-from dashboard import matrix
-from dashboard.matrix import Cells, asked, cells
-from dashboard.page import Gathered, Page, part
-from dashboard.sheet import Sheet
+from dashboard.live.fragments import Sheet
+from dashboard.live.page import Gathered, Page, part
+from dashboard.memory import matrix
+from dashboard.memory.matrix import Cells, asked, cells
 from federation.status import Matrix, PeerStatus
 
 

@@ -11,18 +11,19 @@ from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
 from catalog.errors import Unavailable
-from catalog.status import Status
+from catalog.records.status import Status
 from catalog.view import ServiceName, State
-from dashboard.feed import SHOWN, Item, feed
-from dashboard.matrix import Cells, asked, cells
-from dashboard.needs import Hold, Services, needs
-from dashboard.page import Gathered, Page, part
+from dashboard.live.fragments import Sheet
+from dashboard.live.page import Gathered, Page, part
+from dashboard.memory.matrix import Cells, asked, cells
+from dashboard.memory.recent import Entry
+from dashboard.memory.summary import STATUSES, Summary
 from dashboard.pictures import RegionLink, RegionNode, regions_picture, status_bar
-from dashboard.recent import Entry
-from dashboard.sheet import Sheet
-from dashboard.summary import STATUSES, Summary
+from dashboard.words.attention import Hold, Services, needs
+from dashboard.words.feed import SHOWN, Item, feed
 from federation.status import Cell, Matrix
-from registry import held, history
+from registry.breaker import holds as held
+from registry.log import history
 
 OLD = 20.0  # seconds after which what was gathered is said to be old
 

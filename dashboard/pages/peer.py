@@ -9,14 +9,14 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from catalog.view import State
-from dashboard import matrix
-from dashboard.links import Event
-from dashboard.matrix import asked, cells
-from dashboard.page import Gathered, Page, part
-from dashboard.pictures.bars import status_bar
-from dashboard.pictures.link import link_over_time
-from dashboard.sheet import Sheet
-from dashboard.summary import STATUSES
+from dashboard.live.fragments import Sheet
+from dashboard.live.page import Gathered, Page, part
+from dashboard.memory import matrix
+from dashboard.memory.links import Event
+from dashboard.memory.matrix import asked, cells
+from dashboard.memory.summary import STATUSES
+from dashboard.pictures.chart.bars import status_bar
+from dashboard.pictures.chart.link import link_over_time
 from federation.status import Matrix
 
 SPANS = {"30m": 1800.0, "6h": 6 * 3600.0, "24h": 24 * 3600.0}  # seconds that the picture shows

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from operator import is_not
 from typing import Any
 
-from catalog.status import Status
+from catalog.records.status import Status
 from catalog.view import ServiceName
-from dashboard.board import Board
-from dashboard.page import Gathered, Page, part
-from dashboard.pictures.bars import status_bar
-from dashboard.pictures.sparkline import sparkline
-from dashboard.sheet import Sheet
-from dashboard.summary import STATUSES, Summary
+from dashboard.live.fragments import Sheet
+from dashboard.live.page import Gathered, Page, part
+from dashboard.memory.board import Board
+from dashboard.memory.summary import STATUSES, Summary
+from dashboard.pictures.chart.bars import status_bar
+from dashboard.pictures.chart.sparkline import sparkline
 
 SHOWN = 100  # services on one page of the list
 MOST_CHOICES = 200  # of a filter

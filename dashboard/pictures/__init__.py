@@ -3,13 +3,13 @@
 Each says in words what it shows. Colours are classes of `dashboard/pictures.css`.
 """
 
-from dashboard.pictures.bars import status_bar
-from dashboard.pictures.health import health_over_time
-from dashboard.pictures.land import land_svg
-from dashboard.pictures.latency import latency_plot
-from dashboard.pictures.region import RegionLink, RegionNode
-from dashboard.pictures.regions import regions_picture
-from dashboard.pictures.sparkline import sparkline
+from dashboard.pictures.chart.bars import status_bar
+from dashboard.pictures.chart.health import health_over_time
+from dashboard.pictures.chart.latency import latency_plot
+from dashboard.pictures.chart.sparkline import sparkline
+from dashboard.pictures.map.outlines import land_svg
+from dashboard.pictures.map.region import RegionLink, RegionNode
+from dashboard.pictures.map.regions import regions_picture
 
 __all__ = [
     "RegionLink",

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from catalog.instance import Instance
+from catalog.records.instance import Instance
 
 register = template.Library()
 

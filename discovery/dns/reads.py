@@ -10,10 +10,10 @@ from itertools import chain
 
 import msgspec
 
-from catalog.instance import Instance
 from catalog.query import Part, Query, Verdict, answer, least
+from catalog.records.instance import Instance
 from catalog.view import EVERYTHING, Freshness, State, View
-from discovery.dns.routes import Fixed, Host, Inner, Route, Service
+from discovery.dns.names import Fixed, Host, Inner, Route, Service
 
 Dependency = tuple[str, str]  # region, and a name in its part of the view
 

@@ -12,9 +12,9 @@ from catalog.view import State, View
 from discovery.dns import message, shapes
 from discovery.dns.counters import Counters
 from discovery.dns.message import Prepared
+from discovery.dns.names import route
 from discovery.dns.question import Ignored, Question, Rejected, read
 from discovery.dns.reads import Finding, find
-from discovery.dns.routes import route
 from discovery.dns.shapes import Naming
 from discovery.dns.table import AnswerTable, Bodies
 from discovery.dns.zone import LARGEST, LEAST_PAYLOAD, Zone

@@ -20,10 +20,10 @@ import structlog
 import uvloop
 
 from catalog.view import EVERYTHING, View
-from discovery.dns import figures as writing
+from discovery.dns import metrics as writing
 from discovery.dns import tcp, udp
 from discovery.dns.counters import Counters
-from discovery.dns.figures import Figures
+from discovery.dns.metrics import Figures
 from discovery.dns.responder import Responder
 from discovery.dns.table import AnswerTable
 from discovery.dns.zone import Zone

@@ -15,8 +15,8 @@ from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
 from catalog.query import Part, Verdict
+from discovery.dns.names import Fixed
 from discovery.dns.reads import Finding
-from discovery.dns.routes import Fixed
 from discovery.dns.zone import Labels, Zone, wire
 
 QUESTION_AT = 12  # the length of the header, RFC 1035 §4.1.1

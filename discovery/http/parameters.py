@@ -7,14 +7,14 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from catalog import names
-from catalog.asked import ALL, NEAREST, Query
-from catalog.duration import seconds
 from catalog.errors import Invalid
 from catalog.filter import compiled
-from catalog.instance import DEFAULT_NAMESPACE
-from catalog.status import Status
-from discovery.blocking import DEFAULT_WAIT, LONGEST_WAIT, Waiting
+from catalog.query_types import ALL, NEAREST, Query
+from catalog.records import names
+from catalog.records.duration import seconds
+from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.records.status import Status
+from discovery.web.blocking import DEFAULT_WAIT, LONGEST_WAIT, Waiting
 
 MOST_PARAMETERS = 100
 LARGEST_LIMIT = 100_000

@@ -5,14 +5,14 @@ from functools import partial
 
 import msgspec
 
-from catalog.asked import ALL, NEAREST
-from catalog.choice import by_distance
 from catalog.errors import NotFound
-from catalog.instance import Instance
 from catalog.query import Part, Query, Verdict, answer, explain, least
-from catalog.status import Status
+from catalog.query_types import ALL, NEAREST
+from catalog.records.instance import Instance
+from catalog.records.status import Status
+from catalog.region_choice import by_distance
 from catalog.view import EVERYTHING, FEDERATION, RegionView, ServiceName, View, namespace_name, opinion_name
-from discovery.answers import Encoded, Question
+from discovery.answers.cache import Encoded, Question
 from discovery.http import shapes
 from discovery.http.shapes import Explanation, Listed
 

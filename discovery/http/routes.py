@@ -5,16 +5,16 @@ from functools import partial
 
 from starlette.routing import Route, Router
 
-from catalog.asked import ALL, NEAREST
 from catalog.errors import Invalid
-from discovery import blocking
+from catalog.query_types import ALL, NEAREST
 from discovery.access import NOTHING, Shown, shown_in, vouched
-from discovery.answers import Encoded, Question
-from discovery.exchange import Receive, Scope, Send, client_address, reply, require_clean
-from discovery.http import fresh, parameters, reads, renewal, watch, writes
+from discovery.answers.cache import Encoded, Question
+from discovery.http import consistency, parameters, reads, renewals, watch, writes
 from discovery.plane import Plane
-from discovery.problems import NoSuchPath, NotAllowed
-from discovery.prompt import Handler as Prompt
+from discovery.web import blocking
+from discovery.web.asgi import Receive, Scope, Send, client_address, reply, require_clean
+from discovery.web.fast_writes import Handler as Prompt
+from discovery.web.problems import NoSuchPath, NotAllowed
 
 Handler = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
 
@@ -94,7 +94,7 @@ class Reads:
         """`GET /services/{service}/watch`"""
         asked = _asked(plane, scope, known=parameters.WATCH)
         question = reads.lookup(asked.query)
-        fresh.require(plane, plane.answers.ask(question), asked.max_lag)
+        consistency.require(plane, plane.answers.ask(question), asked.max_lag)
         client = _client(plane, scope)
         plane.watchers.enter(client)
         scope["parked"] = True
@@ -119,7 +119,7 @@ def _asked(plane: Plane, scope: Scope, *, known: Iterable[str] = parameters.LOOK
 
 async def _left(plane: Plane, scope: Scope, send: Send, asked: parameters.Asked) -> bool:
     """Whether a consistent question was answered by another region."""
-    return asked.consistent and await fresh.answered_elsewhere(plane, scope, send, asked.query.regions)
+    return asked.consistent and await consistency.answered_elsewhere(plane, scope, send, asked.query.regions)
 
 
 async def _answer(
@@ -136,7 +136,7 @@ async def _answer(
     plain = asked is None or asked.is_plain
     if waiting is None and plain and scope["method"] == "GET" and not reads.is_personal(question):
         plane.answers.remember((scope["path"], scope["query_string"]), question)
-    fresh.require(plane, encoded, asked.max_lag if asked else None)
+    consistency.require(plane, encoded, asked.max_lag if asked else None)
     await blocking.answer(
         scope,
         receive,
@@ -182,7 +182,7 @@ def application(plane: Plane) -> Router:
         "/services/{service}/watch": {"GET": read.watch, "PUT": writes.register, "DELETE": writes.deregister},
         "/services/{service}/explain": {"GET": read.explain, "PUT": writes.register, "DELETE": writes.deregister},
         "/services/{service}/{id}": {"GET": read.instance, "PUT": writes.register, "DELETE": writes.deregister},
-        "/services/{service}/{id}/renew": {"PUT": renewal.renew},
+        "/services/{service}/{id}/renew": {"PUT": renewals.renew},
         "/services/{service}/{id}/checks/{check}": {"PUT": writes.report},
     }
     routes = [Route(path, Resource(plane, handlers)) for path, handlers in table.items()]
@@ -201,7 +201,7 @@ def shortcut(scope: Scope) -> Handler | None:
             scope["path_params"] = {"service": service, "id": id}
             return writes.register
         case ["", "services", service, id, "renew"] if service and id:
-            return renewal.renew
+            return renewals.renew
     return None
 
 
@@ -214,7 +214,7 @@ def prompt(scope: Scope) -> Prompt | None:
 
 PROMPT: Mapping[Handler | None, Prompt] = {
     writes.register: writes.register_promptly,
-    renewal.renew: renewal.renew_promptly,
+    renewals.renew: renewals.renew_promptly,
 }
 
 

@@ -3,15 +3,15 @@
 import msgspec
 
 from catalog.errors import NotFound
-from catalog.instance import Instance
-from catalog.override import Override
 from catalog.query import Answer, Part, Verdict
-from catalog.registration import Registration
-from catalog.status import Status
+from catalog.records.instance import Instance
+from catalog.records.override import Override
+from catalog.records.registration import Registration
+from catalog.records.status import Status
 from catalog.view import State
-from discovery.answers import Encoded, spoken
-from discovery.problems import CONTENT_TYPE, problem
-from registry.moments import iso
+from discovery.answers.cache import Encoded, spoken
+from discovery.web.problems import CONTENT_TYPE, problem
+from registry.timestamps import iso
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,10 +4,10 @@ import asyncio
 from contextlib import aclosing
 
 from catalog.errors import CatalogError
-from discovery.answers import Encoded, Question
-from discovery.blocking import Waiting, is_news
-from discovery.exchange import Receive, Scope, Send, header
+from discovery.answers.cache import Encoded, Question
 from discovery.plane import Plane
+from discovery.web.asgi import Receive, Scope, Send, header
+from discovery.web.blocking import Waiting, is_news
 
 HEARTBEAT = 15.0  # seconds; proxies commonly cut what is silent for a minute
 BEAT = b": still here\n\n"

@@ -5,19 +5,19 @@ from typing import Any
 
 import msgspec
 
-from catalog import names
-from catalog.check import CheckType
 from catalog.errors import CatalogError, Forbidden, Invalid, NotFound, Unauthenticated
-from catalog.instance import DEFAULT_NAMESPACE, Instance
-from catalog.registration import LARGEST_BODY, complaint, decode
-from discovery import elsewhere, problems
+from catalog.records import names
+from catalog.records.check import CheckType
+from catalog.records.instance import DEFAULT_NAMESPACE, Instance
+from catalog.records.registration import LARGEST_BODY, complaint, decode
 from discovery.access import actor, shown_in, vouched
-from discovery.exchange import Receive, Scope, Send, client_address, read_body, reply, reply_json
 from discovery.http import parameters, reads, shapes
 from discovery.plane import Plane
-from discovery.prompt import Answer, Reply
+from discovery.web import forwarding, problems
+from discovery.web.asgi import Receive, Scope, Send, client_address, read_body, reply, reply_json
+from discovery.web.fast_writes import Answer, Reply
 from registry import actions
-from registry.tokens import Grant
+from registry.access import Grant
 
 JSON = (b"content-type", b"application/json")
 WAY = "http"  # how the log names this dialect
@@ -121,7 +121,7 @@ async def register_many(plane: Plane, scope: Scope, receive: Receive, send: Send
     if not 1 <= len(raws) <= MOST_IN_BULK:
         raise Invalid(f"{len(raws)} entries: send 1 to {MOST_IN_BULK}", field="services")
     entries = [_entry(plane, scope, raw) for raw in raws]
-    if elsewhere.is_elsewhere(scope, region, local=plane.region):
+    if forwarding.is_elsewhere(scope, region, local=plane.region):
         await _register_elsewhere(plane, scope, send, region, named(scope, grant), body, entries)
         return
     items = [(e.namespace, e.service, e.id, e) for e in entries if isinstance(e, shapes.BulkEntry)]
@@ -148,7 +148,7 @@ async def _register_elsewhere(
     for entry in entries:
         if isinstance(entry, Forbidden | Unauthenticated):
             raise entry
-    await elsewhere.pass_on(scope, send, region=region, actor=actor, body=body)
+    await forwarding.pass_on(scope, send, region=region, actor=actor, body=body)
 
 
 def _entry(plane: Plane, scope: Scope, raw: msgspec.Raw) -> shapes.BulkEntry | CatalogError:
@@ -217,11 +217,11 @@ def find(plane: Plane, namespace: str, service: str, id: str) -> Instance | None
 
 async def left(plane: Plane, scope: Scope, receive: Receive, send: Send, *, region: str, actor: str, most: int) -> bool:
     """Whether the write was for another region, which has answered it. Raises NotFound or Unavailable."""
-    if not elsewhere.is_elsewhere(scope, region, local=plane.region):
+    if not forwarding.is_elsewhere(scope, region, local=plane.region):
         return False
     reads.require_regions(plane.view, (region,), local=plane.region)
     body = await read_body(scope, receive, most=most)
-    await elsewhere.pass_on(scope, send, region=region, actor=actor, body=body)
+    await forwarding.pass_on(scope, send, region=region, actor=actor, body=body)
     return True
 
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.errors import Invalid, NotFound
-from federation import holding, status, trust
+from federation import status
 from federation.api.serializers import (
     AcceptanceRequestSerializer,
     ApprovalRequestSerializer,
@@ -19,12 +19,14 @@ from federation.api.serializers import (
     InvitationSerializer,
     PeerSerializer,
 )
+from federation.follow import holding
 from federation.models import Peer
+from federation.peers import trust
 from federation.status import PeerStatus
 from registry.api.bodies import refuse_rest, required_text
-from registry.api.documentation import PROBLEMS, WRITE_PROBLEMS
 from registry.api.resource import Resource
-from registry.moments import iso
+from registry.api.schema.documentation import PROBLEMS, WRITE_PROBLEMS
+from registry.timestamps import iso
 
 MOMENTS = ("since", "verified_at", "diverged_at", "held_until")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import migrations, models
 
-from federation.sealing import seal, unseal
+from federation.peers.sealing import seal, unseal
 
 
 def seal_all(apps: Any, _schema: object) -> None:

@@ -6,8 +6,8 @@ from django.utils.text import Truncator
 
 from registry.admin.display import badge, difference_table, moment
 from registry.admin.record import RecordAdmin
-from registry.api.changes import previous
-from registry.difference import difference
+from registry.api.resources.changes import previous
+from registry.log.diff import difference
 from registry.models import ChangeRow
 
 LONGEST_CAUSE = 80  # characters of it in the list

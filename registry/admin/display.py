@@ -8,9 +8,9 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from catalog.duration import spoken
-from registry.difference import Changed
-from registry.moments import iso
+from catalog.records.duration import spoken
+from registry.log.diff import Changed
+from registry.timestamps import iso
 
 STYLES = ("registry/admin.css",)
 MOMENTS = frozenset({"since", "critical_since", "registered_at", "created_at", "expires_at"})

@@ -5,17 +5,17 @@ from typing import Any
 
 from django import forms
 
-from catalog.duration import spoken
 from catalog.errors import Invalid
-from catalog.instance import DEFAULT_NAMESPACE
-from catalog.names import LONGEST_REASON
-from catalog.override import Scope
-from catalog.policy import Policy, StaleAction
-from catalog.registration import Registration, from_mapping, to_instance
-from catalog.status import Status
+from catalog.records.duration import spoken
+from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.records.names import LONGEST_REASON
+from catalog.records.override import Scope
+from catalog.records.policy import Policy, StaleAction
+from catalog.records.registration import Registration, from_mapping, to_instance
+from catalog.records.status import Status
 from registry import actions
+from registry.access.grant import parse_scopes
 from registry.preview import Preview, preview_request
-from registry.tokens.grant import parse_scopes
 
 UNTIL_CLEARED = "until cleared"
 EXPIRIES = [

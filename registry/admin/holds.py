@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from catalog.errors import CatalogError
-from registry import held
 from registry.admin.asking import ask
 from registry.admin.display import badge, moment, table
 from registry.admin.forms import DecisionForm
 from registry.admin.record import Link, RecordAdmin, actor
+from registry.breaker import holds
 from registry.models import HeldRow
 from registry.tables.held import State
 
@@ -20,8 +20,8 @@ KINDS = {"expiry": "leases that expired", "probe": "checks that turned critical"
 STATES = {State.OPEN.value: "waiting"}
 Decide = Callable[..., HeldRow]
 DECISIONS: dict[str, tuple[str, str, Decide]] = {
-    "approve": ("Let it happen", "What is held happens at once, to those that are still silent.", held.approve),
-    "reject": ("Keep them", "They go on being served, and their leases begin anew.", held.reject),
+    "approve": ("Let it happen", "What is held happens at once, to those that are still silent.", holds.approve),
+    "reject": ("Keep them", "They go on being served, and their leases begin anew.", holds.reject),
 }
 
 

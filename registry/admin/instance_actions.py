@@ -15,15 +15,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from catalog.check import CheckType
-from catalog.override import Scope
-from catalog.status import Status
+from catalog.records.check import CheckType
+from catalog.records.override import Scope
+from catalog.records.status import Status
 from registry import actions
 from registry.admin.asking import ask
 from registry.admin.display import badge, moment, table
 from registry.admin.forms import ReasonForm
 from registry.admin.record import RecordAdmin, actor
-from registry.known_checks import KnownCheck, known_checks
+from registry.checks.known import KnownCheck, known_checks
 from registry.models import InstanceRow
 
 MOST_AT_ONCE = 500  # beyond that an override of a service, zone or tag says it better

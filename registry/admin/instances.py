@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from catalog.errors import CatalogError, Invalid
-from catalog.instance import DEFAULT_NAMESPACE
-from catalog.override import covers, is_live, ruling
+from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.records.override import covers, is_live, ruling
 from registry import actions
 from registry.admin import instance_actions
 from registry.admin.asking import ask
@@ -23,7 +23,7 @@ from registry.admin.forms import RegistrationForm, complain
 from registry.admin.overrides import spoken_subject
 from registry.admin.record import Link, RecordAdmin, actor
 from registry.api.filters import search
-from registry.api.instances import standing_overrides
+from registry.api.resources.instances import standing_overrides
 from registry.models import ChangeRow, InstanceRow
 
 HISTORY = 20  # changes shown on an instance's page

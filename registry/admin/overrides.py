@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from catalog.errors import CatalogError, Invalid
-from catalog.override import Override, is_live
+from catalog.records.override import Override, is_live
 from registry import actions
 from registry.admin.asking import ask
 from registry.admin.display import badge, moment

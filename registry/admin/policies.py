@@ -8,9 +8,9 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from catalog.duration import spoken as length
 from catalog.errors import CatalogError, Invalid
-from catalog.policy import Policy
+from catalog.records.duration import spoken as length
+from catalog.records.policy import Policy
 from registry import actions
 from registry.admin.asking import ask
 from registry.admin.forms import PolicyForm, complain

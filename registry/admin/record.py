@@ -15,8 +15,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from catalog.errors import CatalogError
+from registry.access.grant import Grant, Kind
 from registry.admin.display import STYLES
-from registry.tokens.grant import Grant, Kind
 
 M = TypeVar("M", bound=Model)
 

@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from catalog.duration import seconds
 from catalog.errors import CatalogError, Invalid
+from catalog.records.duration import seconds
+from registry.access.issuing import create_token, revoke_token
 from registry.admin.asking import ask
 from registry.admin.display import badge, moment, words
 from registry.admin.forms import TokenForm, complain
 from registry.admin.record import Link, RecordAdmin, actor
 from registry.models import Token
-from registry.tokens.issuing import create_token, revoke_token
 
 
 @admin.register(Token)

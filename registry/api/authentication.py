@@ -7,12 +7,12 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
+from registry.access import Grant, presented
+from registry.access.door import refuse_other_sites
+from registry.access.grant import Kind
+from registry.access.process import process_table
+from registry.access.roles import ADMINISTERING, CORRECTING
 from registry.forwarding import FORWARDED, Origin
-from registry.roles import ADMINISTERING, CORRECTING
-from registry.tokens import Grant, presented
-from registry.tokens.door import refuse_other_sites
-from registry.tokens.grant import Kind
-from registry.tokens.process import process_table
 
 LOOK_AGAIN = 5.0  # seconds; servers reload on a doorbell besides
 

@@ -9,10 +9,10 @@ from django.db.models import F, Q, QuerySet
 from django_filters import rest_framework as filters
 
 from catalog.errors import Invalid
-from catalog.override import Scope
-from catalog.status import Status
+from catalog.records.override import Scope
+from catalog.records.status import Status
 from registry.models import ChangeRow, InstanceRow, OverrideRow, PolicyRow
-from registry.moments import read_past
+from registry.timestamps import read_past
 
 STATUSES = [(status.value, status.value) for status in Status]
 SCOPES = [(scope.value, scope.value) for scope in Scope]

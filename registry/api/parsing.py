@@ -7,7 +7,7 @@ import msgspec
 from rest_framework.parsers import BaseParser
 
 from catalog.errors import Invalid
-from catalog.registration import LARGEST_BODY
+from catalog.records.registration import LARGEST_BODY
 from registry.api.problems import TooLarge
 
 

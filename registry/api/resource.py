@@ -14,13 +14,13 @@ from rest_framework.response import Response
 
 from catalog.errors import Invalid, NotFound
 from registry import forwarding
+from registry.access import Grant
+from registry.access.door import SAFE
 from registry.api import problems
 from registry.api.authentication import Callers, address_of, origin_of
 from registry.api.paging import PAGING_PARAMETERS
 from registry.api.parsing import BoundedJson
 from registry.models import Region
-from registry.tokens import Grant
-from registry.tokens.door import SAFE
 
 LONGEST_CAUSE = 500
 

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 
 from catalog.change import Record
-from catalog.check import COMMON_FIELDS, FIELDS_BY_TYPE, Check, CheckType, Verdict
-from catalog.duration import spoken
-from catalog.instance import Instance
-from catalog.override import Override, is_live, ruling
-from catalog.policy import Policy
-from registry.moments import iso
+from catalog.records.check import COMMON_FIELDS, FIELDS_BY_TYPE, Check, CheckType, Verdict
+from catalog.records.duration import spoken
+from catalog.records.instance import Instance
+from catalog.records.override import Override, is_live, ruling
+from catalog.records.policy import Policy
 from registry.preview import Effect, Preview
+from registry.timestamps import iso
 
 MOST_EFFECTS = 200  # instances named in a preview; the counts are of all
 

@@ -8,15 +8,15 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from registry.api import problems
-from registry.api.changes import Changes, OneChange
-from registry.api.checks import CheckedInstances, OneCheckedInstance
-from registry.api.held import Approval, Held, OneHeld, Rejection
-from registry.api.instances import Instances, OneInstance
-from registry.api.overrides import OneOverride, OverridePreview, Overrides
-from registry.api.policies import OnePolicy, Policies
-from registry.api.regions import Regions
-from registry.api.services import OneService, Services
-from registry.api.tokens import OneToken, Tokens
+from registry.api.resources.changes import Changes, OneChange
+from registry.api.resources.checks import CheckedInstances, OneCheckedInstance
+from registry.api.resources.holds import Approval, Held, OneHeld, Rejection
+from registry.api.resources.instances import Instances, OneInstance
+from registry.api.resources.overrides import OneOverride, OverridePreview, Overrides
+from registry.api.resources.policies import OnePolicy, Policies
+from registry.api.resources.regions import Regions
+from registry.api.resources.services import OneService, Services
+from registry.api.resources.tokens import OneToken, Tokens
 
 schema_view = extend_schema(exclude=True)(SpectacularAPIView)
 

@@ -3,8 +3,8 @@
 from django.db import models
 
 from catalog.change import decode_record
-from catalog.instance import Instance, instance_key
-from catalog.status import Status
+from catalog.records.instance import Instance, instance_key
+from catalog.records.status import Status
 from registry.tables.sealed import SealedModel, SealedSet
 
 

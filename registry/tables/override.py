@@ -3,8 +3,8 @@
 from django.db import models
 
 from catalog.change import decode_record
-from catalog.override import Override, Scope
-from catalog.status import Status
+from catalog.records.override import Override, Scope
+from catalog.records.status import Status
 from registry.tables.sealed import SealedModel, SealedSet
 
 

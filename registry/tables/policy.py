@@ -3,7 +3,7 @@
 from django.db import models
 
 from catalog.change import decode_record
-from catalog.policy import Policy, policy_key
+from catalog.records.policy import Policy, policy_key
 from registry.tables.sealed import SealedModel, SealedSet
 
 

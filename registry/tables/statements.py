@@ -13,9 +13,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from catalog.change import Change, Record
 from catalog.digest import EMPTY, to_hex
-from catalog.instance import Instance, instance_key
-from catalog.override import Override
-from catalog.policy import Policy
+from catalog.records.instance import Instance, instance_key
+from catalog.records.override import Override
+from catalog.records.policy import Policy
 
 Row = tuple[Any, ...]
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from catalog.breaker import Kind
-from catalog.check import LONGEST_OUTPUT, Verdict
 from catalog.errors import CatalogError
-from catalog.instance import Instance, with_lease, with_verdict
-from catalog.status import Status
+from catalog.records.check import LONGEST_OUTPUT, Verdict
+from catalog.records.instance import Instance, with_lease, with_verdict
+from catalog.records.status import Status
+from registry.commit.unit import Unit
+from registry.commit.verb import verb
 from registry.tables.held import Member
-from registry.unit import Unit
-from registry.verb import verb
 
 Written = int | CatalogError | None  # the index; None when there was nothing left to do; the error of this one item
 

@@ -9,9 +9,9 @@ import structlog
 
 from catalog.breaker import Kind, Target
 from catalog.errors import NotFound, Refused
+from registry.commit.unit import Unit
+from registry.commit.verb import verb
 from registry.tables.held import HeldRow, Member, State, encode_members
-from registry.unit import Unit
-from registry.verb import verb
 from registry.verbs.expiry import take_away
 
 log = structlog.get_logger(__name__)

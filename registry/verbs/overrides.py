@@ -4,14 +4,14 @@ from uuid import uuid4
 
 import msgspec
 
-from catalog.duration import seconds
 from catalog.errors import Invalid, NotFound, Refused
-from catalog.instance import DEFAULT_NAMESPACE
-from catalog.override import Override, Scope, is_live, override_key, validated
-from catalog.status import Status
+from catalog.records.duration import seconds
+from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.records.override import Override, Scope, is_live, override_key, validated
+from catalog.records.status import Status
+from registry.commit.unit import Unit
+from registry.commit.verb import verb
 from registry.tables.change import ChangeRow
-from registry.unit import Unit
-from registry.verb import verb
 
 LONGEST_AUTHOR = 200
 

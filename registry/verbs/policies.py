@@ -2,13 +2,13 @@
 
 import msgspec
 
-from catalog import names
-from catalog.duration import seconds
 from catalog.errors import NotFound
-from catalog.instance import DEFAULT_NAMESPACE
-from catalog.policy import Policy, StaleAction, validated
-from registry.unit import Unit
-from registry.verb import verb
+from catalog.records import names
+from catalog.records.duration import seconds
+from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.records.policy import Policy, StaleAction, validated
+from registry.commit.unit import Unit
+from registry.commit.verb import verb
 
 Length = str | int | float
 

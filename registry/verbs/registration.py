@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import structlog
 
-from catalog import names
 from catalog.errors import CatalogError, Invalid, NotFound, Refused
-from catalog.instance import Instance, instance_key
-from catalog.registration import Registration, succeed, to_instance
+from catalog.records import names
+from catalog.records.instance import Instance, instance_key
+from catalog.records.registration import Registration, succeed, to_instance
+from registry.commit.unit import Unit
+from registry.commit.verb import verb
 from registry.tables.statements import NOBODY
-from registry.unit import Unit
-from registry.verb import verb
 
 log = structlog.get_logger(__name__)
 

@@ -5,12 +5,12 @@ from functools import partial
 
 import msgspec
 
-from catalog.check import LONGEST_OUTPUT, Verdict
 from catalog.errors import CatalogError, NotFound
-from catalog.instance import with_lease, with_verdict
-from catalog.status import Status
-from registry.unit import Unit
-from registry.verb import verb
+from catalog.records.check import LONGEST_OUTPUT, Verdict
+from catalog.records.instance import with_lease, with_verdict
+from catalog.records.status import Status
+from registry.commit.unit import Unit
+from registry.commit.verb import verb
 from registry.verbs.registration import current, folded_key
 
 

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from catalog import digest
 from catalog.change import decode_record, encode
-from catalog.check import Verdict
-from catalog.instance import with_verdict
-from catalog.status import Status
-from tests.catalog.records import NOW, instance, override
+from catalog.records.check import Verdict
+from catalog.records.instance import with_verdict
+from catalog.records.status import Status
+from tests.harness.records import NOW, instance, override
 
 RECORDS = [instance(id=f"i-{number}", weight=number + 1) for number in range(5)] + [override(service="web")]
 CHECK = {"type": "http", "url": "http://x/"}

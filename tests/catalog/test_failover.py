@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.asked import Reason
 from catalog.errors import Invalid
-from catalog.override import Scope
-from catalog.policy import Policy, StaleAction, validated
 from catalog.query import answer, explain
+from catalog.query_types import Reason
+from catalog.records.override import Scope
+from catalog.records.policy import Policy, StaleAction, validated
 from catalog.view import EVERYTHING, FEDERATION
-from tests.catalog.federated import HOME, SOUTH, WEST, asking, copy, federation, policy, sick, well
-from tests.catalog.records import NOW, override
+from tests.harness.federated import HOME, SOUTH, WEST, asking, copy, federation, policy, sick, well
+from tests.harness.records import NOW, override
 
 HERE, THERE, FAR = copy(HOME, "here"), copy(WEST, "there"), copy(SOUTH, "far")
 

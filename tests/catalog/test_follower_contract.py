@@ -12,9 +12,9 @@ from catalog.digest import EMPTY, replaced, to_hex
 from catalog.errors import Compacted
 from catalog.follow import follow
 from catalog.log import Head, Snapshot
-from tests.catalog.contract.followers import FOLLOWERS, DictFollower, Inspectable
-from tests.catalog.contract.histories import CatchUp, Compact, Register, Reset, Resume, Step, Stop, histories
-from tests.catalog.contract.sources import SOURCES, Source
+from tests.harness.contract.followers import FOLLOWERS, DictFollower, Inspectable
+from tests.harness.contract.histories import CatchUp, Compact, Register, Reset, Resume, Step, Stop, histories
+from tests.harness.contract.sources import SOURCES, Source
 
 WITHIN = 10.0
 every_source = pytest.mark.parametrize("make_source", SOURCES)

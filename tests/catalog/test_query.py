@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.check import Verdict
 from catalog.errors import Invalid
 from catalog.filter import LONGEST, Filter, compiled
-from catalog.instance import Instance, with_lease, with_verdict
 from catalog.log import MemoryLog
-from catalog.override import Scope
 from catalog.query import Query, Reason, answer, explain
-from catalog.status import Status
+from catalog.records.check import Verdict
+from catalog.records.instance import Instance, with_lease, with_verdict
+from catalog.records.override import Scope
+from catalog.records.status import Status
 from catalog.view import View
-from tests.catalog.records import NOW, instance, override
+from tests.harness.records import NOW, instance, override
 
 HTTP = {"name": "http", "type": "http", "url": "http://x/", "interval": "10s", "timeout": "2s"}
 GOOD, BAD = Verdict("http", Status.PASSING, "200", NOW), Verdict("http", Status.CRITICAL, "503", NOW)

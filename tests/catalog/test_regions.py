@@ -2,14 +2,14 @@
 
 import pytest
 
-from catalog.asked import Reason
 from catalog.errors import Invalid
-from catalog.override import Scope, validated
 from catalog.query import answer, explain
-from catalog.status import Status
+from catalog.query_types import Reason
+from catalog.records.override import Scope, validated
+from catalog.records.status import Status
 from catalog.view import EVERYTHING, FEDERATION, State, opinion_name
-from tests.catalog.federated import HOME, SOUTH, WEST, asking, copy, federation, policy, sick
-from tests.catalog.records import NOW, override
+from tests.harness.federated import HOME, SOUTH, WEST, asking, copy, federation, policy, sick
+from tests.harness.records import NOW, override
 
 HERE, THERE, FAR = copy(HOME, "here"), copy(WEST, "there"), copy(SOUTH, "far")
 

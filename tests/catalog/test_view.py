@@ -7,9 +7,9 @@ from catalog import view as view_module
 from catalog.change import Change
 from catalog.errors import Diverged, Unavailable
 from catalog.log import MemoryLog
-from catalog.override import Scope
+from catalog.records.override import Scope
 from catalog.view import EVERYTHING, State, View, as_snapshot, differing, service_digests
-from tests.catalog.records import NOW, instance, override
+from tests.harness.records import NOW, instance, override
 
 
 class Touches:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.asked import Query
-from catalog.instance import Instance
-from catalog.override import Override, Scope
 from catalog.query import Answer, answer, explain
+from catalog.query_types import Query
+from catalog.records.instance import Instance
+from catalog.records.override import Override, Scope
 from catalog.view import View
 from catalog.whatif import (
     concerned,
@@ -21,8 +21,8 @@ from catalog.whatif import (
     without_instances,
     without_overrides,
 )
-from tests.catalog.federated import HOME, SOUTH, WEST, Federation, asking, copy, federation, policy, sick
-from tests.catalog.records import NOW, override
+from tests.harness.federated import HOME, SOUTH, WEST, Federation, asking, copy, federation, policy, sick
+from tests.harness.records import NOW, override
 
 WEB = ("default", "web")
 HERE, ALSO, THERE = copy(HOME, "here"), copy(HOME, "also"), copy(WEST, "there")

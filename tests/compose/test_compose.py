@@ -12,8 +12,8 @@ from django.core.management import get_commands
 
 from config.celery import app
 from config.environment import Address, read_environment
-from config.plan import BASE_DIR, plan_region, region_processes
-from tests.compose.description import (
+from config.local.plan import BASE_DIR, plan_region, region_processes
+from tests.harness.compose.description import (
     DATA,
     DIRECTORY,
     OURS,

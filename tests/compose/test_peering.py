@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from config.plan import BASE_DIR
-from tests.compose.description import DIRECTORY, REGIONS
-from tests.compose.loopback import LoopbackRegion
-from tests.region import eventually
+from config.local.plan import BASE_DIR
+from tests.harness.compose.description import DIRECTORY, REGIONS
+from tests.harness.compose.loopback import LoopbackRegion
+from tests.harness.region import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("regions")]
 

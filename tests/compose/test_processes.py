@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from config.plan import BASE_DIR
-from tests.compose.description import REGIONS, Service
-from tests.compose.loopback import LoopbackRegion
-from tests.postgres import candidates
+from config.local.plan import BASE_DIR
+from tests.harness.compose.description import REGIONS, Service
+from tests.harness.compose.loopback import LoopbackRegion
+from tests.harness.postgres import candidates
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240), pytest.mark.xdist_group("regions")]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose.description import DIRECTORY, REGIONS, compose
+from tests.harness.compose.description import DIRECTORY, REGIONS, compose
 
 
 def make(directory: Path) -> str:

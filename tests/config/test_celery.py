@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from config.celery import EVERY, app
-from config.plan import BASE_DIR
+from config.local.plan import BASE_DIR
 
 app.loader.import_default_modules()
 

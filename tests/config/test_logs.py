@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from config.plan import BASE_DIR
+from config.local.plan import BASE_DIR
 
 PROGRAM = """
 import logging, structlog, django

@@ -19,10 +19,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from config.lifeline import die_with
-from config.plan import BASE_DIR
-from config.ports import free_port
-from tests.region import eventually
+from config.local.child_lifetime import die_with
+from config.local.plan import BASE_DIR
+from config.local.ports import free_port
+from tests.harness.region import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("regions")]
 MANAGE = (sys.executable, str(BASE_DIR / "manage.py"))

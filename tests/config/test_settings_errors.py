@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from config.plan import BASE_DIR
+from config.local.plan import BASE_DIR
 
 
 @pytest.mark.parametrize("command", [["check"], ["up", "--help"], ["serve"]])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.plan import BASE_DIR
+from config.local.plan import BASE_DIR
 
 
 def tally(tmp_path: Path, broken: int, *suites: str) -> tuple[int, str]:

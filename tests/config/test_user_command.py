@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from config.plan import BASE_DIR
-from registry.roles import Role, role_of
+from config.local.plan import BASE_DIR
+from registry.access.roles import Role, role_of
 
 pytestmark = pytest.mark.django_db
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.dashboard import browser
-from tests.dashboard.browser import Tabs, Troubles, picture
-from tests.dashboard.correcting import alice, desk, enrol, two  # noqa: F401 - fixtures
-from tests.dashboard.fleet import Fleet
-from tests.dashboard.people import introduce
-from tests.region import Region
+from tests.harness.dashboard import browser
+from tests.harness.dashboard.browser import Tabs, Troubles, picture
+from tests.harness.dashboard.correcting import alice, desk, enrol, two  # noqa: F401 - fixtures
+from tests.harness.dashboard.fleet import Fleet
+from tests.harness.dashboard.people import introduce
+from tests.harness.region import Region
 
 SHARED = {"region", "fleet", "chromium"}  # who uses one of these is a browser test
 LONGEST = 240  # seconds; the first of them waits for the region

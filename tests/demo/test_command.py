@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import psutil
 import pytest
 
-from tests.demo.recording_registry import RecordingRegistry, eventually
+from tests.harness.recording_registry import RecordingRegistry, eventually
 
 Process = asyncio.subprocess.Process
 

@@ -13,7 +13,7 @@ import pytest
 from demo.fleet import Fleet
 from demo.options import Options
 from demo.report import Report
-from tests.demo.recording_registry import Key, RecordingRegistry, eventually
+from tests.harness.recording_registry import Key, RecordingRegistry, eventually
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from demo.http_server import Behaviour
 from demo.instance import Instance
 from demo.plan import InstancePlan
 from demo.registry import Registry
-from tests.demo.recording_registry import RecordingRegistry, eventually
+from tests.harness.recording_registry import RecordingRegistry, eventually
 
 PLAN = InstancePlan(
     service="cart-service", id="cart-service-1", zone="us-east-1a", version="2.1.0", team="storefront", tags=("edge",)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.discovery.world import World, opened
-from tests.region import Region
+from tests.harness.discovery.world import World, opened
+from tests.harness.region import Region
 
 
 @pytest.fixture

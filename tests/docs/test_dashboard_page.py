@@ -9,7 +9,7 @@ from itertools import chain
 import pytest
 from django.urls import Resolver404, resolve
 
-from config.plan import BASE_DIR
+from config.local.plan import BASE_DIR
 
 PAGES = [BASE_DIR / "README.md", *sorted(BASE_DIR.glob("docs/*.md"))]
 GUIDE = BASE_DIR / "docs/dashboard.md"
@@ -39,7 +39,7 @@ def labels() -> set[str]:
 
 
 def _constants() -> Iterator[str]:
-    for path in (*BASE_DIR.glob("dashboard/corrections/*.py"), BASE_DIR / "dashboard/needs.py"):
+    for path in (*BASE_DIR.glob("dashboard/corrections/*.py"), BASE_DIR / "dashboard/words/attention.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value

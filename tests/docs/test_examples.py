@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from config.plan import BASE_DIR
-from tests.docs.examples import Example, examples, matches
-from tests.region import Region
+from config.local.plan import BASE_DIR
+from tests.harness.examples import Example, examples, matches
+from tests.harness.region import Region
 
 PAGES = ["README.md", "docs/api.md", "docs/operating.md", "docs/dashboard.md"]
 TIME_FOR_ONE = 30

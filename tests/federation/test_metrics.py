@@ -9,18 +9,19 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from catalog.digest import EMPTY, to_hex
 from catalog.errors import Unavailable
-from config.plan import BASE_DIR
-from federation import metrics, proof, status
+from config.local.plan import BASE_DIR
+from federation import metrics, status
+from federation.follow import audit
 from federation.metrics import Exposition
 from federation.models import MirrorState, Peer
 from federation.status import Matrix
 from federation.tables.peer import State
 from federation.threads import in_thread
-from registry import heard
-from registry.heard import Heard
+from registry import freshness
+from registry.freshness import Heard
 from registry.models import Region
 from registry.valkey import aconnection
-from tests.catalog.contract.sources import _wipe
+from tests.harness.contract.sources import _wipe
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
 EU = "eu-west"
@@ -41,7 +42,7 @@ def mirrored() -> Iterator[None]:
 async def say(**values: object) -> None:
     """What the follower of eu-west says of it."""
     async with aconnection() as client:
-        await heard.publish(client, heard.changed(Heard(region=EU, log_id="one", index=7), **values))
+        await freshness.publish(client, freshness.changed(Heard(region=EU, log_id="one", index=7), **values))
 
 
 async def samples(region: str) -> dict[str, float]:
@@ -87,8 +88,8 @@ async def test_what_was_never_heard_has_no_lag_in_seconds_and_no_digest_to_compa
 
 
 async def test_resets_relays_and_divergences_are_counted_and_what_is_held_is_told() -> None:
-    await in_thread(lambda: proof.note_state(EU, heard_at=None, verified_at=5.0, resets=3, relays=2))
-    await in_thread(lambda: proof.note_divergence(EU, ("default/web",), now=9.0))
+    await in_thread(lambda: audit.note_state(EU, heard_at=None, verified_at=5.0, resets=3, relays=2))
+    await in_thread(lambda: audit.note_divergence(EU, ("default/web",), now=9.0))
     await say(heard_at=time.time(), equal=False, held="30 of 40 would go")
     found = await samples(EU)
     assert found["meridian_peer_resets_total"] == 3

@@ -16,15 +16,15 @@ from django.core.management.base import BaseCommand, CommandError
 from catalog.view import View
 from config.environment import Address, Environment, EnvironmentProblem, read_environment
 from config.exposure import Exposed, refuse_exposure
-from config.lifeline import die_with_parent
+from config.local.child_lifetime import die_with_parent
 from config.mirrors import mirrors_of
-from discovery.dns import figures, processes
+from discovery.dns import metrics, processes
 from discovery.dns.server import DnsServer, Sockets, bind
 from discovery.dns.zone import LEAST_PAYLOAD, PAYLOAD, Zone, own_addresses
-from discovery.follower import Following
-from discovery.pulse import Pulse
-from registry.log import DatabaseLog
-from registry.pulse import last_round
+from discovery.view.follower import Following
+from discovery.view.probe_heartbeat import Pulse
+from registry.checks.probe_heartbeat import last_round
+from registry.log.local import DatabaseLog
 
 EXAMPLES = """
 examples:
@@ -167,7 +167,7 @@ def _serve(zone: Zone, sockets: list[Sockets], *, number: int, save: bool) -> No
         finally:
             await log.close()
 
-    file = figures.path_in(environment.data, str(number))
+    file = metrics.path_in(environment.data, str(number))
     server = DnsServer(zone, sockets, follow, clock=time.time, figures=file)
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: server.stop())

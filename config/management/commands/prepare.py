@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.environment import Environment
 from config.exposure import Exposed, refuse_exposure
+from config.local.welcome import ADMIN_PASSWORD
 from config.secret import kept_secret
-from config.welcome import ADMIN_PASSWORD
 
 
 class Command(BaseCommand):

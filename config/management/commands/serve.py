@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config import http_server
 from config.environment import Environment
 from config.exposure import Exposed, refuse_exposure
-from config.ports import Claim, busy_claim
+from config.local.ports import Claim, busy_claim
 
 MOST_PROCESSES = 64
 EXAMPLES = """examples:

@@ -10,9 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from config.environment import Environment, EnvironmentProblem, read_environment
-from config.plan import RegionPlan, beside, plan_region
-from config.ports import free_port
-from config.region import CannotStart, run_regions
+from config.local.plan import RegionPlan, beside, plan_region
+from config.local.ports import free_port
+from config.local.region import CannotStart, run_regions
 
 EXAMPLES = """
 examples:

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from registry.roles import Role
+from registry.access.roles import Role
 
 EXAMPLES = """\
 roles:

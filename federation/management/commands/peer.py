@@ -10,7 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.errors import CatalogError, Invalid
-from federation import holding, status, trust
+from federation import status
+from federation.follow import holding
+from federation.peers import trust
 
 EXAMPLES = """\
 peering, between any two regions:

@@ -9,9 +9,9 @@ import msgspec
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from catalog.duration import seconds, spoken
 from catalog.errors import Invalid
-from registry.compaction import compact
+from catalog.records.duration import seconds, spoken
+from registry.log.compaction import compact
 from registry.models import Region
 
 

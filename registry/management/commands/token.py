@@ -9,10 +9,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from catalog.duration import seconds
 from catalog.errors import CatalogError, Invalid
+from catalog.records.duration import seconds
+from registry.access.issuing import create_token, find_token, revoke_token
 from registry.models import Token
-from registry.tokens.issuing import create_token, find_token, revoke_token
 
 EXAMPLES = """\
 scopes: read · write:PREFIX (services whose name begins so) · write:* · operator (all of these, and overrides, held

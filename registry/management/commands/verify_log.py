@@ -9,8 +9,8 @@ from uuid import uuid4
 import msgspec
 from django.core.management.base import BaseCommand
 
+from registry.log.verification import Verification, verify
 from registry.models import Region
-from registry.verification import Verification, verify
 
 
 class Command(BaseCommand):

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.status import Status
+from catalog.records.status import Status
 from dashboard.pictures import status_bar
-from tests.dashboard.pictures.svg import HOSTILE, name_of, parsed
+from tests.harness.dashboard.svg import HOSTILE, name_of, parsed
 
 some = st.dictionaries(st.sampled_from(list(Status)), st.integers(0, 10_000))
 

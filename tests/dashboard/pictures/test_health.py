@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.status import Status
+from catalog.records.status import Status
 from dashboard.pictures import health_over_time
-from dashboard.pictures.steps import thinned, within
-from tests.dashboard.pictures.svg import HOSTILE, corners, name_of, of_class, parsed, words
+from dashboard.pictures.chart.steps import thinned, within
+from tests.harness.dashboard.svg import HOSTILE, corners, name_of, of_class, parsed, words
 
 NOON = 1_795_435_200.0
 HOUR = 3600.0

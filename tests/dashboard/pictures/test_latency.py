@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.status import Status
+from catalog.records.status import Status
 from dashboard.pictures import latency_plot
-from dashboard.pictures.duration import short
-from tests.dashboard.pictures.svg import HOSTILE, name_of, of_class, parsed, words
+from dashboard.pictures.chart.duration import short
+from tests.harness.dashboard.svg import HOSTILE, name_of, of_class, parsed, words
 
 PASSING, CRITICAL = Status.PASSING, Status.CRITICAL
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.status import Status
+from catalog.records.status import Status
 from catalog.view import State
 from dashboard.pictures import RegionLink, RegionNode, land_svg, regions_picture
-from dashboard.pictures.land import DRAWING, PACKAGE
-from dashboard.pictures.projection import projected
-from dashboard.pictures.spot import HEIGHT, WIDTH, Spot, apart
-from tests.dashboard.pictures.svg import HOSTILE, name_of, of_class, parsed, words
+from dashboard.pictures.map.outlines import DRAWING, PACKAGE
+from dashboard.pictures.map.position import HEIGHT, WIDTH, Spot, apart
+from dashboard.pictures.map.projection import projected
+from tests.harness.dashboard.svg import HOSTILE, name_of, of_class, parsed, words
 
 US = RegionNode(
     name="us-east", place=(39.0, -77.5), counts={Status.PASSING: 104, Status.CRITICAL: 3}, freshness=State.LIVE,

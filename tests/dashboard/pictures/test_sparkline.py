@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.pictures import sparkline
-from tests.dashboard.pictures.svg import HOSTILE, corners, name_of, of_class, parsed
+from tests.harness.dashboard.svg import HOSTILE, corners, name_of, of_class, parsed
 
 counts = st.tuples(*[st.integers(0, 2000)] * 4)
 

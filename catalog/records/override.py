@@ -1,0 +1,156 @@
+"""An override: an operator's word over the reported status or weight, with a reason, an author and, best, an expiry."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+
+from catalog.errors import Invalid
+from catalog.records import names
+from catalog.records.instance import DEFAULT_NAMESPACE, Instance
+from catalog.records.status import Status
+
+
+class Scope(StrEnum):
+    """What an override speaks about."""
+
+    INSTANCE = "instance"
+    SERVICE = "service"
+    ZONE = "zone"
+    TAG = "tag"
+    REGION = "region"
+
+
+# The more precisely an operator spoke, the more it counts; among equals the latest word.
+PRECEDENCE = {Scope.INSTANCE: 3, Scope.TAG: 2, Scope.SERVICE: 1, Scope.ZONE: 0, Scope.REGION: -1}
+NEEDED = {
+    Scope.INSTANCE: ("service", "instance"),
+    Scope.SERVICE: ("service",),
+    Scope.ZONE: ("zone",),
+    Scope.TAG: ("tag",),
+    Scope.REGION: ("target",),
+}
+# A service narrows the scope to one; a target says in which region it lies, when not in the author's own.
+OPTIONAL = {
+    Scope.INSTANCE: ("target",),
+    Scope.SERVICE: ("target",),
+    Scope.ZONE: ("service", "target"),
+    Scope.TAG: ("service", "target"),
+}
+
+
+class Override(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="override", gc=False
+):
+    """`status` or `weight` (0 drains), or both, for every instance in scope. Without `expires_at` it stays.
+
+    `region` is where the operator is, and whose log holds it. With a `target` other than that it is a *local opinion*:
+    it speaks about the target's instances, and counts for consumers of `region` alone. Scope `region` speaks of
+    everything in the target, whatever its namespace.
+    """
+
+    id: str
+    region: str
+    scope: Scope
+    reason: str
+    author: str
+    created_at: float
+    namespace: str = DEFAULT_NAMESPACE
+    service: str = ""
+    instance: str = ""
+    zone: str = ""
+    tag: str = ""
+    target: str = ""
+    status: Status | None = None
+    weight: int | None = None
+    expires_at: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The record's key in the log."""
+        return override_key(self.id)
+
+    @property
+    def about(self) -> str:
+        """The region whose instances it speaks about."""
+        return self.target or self.region
+
+    @property
+    def is_opinion(self) -> bool:
+        """Whether it is about another region, and so counts only at home."""
+        return self.about != self.region
+
+
+def override_key(id: str) -> str:
+    """The key of an override's record."""
+    return f"override/{id}"
+
+
+def validated(override: Override) -> Override:
+    """The same override, its names folded, when it keeps every rule; raises Invalid naming the field that does not."""
+    _validate_scope(override)
+    if override.status is None and override.weight is None:
+        raise Invalid("an override needs a status or a weight", field="status")
+    if override.status == Status.UNKNOWN:
+        raise Invalid("an override says passing, warning or critical", field="status")
+    if override.weight is not None:
+        names.weight(override.weight, least=0)
+    names.reason(override.reason)
+    if override.expires_at is not None and override.expires_at <= override.created_at:
+        raise Invalid("must lie in the future", field="expires_at")
+    return msgspec.structs.replace(
+        override,
+        namespace=names.label(override.namespace, field="namespace"),
+        service=names.label(override.service, field="service") if override.service else "",
+        target=names.label(override.target, field="target") if override.target else "",
+    )
+
+
+def _validate_scope(override: Override) -> None:
+    needed, optional = NEEDED[override.scope], OPTIONAL.get(override.scope, ())
+    for field in ("service", "instance", "zone", "tag", "target"):
+        given = getattr(override, field)
+        if field in needed and not given:
+            raise Invalid(f"an override of scope {override.scope} needs it", field=field)
+        if given and field not in needed + optional:
+            raise Invalid(f"an override of scope {override.scope} has no {field}", field=field)
+    if override.scope is Scope.REGION and override.namespace != DEFAULT_NAMESPACE:
+        raise Invalid("an override of a whole region speaks about every namespace", field="namespace")
+
+
+def covers(override: Override, instance: Instance) -> bool:
+    """Whether the instance is in the override's scope."""
+    if override.about != instance.region:
+        return False
+    if override.scope is Scope.REGION:
+        return True
+    if override.namespace != instance.namespace:
+        return False
+    return (
+        (not override.service or override.service == instance.service)
+        and (not override.instance or override.instance == instance.id)
+        and (not override.zone or override.zone == instance.zone)
+        and (not override.tag or override.tag in instance.tags)
+    )
+
+
+def is_live(override: Override, now: float) -> bool:
+    """Whether the override still counts at `now`."""
+    return override.expires_at is None or now < override.expires_at
+
+
+def ruling(overrides: Iterable[Override], instance: Instance, now: float) -> tuple[Override | None, Override | None]:
+    """The override that decides the instance's status, and the one that decides its weight.
+
+    An opinion of the asker's own region comes before the words of the instance's region: whose consumers they are
+    decides where they go.
+    """
+    live = [override for override in overrides if is_live(override, now) and covers(override, instance)]
+    live.sort(key=_weight_of_word, reverse=True)
+    status = next((override for override in live if override.status is not None), None)
+    weight = next((override for override in live if override.weight is not None), None)
+    return status, weight
+
+
+def _weight_of_word(override: Override) -> tuple[bool, int, float, str]:
+    return override.is_opinion, PRECEDENCE[override.scope], override.created_at, override.id

@@ -1,0 +1,1 @@
+"""A region on one machine: what `manage.py up` plans, starts, supervises and announces."""

@@ -1,0 +1,195 @@
+"""Runs regions on this machine from their plans: checks, preparation, processes, peering, and their end."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from config.local.peering import NotIntroduced, introduce
+from config.local.plan import RegionPlan, demo_process, preparation, region_claims, region_processes, valkey_process
+from config.local.ports import busy_claim
+from config.local.supervisor import Supervisor
+from config.local.valkey import valkey_answers
+from config.local.welcome import welcome_all
+
+READY_WITHIN = 60.0
+# Valkey warns of what matters only to a server that writes to disk; this one never does.
+# Celery tells of every task that came too late, which is meant to be dropped; a start on a busy machine drops dozens.
+MUTED = ("WARNING Memory overcommit must be enabled!", "Discarding revoked task")
+COLOURS = {"valkey": 31, "server": 32, "worker": 33, "beat": 34, "dns": 35, "demo": 36, "meridian": 1}
+
+
+class CannotStart(Exception):
+    """The region cannot run as planned; the message is one sentence for the operator."""
+
+
+def run_regions(plans: Sequence[RegionPlan]) -> None:
+    """Run the regions, each a peer of each, until SIGINT or SIGTERM.
+
+    Raises CannotStart; nothing is left running in either case.
+    """
+    with ExitStack() as held:
+        for plan in plans:
+            plan.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held.enter_context(exclusive_use(plan.data))
+        problem = busy_claim(tuple(claim for plan in plans for claim in region_claims(plan)))
+        if problem is not None:
+            raise CannotStart(problem)
+        asyncio.run(_run(plans))
+
+
+@contextmanager
+def exclusive_use(data: Path) -> Iterator[None]:
+    """Hold the data directory for this process. Raises CannotStart when another region already runs over it."""
+    with (data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(f"another region already runs over {data}: stop it, or choose another --data.") from None
+        yield
+
+
+async def _run(plans: Sequence[RegionPlan]) -> None:
+    say = _printer()
+    supervisors = {plan.region: _supervisor(plan, say, several=len(plans) > 1) for plan in plans}
+    _stop_on_signals(list(supervisors.values()))
+    starts = [asyncio.create_task(_start(plan, supervisors[plan.region])) for plan in plans]
+    try:
+        await asyncio.gather(*starts)
+        await _announce(plans, supervisors, say)
+        await asyncio.gather(*(supervisor.stopping.wait() for supervisor in supervisors.values()))
+    finally:
+        say("meridian", "stopping")
+        for supervisor in supervisors.values():
+            supervisor.stopping.set()
+        # A start that is under way sees that it must stop, and starts nothing more.
+        await asyncio.wait(starts)
+        await asyncio.gather(*(supervisor.stop() for supervisor in supervisors.values()))
+    say("meridian", "stopped")
+
+
+def _supervisor(plan: RegionPlan, say: Callable[[str, str], None], *, several: bool) -> Supervisor:
+    """The supervisor of one region; where there are several, what its processes print is marked with its name."""
+    facts = {"region": plan.region, "url": plan.url, "dns": str(plan.dns), "valkey": plan.valkey_url}
+
+    def say_where(name: str, line: str) -> None:
+        say(f"{plan.region} {name}" if several else name, line)
+
+    return Supervisor(say=say_where, record=plan.data / "processes.json", facts=facts)
+
+
+async def _start(plan: RegionPlan, supervisor: Supervisor) -> None:
+    supervisor.say("meridian", f"preparing region {plan.region} over {plan.data}")
+    valkey = valkey_process(plan)
+    if valkey is not None and plan.valkey_port is not None:
+        supervisor.start(valkey)
+        await _until(supervisor, partial(asyncio.to_thread, valkey_answers, plan.valkey_port), within=10.0)
+    if supervisor.stopping.is_set():
+        return
+    code = await supervisor.run_once(preparation(plan))
+    if supervisor.stopping.is_set():
+        return
+    if code != 0:
+        raise CannotStart("the region could not be prepared, for the reason above.")
+    for process in region_processes(plan):
+        supervisor.start(process)
+
+
+async def _announce(
+    plans: Sequence[RegionPlan], supervisors: Mapping[str, Supervisor], say: Callable[[str, str], None]
+) -> None:
+    """Once all are ready and know each other, start their demos and print where to look. What takes long says so."""
+    for plan in plans:
+        supervisor = supervisors[plan.region]
+        while not await _until(supervisor, partial(_is_ready, plan), within=READY_WITHIN):
+            if supervisor.stopping.is_set():
+                return
+            supervisor.say("meridian", f"not ready after {READY_WITHIN:g} s more; the lines above should say why")
+    if len(plans) > 1 and not await _introduced(plans, supervisors, say):
+        return
+    for plan in plans:
+        demo = demo_process(plan)
+        if demo is not None:
+            supervisors[plan.region].start(demo)
+    for line in welcome_all(plans).splitlines():
+        say("", line)
+
+
+async def _introduced(
+    plans: Sequence[RegionPlan], supervisors: Mapping[str, Supervisor], say: Callable[[str, str], None]
+) -> bool:
+    """Make the regions peers; False when they are to stop before that is done. Raises CannotStart."""
+    introducing = asyncio.create_task(introduce(plans, say))
+    stopping = asyncio.create_task(supervisors[plans[0].region].stopping.wait())
+    await asyncio.wait({introducing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if introducing.cancel():
+        await asyncio.wait({introducing})
+        return False
+    try:
+        introducing.result()
+    except NotIntroduced as problem:
+        raise CannotStart(f"the regions could not be made peers: {problem}") from None
+    return True
+
+
+async def _until(supervisor: Supervisor, probe: Callable[[], Awaitable[bool]], *, within: float) -> bool:
+    """Ask `probe` until it says yes, the time is over or the supervisor stops; True for yes."""
+    try:
+        async with asyncio.timeout(within):
+            while not supervisor.stopping.is_set():
+                if await probe():
+                    return True
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pass  # said to the caller by the result
+    return False
+
+
+async def _is_ready(plan: RegionPlan) -> bool:
+    """True when the server answers 200 to `/health/ready`."""
+    host = plan.url.removeprefix("http://").rpartition(":")[0].strip("[]")
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(host, plan.http.port)
+            writer.write(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            status = await reader.readline()
+            writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return b" 200 " in status
+
+
+def _stop_on_signals(supervisors: Sequence[Supervisor]) -> None:
+    """The first signal ends things in order, a second one at once."""
+
+    def stop() -> None:
+        for supervisor in supervisors:
+            if supervisor.stopping.is_set():
+                supervisor.kill_all()
+            supervisor.stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+def _printer() -> Callable[[str, str], None]:
+    """Writes lines with the name of their process before them, in its colour on a terminal."""
+    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+    def say(name: str, line: str) -> None:
+        if any(words in line for words in MUTED):
+            return
+        label = f"{name:>8} | " if name else ""
+        colour = COLOURS.get(name.rpartition(" ")[2])
+        if coloured and colour is not None:
+            label = f"\x1b[{colour}m{label}\x1b[0m"
+        sys.stdout.write(f"{label}{line}\n")
+        sys.stdout.flush()
+
+    return say

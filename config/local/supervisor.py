@@ -1,0 +1,174 @@
+"""Keeps processes running: starts them, passes on what they print, restarts those that die, ends them in order."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from config.local.child_lifetime import die_with
+from config.local.plan import Process
+
+FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0
+SETTLED = 30.0  # a process that has run this long starts its next series of restarts from the first delay
+LINE_LIMIT = 256 * 1024
+
+
+class Supervisor:
+    """Runs processes as children of this one, each in a process group of its own, all of which end with this one.
+
+    `say(name, line)` receives every line that a process prints, and the supervisor's own words as "meridian".
+    `record` is a JSON file that always holds `facts` and the pids of what is running.
+    """
+
+    def __init__(self, *, say: Callable[[str, str], None], record: Path, facts: Mapping[str, object]) -> None:
+        self.say = say
+        self.record = record
+        self.facts = facts
+        self.stopping = asyncio.Event()
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._keepers: dict[str, tuple[Process, asyncio.Task[None]]] = {}
+
+    def start(self, process: Process) -> None:
+        """Start `process` and keep it running until `stop`."""
+        self._keepers[process.name] = (process, asyncio.create_task(self._keep(process)))
+
+    async def run_once(self, process: Process) -> int:
+        """Run `process` to its end and return its exit code; it is ended when the supervisor is told to stop."""
+        child, printing = await self._spawn(process)
+        stop = asyncio.create_task(self.stopping.wait())
+        wait = asyncio.create_task(child.wait())
+        await asyncio.wait({stop, wait}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not wait.done():
+            await self._end(process, child)
+        return await self._bury(process, child, printing)
+
+    async def stop(self) -> None:
+        """End every process, the last started first, each within its grace. Safe to call twice."""
+        self.stopping.set()
+        for process, keeper in reversed(self._keepers.values()):
+            while not keeper.done():
+                # A process that is just being started appears a moment later.
+                child = self._running.get(process.name)
+                if child is not None:
+                    await self._end(process, child)
+                await asyncio.wait({keeper}, timeout=0.05)
+            await keeper
+        self.record.unlink(missing_ok=True)
+
+    def kill_all(self) -> None:
+        """End every process at once, without asking."""
+        self.stopping.set()
+        for child in self._running.values():
+            _signal_group(child.pid, signal.SIGKILL)
+
+    async def _keep(self, process: Process) -> None:
+        clock = asyncio.get_running_loop().time
+        delay = FIRST_DELAY
+        while not self.stopping.is_set():
+            began = clock()
+            child, printing = await self._spawn(process)
+            await child.wait()
+            code = await self._bury(process, child, printing)
+            if self.stopping.is_set():
+                return
+            delay = FIRST_DELAY if clock() - began > SETTLED else delay
+            self.say("meridian", f"{process.name} ended unexpectedly ({describe_exit(code)}); again in {delay:g} s")
+            await self._pause(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
+
+    async def _pause(self, delay: float) -> None:
+        try:
+            async with asyncio.timeout(delay):
+                await self.stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _spawn(self, process: Process) -> tuple[asyncio.subprocess.Process, asyncio.Task[None]]:
+        # A pipe of our own: asyncio's would make `wait` last until every heir of the process has closed it as well.
+        reading, writing = os.pipe()
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *process.command,
+                env={**os.environ, **process.environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                # A group of its own: the terminal's Ctrl-C reaches the supervisor alone, which ends things in order.
+                process_group=0,
+                # The event loop runs in the main thread, so the kernel's watch on the parent's thread is one on us.
+                preexec_fn=partial(die_with, os.getpid()),
+            )
+        finally:
+            os.close(writing)
+        self._running[process.name] = child
+        self._write_record()
+        return child, asyncio.create_task(self._pass_on(process.name, os.fdopen(reading, "rb", buffering=0)))
+
+    async def _pass_on(self, name: str, pipe: IO[bytes]) -> None:
+        """Say every line that comes out of the pipe, until nobody can write to it any more."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=LINE_LIMIT)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        with closing(transport):
+            while True:
+                try:
+                    line = await reader.readline()
+                except ValueError:
+                    # A line above the limit: asyncio has dropped it, and the next one is whole again.
+                    self.say(name, "(a line too long to show)")
+                    continue
+                if not line:
+                    return
+                self.say(name, line.decode(errors="replace").rstrip("\n"))
+
+    async def _end(self, process: Process, child: asyncio.subprocess.Process) -> None:
+        """Ask the process to end, and kill it when it has not done so within its grace."""
+        _signal(child, signal.SIGTERM)
+        try:
+            async with asyncio.timeout(process.grace):
+                await child.wait()
+        except TimeoutError:
+            self.say("meridian", f"{process.name} did not end within {process.grace:g} s and is killed")
+            _signal_group(child.pid, signal.SIGKILL)
+
+    async def _bury(self, process: Process, child: asyncio.subprocess.Process, printing: asyncio.Task[None]) -> int:
+        """Once the process has ended: end what it had started, which could hold its port; say its last words."""
+        code = await child.wait()
+        _signal_group(child.pid, signal.SIGKILL)
+        del self._running[process.name]
+        self._write_record()
+        # Only a process that has left the group could still hold the pipe; its words are not worth waiting for.
+        await asyncio.wait({printing}, timeout=1.0)
+        printing.cancel()
+        return code
+
+    def _write_record(self) -> None:
+        pids = {name: child.pid for name, child in self._running.items()}
+        draft = self.record.with_suffix(".new")
+        draft.write_text(json.dumps({**self.facts, "supervisor": os.getpid(), "processes": pids}, indent=1) + "\n")
+        draft.replace(self.record)
+
+
+def describe_exit(code: int) -> str:
+    """An exit code in words: "exit code 1" or "SIGKILL"."""
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _signal(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    try:
+        child.send_signal(number)
+    except ProcessLookupError:
+        return  # it has just ended by itself
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return  # nobody of the group is left

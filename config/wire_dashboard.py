@@ -1,0 +1,45 @@
+"""The dashboard of a server process: what it sees, and what keeps it up to date."""
+
+from config.environment import Environment
+from dashboard.follower import Live
+from dashboard.live import announcements, context
+from dashboard.live.context import Installed
+from dashboard.live.page import Page
+from dashboard.live.screens import Screens
+from dashboard.live.state import state_of
+from dashboard.memory.backfill import Seeding
+from dashboard.memory.board import Board
+from dashboard.memory.links import sampled
+from dashboard.pages.services import ServicesPage
+from discovery.plane import Plane
+
+
+async def warm_up(plane: Plane, screens: Screens, page: Page) -> None:
+    """Draw a page once before anybody asks: what is summed up for it then stays, and the first to ask need not wait."""
+    await plane.following.ready.wait()
+    await screens.look(page)
+
+
+def install(plane: Plane, environment: Environment) -> None:
+    """Let the dashboard's pages see what the plane sees."""
+    reason = plane.mirrors.reason if plane.mirrors is not None else lambda region: ""
+    board = Board(plane.region, plane.view, clock=plane.clock, reason=reason)
+    screens = Screens(lambda now: state_of(plane.view, plane.region, now), clock=plane.clock)
+    plane.beside.append(Live(plane.view, board.recent, board.histories))
+    plane.view.listeners.append(screens.touched)
+    plane.also(screens.run)
+    plane.also(Seeding(board).run)
+    plane.also(lambda: warm_up(plane, screens, ServicesPage(board, {}, {})))
+    plane.also(lambda: announcements.listen(screens.hear))
+    word = plane.mirrors.word if plane.mirrors is not None else lambda region: None
+    plane.also(lambda: sampled(board.links, plane.view, plane.region, lag=plane.lag, word=word, clock=plane.clock))
+    context.install(
+        Installed(
+            board=board,
+            screens=screens,
+            watchers=plane.watchers,
+            door=plane.access.door,
+            is_open=environment.dashboard_open,
+            secure=not environment.http.is_loopback,
+        )
+    )

@@ -1,0 +1,35 @@
+"""The board: what the dashboard of one process knows, all of it in memory."""
+
+from collections.abc import Callable
+
+from catalog.view import View
+from dashboard.memory.history import Histories
+from dashboard.memory.links import Links
+from dashboard.memory.recent import Recent
+from dashboard.memory.summary import Summaries
+
+
+class Board:
+    """One region's view of the federation, for pages. `home` is the region; `clock` gives wall time.
+
+    `reason` says why a region is not followed just now, and is empty when it is.
+    """
+
+    def __init__(
+        self,
+        home: str,
+        view: View,
+        *,
+        clock: Callable[[], float],
+        reason: Callable[[str], str] = lambda region: "",
+    ) -> None:
+        self.home, self.view, self.clock, self.reason = home, view, clock, reason
+        self.recent = Recent()
+        self.histories = Histories()
+        self.links = Links()
+        self.summaries = Summaries(view, home)  # for the thread that draws
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that are known: this one first."""
+        return (self.home, *sorted(set(self.view.regions) - {self.home}))

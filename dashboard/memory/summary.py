@@ -1,0 +1,160 @@
+"""What the instances of a service add up to in one region, remembered while they stay the same."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from catalog.query import believed, valid_until
+from catalog.records.instance import Instance
+from catalog.records.override import Override, Scope, ruling
+from catalog.records.status import SERVING, Status
+from catalog.view import RegionView, ServiceName, View
+
+STATUSES = tuple(Status)
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Statuses are those after overrides. `out` counts instances that no lookup returns although they may be well:
+    drained, or out of service by an operator's word. `serving` counts those that lookups return."""
+
+    region: str
+    statuses: Mapping[Status, int]
+    instances: int
+    serving: int
+    out: int
+    overridden: int
+    zones: frozenset[str]
+    versions: frozenset[str]
+    tags: frozenset[str]
+    owners: frozenset[str]
+
+
+class Summaries:
+    """Summaries of every service of every region in a view, as the consumers of `home` see it. One thread at a time."""
+
+    def __init__(self, view: View, home: str) -> None:
+        self._view, self._home = view, home
+        self._kept: dict[str, dict[ServiceName, _Kept]] = {}
+        self._words: dict[str, tuple[object, object, tuple[Override, ...]]] = {}
+
+    def overrides(self, region: str) -> tuple[Override, ...]:
+        """See `words_about`. The same tuple as long as they are the same."""
+        theirs, ours = self._view.region(region).overrides, self._view.region(self._home).overrides
+        known = self._words.get(region)
+        if known is None or known[0] is not theirs or known[1] is not ours:
+            known = self._words[region] = (theirs, ours, words_about(self._view, region, self._home))
+        return known[2]
+
+    def of_region(self, region: str, now: float) -> dict[ServiceName, Summary]:
+        """All services of a region."""
+        self._forget_the_gone()
+        if region not in self._view.regions:
+            return {}
+        part, overrides = self._view.region(region), self.overrides(region)
+        known = self._kept.get(region, {})
+        # A copy in one step: the view goes on changing on another thread.
+        kept = {
+            name: _summary(known.get(name), region, part, overrides, name, found, now)
+            for name, found in dict(part.services).items()
+        }
+        self._kept[region] = kept  # what is gone from the region is forgotten here too
+        return {name: one.summary for name, one in kept.items()}
+
+    def _forget_the_gone(self) -> None:
+        for region in self._kept.keys() - self._view.regions.keys():
+            del self._kept[region]
+            self._words.pop(region, None)
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A summary, and what it was made from. Time alone may change it after `valid_until`."""
+
+    found: object
+    overrides: object
+    blind_since: float | None
+    valid_until: float
+    summary: Summary
+
+
+def _summary(
+    known: _Kept | None,
+    region: str,
+    part: RegionView,
+    overrides: tuple[Override, ...],
+    name: ServiceName,
+    found: Mapping[str, Instance],
+    now: float,
+) -> _Kept:
+    blind_since = part.blind_since
+    if (
+        known
+        and known.found is found
+        and known.overrides is overrides
+        and known.blind_since == blind_since
+        and now < known.valid_until
+    ):
+        return known
+    words = relevant(overrides, name)
+    ends = valid_until(words, found.values(), part, now)
+    summary = summarised(region, found.values(), words, blind_since, now)
+    return _Kept(found, overrides, blind_since, math.inf if ends is None else ends, summary)
+
+
+def words_about(view: View, region: str, home: str) -> tuple[Override, ...]:
+    """What has a say about a region's instances for those who ask in `home`: its own overrides, and home's opinions."""
+    speaking = dict.fromkeys((region, home))
+    return tuple(override for one in speaking for override in view.region(one).overrides if override.about == region)
+
+
+def relevant(overrides: tuple[Override, ...], name: ServiceName) -> tuple[Override, ...]:
+    """The overrides that may speak about a service."""
+    return tuple(
+        override
+        for override in overrides
+        if override.scope is Scope.REGION or (override.namespace == name[0] and override.service in ("", name[1]))
+    )
+
+
+def effective(
+    instance: Instance, overrides: tuple[Override, ...], blind_since: float | None, now: float
+) -> tuple[Status, int, Override | None]:
+    """An instance's status and weight after overrides, and the override that counts."""
+    status, weight = believed(instance, blind_since, now), instance.weight
+    if not overrides:
+        return status, weight, None
+    by_status, by_weight = ruling(overrides, instance, now)
+    if by_status and by_status.status:
+        status = by_status.status
+    if by_weight and by_weight.weight is not None:
+        weight = by_weight.weight
+    return status, weight, by_status or by_weight
+
+
+def summarised(
+    region: str,
+    instances: Iterable[Instance],
+    overrides: tuple[Override, ...],
+    blind_since: float | None,
+    now: float,
+) -> Summary:
+    """The sums over instances."""
+    statuses = dict.fromkeys(STATUSES, 0)
+    serving = out = overridden = 0
+    zones, versions, tags, owners = set[str](), set[str](), set[str](), set[str]()
+    for instance in instances:
+        status, weight, override = effective(instance, overrides, blind_since, now)
+        statuses[status] += 1
+        serves = status in SERVING and weight > 0
+        serving += serves
+        out += not serves and instance.status in SERVING
+        overridden += override is not None
+        zones.add(instance.zone)
+        versions.add(instance.version)
+        tags.update(instance.tags)
+        owners.add(instance.owner)
+    return Summary(
+        region=region, statuses=statuses, instances=sum(statuses.values()), serving=serving, out=out,
+        overridden=overridden, zones=frozenset(zones), versions=frozenset(versions), tags=frozenset(tags),
+        owners=frozenset(owners),
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""What an instance's page asks of the database and of Valkey: results of probes, what is held, its past in the log."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from catalog.records.instance import Instance
+from catalog.records.override import Override, covers
+from dashboard.memory.board import Board
+from dashboard.memory.tolerant import Inquiry, held_now
+from registry.checks.results import CheckResult, check_keys, last_results
+from registry.log import history
+
+MOST_ENTRIES = 50
+MOST_OVERRIDES = 200  # entries of overrides that are looked through for those about the instance
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """`held` is the formula by which the breaker holds the instance, empty when it does not; `entries` newest first."""
+
+    results: dict[str, CheckResult] = {}
+    held: str = ""
+    entries: Sequence[history.Entry] = ()
+    problems: tuple[str, ...] = ()
+
+
+def ask(board: Board, region: str, key: str, instance: Instance | None, now: float) -> Facts:
+    """All of it; what cannot be had is missing, and why is said. Only this region's probes are known here."""
+    inquiry, here = Inquiry(), region == board.home
+    keys = check_keys(instance) if instance is not None and here else []
+    nothing: dict[str, tuple[str, str]] = {}
+    held = inquiry.ask(held_now, nothing) if here else nothing
+    return Facts(
+        results=inquiry.ask(lambda: last_results(keys, now=now), {}) if keys else {},
+        held=held[key][1] if key in held else "",
+        entries=inquiry.ask(lambda: _entries(region, key, instance), ()),
+        problems=tuple(inquiry.problems),
+    )
+
+
+def is_about(entry: history.Entry, instance: Instance) -> bool:
+    """Whether an entry is of an override that covers the instance."""
+    subject = entry.change.record if entry.change.record is not None else entry.before
+    return isinstance(subject, Override) and covers(subject, instance)
+
+
+def _entries(region: str, key: str, instance: Instance | None) -> list[history.Entry]:
+    own = history.history_of(key, region, limit=MOST_ENTRIES)
+    if instance is None:
+        return own
+    overrides = history.entries(kinds=["override"], limit=MOST_OVERRIDES)
+    return own + [entry for entry in overrides if is_about(entry, instance)]

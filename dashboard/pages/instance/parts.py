@@ -1,0 +1,95 @@
+"""Parts of an instance's page: overrides that cover it, what lookups in each region say of it, and its past."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from catalog.change import Change
+from catalog.query_types import Query, Verdict
+from catalog.records.instance import Instance
+from catalog.records.override import Override, covers, is_live, ruling
+from catalog.view import View
+from dashboard.memory.board import Board
+from dashboard.memory.summary import words_about
+from dashboard.pages.instance.facts import MOST_ENTRIES, is_about
+from dashboard.pages.service.verdicts import everywhere
+from registry.log.history import Entry
+
+
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """An override that covers the instance, and whether it is what counts for those who ask in its region."""
+
+    override: Override
+    counts: bool
+    is_over: bool
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plain lookup in one region says of the instance."""
+
+    home: str
+    verdict: Verdict | None
+    returned: int
+    step: str
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """The end of a registration: the entry that says so, and the record as it was; None when nobody knows it now."""
+
+    change: Change
+    last: Instance | None
+
+
+def rulings(view: View, instance: Instance, now: float) -> list[Ruling]:
+    """Every override that speaks about the instance, in whichever region it stands; those that count first."""
+    found: list[Ruling] = []
+    for region, part in sorted(view.regions.items()):
+        deciding = ruling(words_about(view, instance.region, region), instance, now)
+        found += [
+            Ruling(override=override, counts=override in deciding, is_over=not is_live(override, now))
+            for override in part.overrides
+            if covers(override, instance) and (override.is_opinion or region == instance.region)
+        ]
+    return sorted(found, key=lambda one: (not one.counts, one.is_over, -one.override.created_at))
+
+
+def asked_everywhere(board: Board, instance: Instance, now: float) -> list[Asked]:
+    """What a plain lookup from each region says of the instance, its own region first."""
+    homes = sorted(board.regions, key=lambda region: (region != instance.region, region != board.home, region))
+    return [_asked(board.view, home, instance, now) for home in homes]
+
+
+def removal(board: Board, region: str, key: str, entries: Sequence[Entry]) -> Removal | None:
+    """How the instance went, as far as memory or the log's tables know; None when it never was, or is there."""
+    newest = next(_of_key(board, region, key), None) or next(
+        (entry for entry in entries if entry.change.region == region and entry.change.key == key), None
+    )
+    if newest is None or newest.change.record is not None:
+        return None
+    return Removal(newest.change, newest.before if isinstance(newest.before, Instance) else None)
+
+
+def past(board: Board, region: str, key: str, instance: Instance | None, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries of the instance, and of overrides about it, newest first: from the tables, and what is newer."""
+    found = {(entry.change.region, entry.change.index): entry for entry in entries}
+    for entry in board.recent.newest():
+        change = entry.change
+        if (change.region == region and change.key == key) or (instance is not None and is_about(entry, instance)):
+            found[change.region, change.index] = entry
+    newest = sorted(found.values(), key=lambda entry: (entry.change.at, entry.change.index), reverse=True)
+    return newest[:MOST_ENTRIES]
+
+
+def _asked(view: View, home: str, instance: Instance, now: float) -> Asked:
+    query = Query(region=home, namespace=instance.namespace, service=instance.service)
+    found = everywhere(view, query, now)
+    return Asked(
+        home=home,
+        verdict=found.of(instance.region, instance.id),
+        returned=sum(verdict.returned for verdict in found.answer.verdicts),
+        step=found.step(instance.region),
+    )
+
+
+def _of_key(board: Board, region: str, key: str) -> Iterator[Entry]:
+    return (entry for entry in board.recent.newest() if entry.change.region == region and entry.change.key == key)

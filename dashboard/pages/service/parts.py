@@ -1,0 +1,162 @@
+"""Parts of a service's page: sums over its instances, and the answers that its clients get."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from catalog.query_types import Verdict
+from catalog.records.policy import Policy
+from catalog.records.status import SERVING, Status
+from catalog.view import ServiceName, View
+from dashboard.live.page import part
+from dashboard.memory.summary import STATUSES
+from dashboard.pages.service.facts import dns_host, own_address
+from dashboard.pictures.chart.bars import status_bar
+from dashboard.pictures.chart.sparkline import sparkline
+from dashboard.words import answer_as
+from dashboard.words.answer_as import Asking, DnsAnswer
+from dashboard.words.policy_words import in_words
+from discovery.dns.zone import Zone
+
+WORST_FIRST = tuple(reversed(STATUSES))
+MOST_VERSIONS = 12
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums over instances. `out` counts those that are well by their own word, and yet take no traffic."""
+
+    counts: Mapping[Status, int]
+    serving: int
+    out: int
+    overridden: int
+
+    @property
+    def instances(self) -> int:
+        """All of them."""
+        return sum(self.counts.values())
+
+    @property
+    def bar(self) -> str:
+        """The counts as a picture."""
+        return status_bar(self.counts, label="instances by status")
+
+    @property
+    def words(self) -> list[tuple[Status, int]]:
+        """Those counts that are not zero, the worst first."""
+        return [(status, self.counts[status]) for status in WORST_FIRST if self.counts[status]]
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs one version. `share` is its part of the traffic, in percent, None when there is none at all."""
+
+    name: str
+    totals: Totals
+    share: int | None
+    regions: tuple[str, ...]
+
+
+class Ruled(msgspec.Struct, frozen=True):
+    """A region and its failover policy for the service."""
+
+    region: str
+    policy: Policy | None
+    is_home: bool
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The policy in words."""
+        return in_words(self.policy) if self.policy else ()
+
+
+def totals(verdicts: Mapping[str, Sequence[Verdict]]) -> Totals:
+    """The sums over all of them."""
+    counts = dict.fromkeys(STATUSES, 0)
+    serving = out = overridden = 0
+    for some in verdicts.values():
+        for verdict in some:
+            counts[verdict.status] += 1
+            serves = verdict.weight > 0 and verdict.status in SERVING
+            serving += serves
+            out += not serves and verdict.instance.status in SERVING
+            overridden += verdict.override is not None
+    return Totals(counts=counts, serving=serving, out=out, overridden=overridden)
+
+
+def share(verdicts: Iterable[Verdict], traffic: int) -> int | None:
+    """The part of the traffic that these get by their weights, in percent."""
+    weight = sum(verdict.weight for verdict in verdicts if verdict.returned)
+    return round(100 * weight / traffic) if traffic else None
+
+
+def versions(verdicts: Mapping[str, Sequence[Verdict]]) -> list[Version]:
+    """What runs which version, the most common first."""
+    by_name: dict[str, dict[str, list[Verdict]]] = {}
+    for region, some in verdicts.items():
+        for verdict in some:
+            by_name.setdefault(verdict.instance.version, {}).setdefault(region, []).append(verdict)
+    traffic = sum(verdict.weight for some in verdicts.values() for verdict in some if verdict.returned)
+    found = [
+        Version(
+            name=name,
+            totals=totals(parts),
+            share=share((verdict for some in parts.values() for verdict in some), traffic),
+            regions=tuple(parts),
+        )
+        for name, parts in by_name.items()
+    ]
+    return sorted(found, key=lambda version: (-version.totals.instances, version.name))[:MOST_VERSIONS]
+
+
+def region_row(context: Mapping[str, Any]) -> str:
+    """One region's row."""
+    buckets = context["buckets"]
+    return part("service_region.html", {**context, "spark": sparkline(buckets, label="health in the last hour")})
+
+
+def standing(view: View, regions: Iterable[str], name: ServiceName) -> tuple[Any, ...]:
+    """Everything that an answer is made from, to be compared with what it was: it is replaced when it changes."""
+    parts = [view.region(region) for region in regions]
+    own = [
+        (part.services.get(name), part.overrides, part.policies.get(name), part.freshness, part.blind_since)
+        for part in parts
+    ]
+    return (*own, view.nearness)
+
+
+def answers(view: View, asking: Asking, addresses: Mapping[str, str], now: float, *, known: bool) -> dict[str, str]:
+    """The fragments that say what a client is told: over HTTP, over DNS, and from how fresh a memory."""
+    if not known:
+        return dict.fromkeys(("service-asker", "service-http", "service-dns"), "")
+    zone, here = zone_of(asking.region), asking.region == settings.MERIDIAN.region
+    base = addresses.get(asking.region) or (own_address() if here else "")
+    host, port = dns_host(), settings.MERIDIAN.dns.port
+    answered = answer_as.by_dns(view, asking, zone, now)
+    context = {
+        "asking": asking,
+        "here": here,
+        "freshness": view.region(asking.region).freshness,
+        "http": answer_as.by_http(view, asking, now),
+        "curl": answer_as.curl(asking, base or "http://SERVER:8500", token=settings.MERIDIAN.auth),
+        "is_known": bool(base),
+        "dns": [(answer, answer_as.dig(answer, host, port)) for answer in answered],
+        "left_out": answer_as.left_out(asking),
+    }
+    return {
+        "service-asker": part("service_asker.html", context),
+        "service-http": part("service_http.html", context),
+        "service-dns": part("service_dns.html", context),
+    }
+
+
+def zone_of(region: str) -> Zone:
+    """How DNS answers in a region, as it does here."""
+    environment = settings.MERIDIAN
+    return Zone(region=region, domains=environment.dns_domains, ttl=max(1, round(environment.dns_ttl)))
+
+
+__all__ = [
+    "DnsAnswer", "Ruled", "Totals", "Version", "answers", "region_row", "share", "standing",
+    "totals", "versions", "zone_of",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Charts over time: health, latency, links."""

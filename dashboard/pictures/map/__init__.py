@@ -1,0 +1,1 @@
+"""The map of regions: outlines, markers, and the edges between them."""

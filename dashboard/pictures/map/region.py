@@ -1,0 +1,38 @@
+"""What the picture of the regions is drawn from."""
+
+from dataclasses import dataclass
+
+from catalog.view import State
+from dashboard.pictures.counts import Counts, in_words
+
+Place = tuple[float, float]  # latitude and longitude in degrees
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionNode:
+    """One region: where it is, if that is known, what it holds, and how far that can be trusted."""
+
+    name: str
+    place: Place | None
+    counts: Counts
+    freshness: State
+    href: str
+    is_home: bool = False
+
+    def in_words(self) -> str:
+        """For a reader who does not see the picture."""
+        said = "nothing heard yet" if self.freshness is State.UNKNOWN else in_words(self.counts)
+        stale = ", stale: its last known state" if self.freshness is State.STALE else ""
+        return f"{self.name}{', this region' if self.is_home else ''}: {said}{stale}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionLink:
+    """Region `a` follows region `b`. `delay` and `lag` in seconds; `relayed_through` names the regions between them."""
+
+    a: str
+    b: str
+    delay: float | None
+    lag: float
+    freshness: State
+    relayed_through: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Encoded answers: kept until a dependency changes, waited on, and limited."""

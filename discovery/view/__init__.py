@@ -1,0 +1,1 @@
+"""Following logs into memory, and the copy on disk."""

@@ -1,0 +1,1 @@
+"""HTTP below every dialect: connections, caches, blocking queries, forwarding, health and metrics."""

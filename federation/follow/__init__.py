@@ -1,0 +1,1 @@
+"""Following other regions' logs into this region's tables."""

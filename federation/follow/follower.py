@@ -1,0 +1,189 @@
+"""The follower that writes a mirror: what it is told goes through the one door of `registry.mirror`, on its own thread.
+
+Everything that can be known of the mirror is gathered here in one value, `Heard`, for whoever answers for the region.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import IO, Any, TypeVar
+
+import msgspec
+import structlog
+from django.conf import settings
+from django.db import connection
+
+from catalog.change import Change, Position, decode_change, encode_lines
+from catalog.errors import Compacted, Diverged, Held, Unavailable
+from catalog.log import Head, Snapshot
+from federation.follow.breaker import LIMIT, Losses
+from federation.wire import Beat
+from registry.freshness import Heard
+from registry.log.mirror import Mirror
+
+CHUNK = 1000
+WORD_FOR = 3.0  # seconds that a beat counts as word of the peer; the next one is due after one
+logger = structlog.get_logger(__name__)
+T = TypeVar("T")
+OnHeld = Callable[[str], Awaitable[None]]  # returns when it may go on; raises Compacted to begin again
+OnDiverged = Callable[[Diverged], Awaitable[None]]
+
+
+class Mirroring:
+    """Folds a region's log into its mirror; see `catalog.follow.Follower`.
+
+    `count_there` asks how many instances the region has by now, None when nobody knows. `on_held` and `on_diverged` are
+    called when that happens. `clock` gives wall time.
+    """
+
+    def __init__(
+        self,
+        region: str,
+        *,
+        count_there: Callable[[], Awaitable[int | None]],
+        on_held: OnHeld,
+        on_diverged: OnDiverged,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.region = region
+        self.heard_now = Heard(region=region)
+        self.losses = Losses(region, clock=time.monotonic)
+        self.resets = 0
+        self.changes = 0
+        self.changed = asyncio.Event()
+        self._mirror = Mirror(region)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"meridian-mirror-{region}")
+        self._position: Position | None = None
+        self._count_there, self._on_held, self._on_diverged = count_there, on_held, on_diverged
+        self._clock = clock
+        self._ago: tuple[float, float | None] = (0.0, None)  # when a beat came, and how old its word was then
+
+    async def load(self) -> None:
+        """Find out where the mirror stands. Raises Unavailable."""
+        head = await self._in_thread(self._mirror.head)
+        self._stand(head)
+
+    def position(self, region: str) -> Position | None:
+        """See `Follower.position`."""
+        return self._position
+
+    async def reset(self, snapshot: Snapshot) -> None:
+        """See `Follower.reset`. The snapshot rests on disk until all of it is there; the swap is one transaction."""
+        with tempfile.TemporaryFile(prefix="snapshot-", dir=settings.MERIDIAN.data) as spool:
+            await _spool(snapshot.chunks, spool)
+            await self._carefully(partial(self._swap, snapshot.head, spool))
+        self.resets += 1
+        self._stand(snapshot.head)
+        logger.info("mirror replaced", region=self.region, index=snapshot.head.position.index)
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        """See `Follower.apply`."""
+        if self._position is None:
+            raise Compacted(f"the mirror of {self.region} is to be made anew")
+        if sum(1 for change in changes if change.record is None) >= LIMIT.least:
+            self.losses.foresee(await self._count_there())
+        write = partial(self._mirror.append, self._position.log_id, changes, guard=self.losses)
+        self._position = await self._carefully(write)
+        self.changes += len(changes)
+        self._note(index=self._position.index, digest=changes[-1].digest, equal=True)
+
+    def heard(self, region: str) -> None:
+        """See `Follower.heard`. What the sender had not heard of its origin counts as not heard here either."""
+        at, ago = self._ago
+        if self.heard_now.known > self.heard_now.index:
+            return  # there is more, of which the peer has said so and this follower has only not taken it yet
+        self.losses.settle()
+        if ago is not None and self._clock() - at < WORD_FOR:
+            self._note(heard_at=at - ago, reason="", held="")
+
+    def lost(self, region: str, error: Unavailable) -> None:
+        """See `Follower.lost`."""
+        if not self.heard_now.reason:
+            logger.warning("a region cannot be followed", region=self.region, reason=str(error))
+        self._note(reason=str(error))
+
+    def hear(self, beat: Beat) -> None:
+        """How far the log goes, and how fresh the sender's copy is."""
+        self._ago = (self._clock(), beat.ago)
+        self._note(known=beat.index, path=beat.path)
+
+    def heard_ago(self) -> float | None:
+        """For how many seconds nothing was heard of the region; None when nothing ever was."""
+        heard_at = self.heard_now.heard_at
+        return None if heard_at is None else max(0.0, self._clock() - heard_at)
+
+    async def close(self) -> None:
+        """Give the thread and its connection back."""
+        await self._in_thread(_disconnect)
+        self._thread.shutdown(wait=False)
+
+    def begin_again(self) -> None:
+        """Have the mirror made anew from a snapshot: what it holds is not to be trusted."""
+        self._position = None
+
+    def note(self, **values: Any) -> None:
+        """Say something more of the mirror."""
+        self._note(**values)
+
+    async def _carefully(self, write: Callable[[], T]) -> T:
+        """Write; wait where the breaker holds, and tell where the digests differ."""
+        while True:
+            try:
+                return await self._in_thread(write)
+            except Held as held:
+                await self._on_held(str(held))
+            except Diverged as error:
+                self._note(equal=False)
+                await self._on_diverged(error)
+                raise
+
+    def _swap(self, head: Head, spool: IO[bytes]) -> None:
+        spool.seek(0)
+        self._mirror.replace(head, _chunks_of(spool), guard=self.losses)
+
+    def _stand(self, head: Head | None) -> None:
+        self._position = head.position if head else None
+        if head is not None:
+            self._note(
+                log_id=head.position.log_id, index=head.position.index, digest=head.digest,
+                known=max(self.heard_now.known if self.heard_now.log_id == head.position.log_id else 0,
+                          head.position.index),
+            )  # fmt: skip
+
+    def _note(self, **values: Any) -> None:
+        after = msgspec.structs.replace(self.heard_now, **values)
+        if after != self.heard_now:
+            self.heard_now = after
+            self.changed.set()
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        working = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            # A thread cannot be told to stop; whoever lets go of the mirror lets it finish what it is writing.
+            await asyncio.wait({working})
+            raise
+
+
+async def _spool(chunks: AsyncIterator[Sequence[Change]], spool: IO[bytes]) -> None:
+    async for chunk in chunks:
+        spool.write(encode_lines(chunk))
+
+
+def _chunks_of(spool: IO[bytes]) -> Iterator[list[Change]]:
+    chunk: list[Change] = []
+    for line in spool:
+        chunk.append(decode_change(line))
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _disconnect() -> None:
+    connection.close()  # the name means this thread's connection, so it is looked up here and not by the caller

@@ -1,0 +1,222 @@
+"""Following one peer: its log into its mirror, its word into Valkey, its proof now and then, until cancelled."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+
+from catalog.errors import Compacted, Diverged, Unavailable
+from catalog.follow import follow
+from federation.client import Client
+from federation.follow import audit, holding
+from federation.follow.follower import Mirroring
+from federation.follow.relay import Clients, Routed
+from federation.threads import in_thread
+from federation.wire import LogEntry, Row
+from registry import freshness
+from registry.checks.schedule import reaching_valkey
+from registry.freshness import Heard
+
+LOOK_EVERY = 2.0  # seconds between two looks at what the peer keeps, which also measure the delay
+TELL_EVERY = 0.5
+KEEP_EVERY = 10.0
+KEEP_ALONE = 1.5  # while nobody can be told by Valkey: well below `FRESH_FOR`, with a beat and a look in between
+TELL_WITHIN = 0.5
+PROVE_EVERY = 60.0
+LARGEST_SHARE = 0.02  # of the time may go into adding mirrors up
+ROW_FOR = 30  # seconds that a peer's row is kept for the matrix
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a following needs of its process: `run` runs work on the database in a thread."""
+
+    here: str
+    who: str
+    valkey: "Redis"
+    others: Clients
+    run: Callable[..., Coroutine[Any, Any, Any]]
+    clock: Callable[[], float] = time.time
+
+
+class Following:
+    """One peer, reached by `client`, which belongs to whoever gives it."""
+
+    def __init__(self, client: Client, around: Surroundings) -> None:
+        self.region = client.region
+        self._client, self._around = client, around
+        self._delay: float | None = None
+        self._resets = self._relays = 0
+        self.mirroring = Mirroring(
+            client.region, count_there=self._count_there, on_held=self._held, on_diverged=self._diverged,
+            clock=around.clock,
+        )  # fmt: skip
+        self._log = Routed(
+            client, here=around.here, others=around.others, heard_ago=self.mirroring.heard_ago, on_beat=self._hear
+        )
+
+    async def run(self) -> None:
+        """Follow until cancelled. A defect ends it; whoever runs it begins again."""
+        try:
+            await self._load()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._follow())
+                group.create_task(self._look())
+                group.create_task(self._tell())
+                group.create_task(self._prove())
+        finally:
+            await self._log.close()
+            await self.mirroring.close()
+
+    async def _load(self) -> None:
+        """What was known when this was last followed; then whatever was held before is held again."""
+        try:
+            known = (await freshness.read(self._around.valkey)).get(self.region)
+        except Unavailable:
+            known = None
+        state = await self._around.run(audit.kept_state, self.region)
+        values = {} if known is None else {"heard_at": known.heard_at, "delay": known.delay}
+        values.setdefault("heard_at", state.heard_at)
+        self._delay = values.get("delay")
+        self.mirroring.note(follower=self._around.who, verified_at=state.verified_at, **values)
+        await self.mirroring.load()
+
+    async def _follow(self) -> None:
+        formula = await self._around.run(holding.held, self.region)
+        if formula:
+            try:
+                await self._held(formula)
+            except Compacted:
+                pass  # it recovered; following will see how
+        await follow(self._log, self.mirroring)
+
+    def _hear(self, beat: Any) -> None:
+        self.mirroring.hear(beat)
+
+    async def _count_there(self) -> int | None:
+        entry = await self._entry()
+        return entry.instances if entry else None
+
+    async def _entry(self) -> LogEntry | None:
+        """The log as whoever serves it just now describes it."""
+        try:
+            row = await self._log.through.row()
+        except Unavailable:
+            return None
+        return _entry_of(row, self.region)
+
+    async def _held(self, formula: str) -> None:
+        """Wait until somebody decides, or time does. Raises Compacted when the peer has recovered by itself."""
+        run, clock = self._around.run, self._around.clock
+        await run(holding.hold, self.region, formula, now=clock())
+        self.mirroring.note(held=formula)
+        ours = await run(audit.count, self.region)
+        try:
+            while not await run(holding.is_decided, self.region, now=clock()):
+                await asyncio.sleep(1.0)
+                there = await self._count_there()
+                if there is not None and self.mirroring.losses.has_recovered(there, ours):
+                    logger.info("a held mirror recovered", region=self.region)
+                    raise Compacted(f"{self.region} has its instances back")
+            self.mirroring.losses.lift()
+        finally:
+            self.mirroring.losses.foresee(None)
+            self.mirroring.note(held="")
+        await run(holding.release, self.region)
+
+    async def _diverged(self, error: Diverged) -> None:
+        ours = await in_thread(partial(audit.add_up, self.region))
+        names = await audit.differing(self.region, ours, self._log.through)
+        logger.error("a mirror diverged", region=self.region, reason=str(error), services=names)
+        self.mirroring.note(equal=False, diverged=names)
+        await self._around.run(audit.note_divergence, self.region, names, now=self._around.clock())
+
+    async def _look(self) -> None:
+        """Ask the peer what it keeps: for the matrix, for the delay, and for the digest of its head."""
+        while True:
+            began = time.perf_counter()
+            try:
+                row = await self._client.row()
+            except Unavailable:
+                row = None
+            if row is not None:
+                took = (time.perf_counter() - began) / 2
+                self._delay = took if self._delay is None else 0.8 * self._delay + 0.2 * took
+                self.mirroring.note(delay=round(self._delay, 4), place=row.place)
+                await self._keep_row(row)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _keep_row(self, row: Row) -> None:
+        try:
+            async with reaching_valkey():
+                await self._around.valkey.set(row_key(self.region), msgspec.json.encode(row), ex=ROW_FOR)
+        except Unavailable:
+            return  # the matrix waits for Valkey
+
+    async def _tell(self) -> None:
+        """Tell everybody in this region what is heard, and keep what must last."""
+        kept_at, told, alone = float("-inf"), None, False
+        while True:
+            now = asyncio.get_running_loop().time()
+            word = self.mirroring.heard_now
+            if told != word:
+                alone = not await self._publish(word)
+                told = None if alone else word
+            if now - kept_at >= (KEEP_ALONE if alone else KEEP_EVERY):
+                kept_at = now
+                await self._keep()
+            await asyncio.sleep(TELL_EVERY)
+
+    async def _publish(self, word: Heard) -> bool:
+        """Whether Valkey has taken it; if not it is told again in a moment, and the tables meanwhile."""
+        try:
+            async with reaching_valkey(), asyncio.timeout(TELL_WITHIN):
+                await freshness.publish(self._around.valkey, word)
+        except Unavailable:
+            return False
+        return True
+
+    async def _keep(self) -> None:
+        resets, self._resets = self.mirroring.resets - self._resets, self.mirroring.resets
+        relays, self._relays = self._log.relays - self._relays, self._log.relays
+        known = self.mirroring.heard_now
+        try:
+            await self._around.run(
+                audit.note_state, self.region, heard_at=known.heard_at, verified_at=known.verified_at, resets=resets,
+                relays=relays,
+            )  # fmt: skip
+        except Unavailable:
+            self._resets, self._relays = self._resets - resets, self._relays - relays
+
+    async def _prove(self) -> None:
+        """Add the mirror up now and then; one that is unsound is made anew from a snapshot."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                sums = await in_thread(partial(audit.add_up, self.region))
+            except Unavailable:
+                await asyncio.sleep(LOOK_EVERY)
+                continue
+            if sums is not None and audit.is_sound(sums):
+                self.mirroring.note(verified_at=self._around.clock(), equal=True, diverged=())
+            elif sums is not None:
+                await self._diverged(Diverged(f"the mirror of {self.region} no longer adds up to its digest"))
+                self.mirroring.begin_again()
+            await asyncio.sleep(max(PROVE_EVERY, (loop.time() - began) / LARGEST_SHARE))
+
+
+def _entry_of(row: Row, region: str) -> LogEntry | None:
+    return next((entry for entry in row.logs if entry.region == region), None)
+
+
+def row_key(region: str) -> str:
+    """Where the row of the matrix that a peer gave rests."""
+    return freshness.heard_key() + ":row:" + region

@@ -1,0 +1,226 @@
+"""The worker: one event loop on a thread of a Celery pool process, on which the followers of peers run.
+
+Every pool process of every worker of the region has one, started by the first task that Celery gives it, and each
+tries to get hold of every peer. Who follows a peer holds its lock in Valkey and renews it every second; when a worker
+dies its locks lapse and another one takes over where the mirror stands. The locks save work, no more: two followers of
+one peer queue for the mirror's row, and what the second one brings is passed over. So while Valkey is away whoever
+follows goes on following.
+"""
+
+import asyncio
+import os
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from typing import Any
+
+import structlog
+import uvloop
+from django.conf import settings
+from django.db import DatabaseError, connection
+from redis.asyncio import Redis
+
+from catalog.errors import Unavailable
+from federation.client import Client
+from federation.follow.link import Following, Surroundings
+from federation.models import Peer
+from federation.peers.sealing import Unopened
+from federation.peers.trust import Known, way_to
+from federation.tables.peer import State
+from registry import freshness
+from registry.checks.schedule import reaching_valkey
+from registry.ending import end_tasks
+from registry.freshness import Heard
+from registry.valkey import aconnection, key
+
+TICK = 1.0  # seconds between two looks at the peers, and between two signs of life of a follower
+REVOKED = "revoked"
+LAPSE = 5.0  # seconds after which a follower without a sign of life has lost its peer to another
+logger = structlog.get_logger(__name__)
+
+
+class Worker:
+    """The followers of one process. Belongs to one event loop; `run` ends when it is cancelled."""
+
+    def __init__(self, who: str | None = None) -> None:
+        self.here: str = settings.MERIDIAN.region
+        self.who = who or f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+        self.following: dict[str, asyncio.Task[None]] = {}
+        # Two, because a write that waits for the database must not keep anybody from seeing who the peers are.
+        self._looking = ThreadPoolExecutor(1, thread_name_prefix="meridian-peers")
+        self._working = ThreadPoolExecutor(1, thread_name_prefix="meridian-federation")
+        self._clients: dict[Known, Client] = {}
+        self._peers: dict[str, Known] = {}
+        self._told: dict[str, str] = {}  # why a peer is not followed, where everybody has been told
+        self._valkey: Redis = aconnection()
+
+    async def run(self) -> None:
+        """Follow every peer that nobody else follows."""
+        try:
+            while True:
+                await self.tick()
+                await asyncio.sleep(TICK)
+        finally:
+            await self._stop(list(self.following))
+            for client in self._clients.values():
+                await client.close()
+            for thread in (self._looking, self._working):
+                await self._in(thread, _disconnect)
+                thread.shutdown(wait=False)
+            await self._valkey.aclose()
+
+    async def tick(self) -> None:
+        """Look at the peers once: begin to follow, go on, or end."""
+        try:
+            peers = await self._in(self._looking, lambda: list(Peer.objects.all()))
+        except Unavailable:
+            return  # who follows goes on; nothing new can begin
+        active, reasons = _sorted(peers)
+        gone = [region for region in self.following if active.get(region) != self._peers.get(region)]
+        await self._stop(gone)
+        self._peers = active
+        await self._forget_clients()
+        for region in active:
+            await self._keep_hold_of(region)
+        self._told = {region: why for region, why in self._told.items() if reasons.get(region) == why}
+        for region in reasons.keys() - self._told.keys():
+            await self._mark(region, reasons[region])
+
+    async def _keep_hold_of(self, region: str) -> None:
+        task = self.following.get(region)
+        if task is not None and task.done():
+            self._mourn(region, task)
+            task = None
+        try:
+            ours = await self._hold(region)
+        except Unavailable:
+            return  # nobody can take over while Valkey is away, so nobody need let go
+        if ours and task is None:
+            following = Following(self._client(self._peers[region]), self._surroundings())
+            self.following[region] = asyncio.create_task(following.run(), name=f"following {region}")
+        elif task is not None and not ours:
+            logger.warning("another worker follows this peer now", region=region)
+            await self._stop([region])
+
+    async def _hold(self, region: str) -> bool:
+        """Get or keep hold of a peer. Raises Unavailable."""
+        lock = key(self.here, "follower", region)
+        async with reaching_valkey():
+            if await self._valkey.set(lock, self.who, nx=True, px=int(LAPSE * 1000)):
+                return True
+            if await self._valkey.get(lock) != self.who:
+                return False
+            return bool(await self._valkey.pexpire(lock, int(LAPSE * 1000)))
+
+    async def _stop(self, regions: list[str]) -> None:
+        tasks = {region: self.following.pop(region) for region in regions}
+        await end_tasks(tasks.values())
+        for region in tasks:
+            try:
+                async with reaching_valkey():
+                    if await self._valkey.get(key(self.here, "follower", region)) == self.who:
+                        await self._valkey.delete(key(self.here, "follower", region))
+            except Unavailable:
+                pass  # it lapses
+
+    def _mourn(self, region: str, task: "asyncio.Task[None]") -> None:
+        del self.following[region]
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            logger.error("following a peer failed; beginning again", region=region, exc_info=error)
+
+    async def _mark(self, region: str, reason: str) -> None:
+        """Tell everybody why a peer is not followed."""
+        try:
+            known = (await freshness.read(self._valkey)).get(region) or Heard(region=region)
+            marked = {"revoked": reason == REVOKED, "reason": reason, "follower": ""}
+            await freshness.publish(self._valkey, freshness.changed(known, **marked))
+            self._told[region] = reason
+            logger.warning("a peer is not followed", region=region, reason=reason)
+        except Unavailable:
+            pass  # the next look
+
+    def _client(self, known: Known) -> Client:
+        if known not in self._clients:
+            self._clients[known] = Client(*known)
+        return self._clients[known]
+
+    async def _forget_clients(self) -> None:
+        for known in set(self._clients) - set(self._peers.values()):
+            await self._clients.pop(known).close()
+
+    async def _others(self) -> list[Client]:
+        return [self._client(known) for known in self._peers.values()]
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            here=self.here, who=self.who, valkey=self._valkey, others=self._others, run=self._on_database
+        )
+
+    async def _on_database(self, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Run work on the database for the followers. Raises Unavailable."""
+        return await self._in(self._working, partial(work, *arguments, **named))
+
+    async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(thread, _translated, work)
+
+
+def _sorted(peers: Sequence[Peer]) -> tuple[dict[str, Known], dict[str, str]]:
+    """The peers to follow, and of the others why they are not."""
+    active, reasons = dict[str, Known](), dict[str, str]()
+    for peer in peers:
+        if peer.state == State.REVOKED:
+            reasons[peer.region] = REVOKED
+        elif peer.state == State.ACTIVE:
+            try:
+                active[peer.region] = way_to(peer)
+            except Unopened as error:
+                reasons[peer.region] = str(error)
+    return active, reasons
+
+
+def _disconnect() -> None:
+    connection.close()  # the name means this thread's connection, so it is looked up here and not by the caller
+
+
+def _translated(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except DatabaseError as error:
+        connection.close()  # whatever is wrong with it, the next use makes a new one
+        raise Unavailable(f"the database cannot be used: {error}".strip()) from error
+
+
+class _Running:
+    """A worker on a thread of its own, for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="meridian-followers", daemon=True)
+        self._thread.start()
+
+    @property
+    def lives(self) -> bool:
+        """Whether the thread has not ended."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    runner.run(Worker().run())
+            except Exception:  # a defect; beginning again may do better than a region that has gone deaf
+                logger.exception("following the peers failed")
+            threading.Event().wait(TICK)
+
+
+@lru_cache(maxsize=1)
+def _running(pid: int) -> _Running:
+    """The worker of the process `pid`: threads do not survive a fork."""
+    return _Running()
+
+
+def keep_following() -> bool:
+    """See to it that this process runs the followers that nobody else runs. Returns at once."""
+    return _running(os.getpid()).lives

@@ -1,0 +1,1 @@
+"""Trust between regions: invitations, tokens, and how secrets are sealed."""

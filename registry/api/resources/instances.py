@@ -1,0 +1,186 @@
+"""Instances: the list, one of them, registering and deregistering."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.errors import NotFound
+from catalog.records import names
+from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.records.override import Override
+from catalog.records.registration import from_mapping
+from registry import actions
+from registry.api.bodies import required_text
+from registry.api.filters import InstanceFilter, ordered
+from registry.api.paging import NumberedPages
+from registry.api.resource import Resource
+from registry.api.schema.documentation import PROBLEMS, WRITE_PROBLEMS, cause_header, region_parameter
+from registry.api.schema.serializers import InstanceSerializer, NamedRegistrationSerializer, RegistrationSerializer
+from registry.api.shapes import instance_shape
+from registry.models import InstanceRow, OverrideRow
+
+NAMESPACE = OpenApiParameter("namespace", description="`default` if not said")
+ORDERING = OpenApiParameter("ordering", description="such as `status,-index`; by namespace, service and id if not said")
+
+
+class Rows(serializers.BaseSerializer[InstanceRow]):
+    """Rows as instances. Standing overrides are read once for the whole page."""
+
+    def to_representation(self, instance: InstanceRow) -> Any:
+        """See DRF."""
+        shape = instance_shape(
+            instance.instance, index=instance.index, overrides=self.context["overrides"], now=self.context["now"]
+        )
+        return InstanceSerializer(shape).data
+
+
+class InstanceResource(Resource):
+    """What the list and the single instance share."""
+
+    queryset = InstanceRow.objects.all()
+    serializer_class = Rows
+    asks_scope_itself = True
+    forwards = True
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """The overrides that stand, for the ruling on each instance."""
+        return {**super().get_serializer_context(), "overrides": standing_overrides(), "now": self.now}
+
+    def register(self, given: dict[str, Any], namespace: str, service: str, id: str) -> Response:
+        """Register or replace through the verb; the answer is read back from the record."""
+        registration = from_mapping(given)
+        self.grant.require_write(service)
+        if (answer := self.elsewhere()) is not None:
+            return answer
+        result = actions.register(
+            registration,
+            namespace=namespace,
+            service=service,
+            id=id,
+            actor=self.actor(),
+            cause=self.cause("registered over the API"),
+        )
+        shape = instance_shape(result.instance, index=result.index, overrides=standing_overrides(), now=self.now)
+        return Response(InstanceSerializer(shape).data, status=201 if result.created else 200)
+
+
+class Instances(InstanceResource):
+    """All instances."""
+
+    pagination_class = NumberedPages
+    filterset_class = InstanceFilter
+    parameters = frozenset({"ordering"})
+
+    def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+        """Filtered and in the order asked for."""
+        return ordered(super().filter_queryset(queryset), self.request.query_params.get("ordering", ""))
+
+    @extend_schema(
+        operation_id="list_instances",
+        summary="List instances",
+        tags=["instances"],
+        parameters=[ORDERING],
+        responses={200: InstanceSerializer(many=True), **PROBLEMS},
+    )
+    def get(self, request: Request) -> Response:
+        """The instances of the record, page by page. To find instances to talk to, use `/services/{name}` instead."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="register_instance",
+        summary="Register an instance",
+        tags=["instances"],
+        parameters=[region_parameter(), cause_header()],
+        request=NamedRegistrationSerializer,
+        responses={200: InstanceSerializer, 201: InstanceSerializer, **WRITE_PROBLEMS},
+    )
+    def post(self, request: Request) -> Response:
+        """New: 201. One of this name was there and is replaced: 200. Unknown fields are refused by name."""
+        given = dict(request.data)
+        namespace = required_text(given, "namespace", DEFAULT_NAMESPACE)
+        return self.register(given, namespace, required_text(given, "service"), required_text(given, "id"))
+
+
+class OneInstance(InstanceResource):
+    """One instance."""
+
+    parameters = frozenset({"namespace"})
+
+    @extend_schema(
+        operation_id="get_instance",
+        summary="Read an instance",
+        tags=["instances"],
+        parameters=[NAMESPACE],
+        responses={200: InstanceSerializer, **PROBLEMS},
+    )
+    def get(self, request: Request, service: str, id: str) -> Response:
+        """The record of one instance of this region, with the overrides that decide about it."""
+        row = find_instance(self.region, self.namespace, service, id)
+        return Response(self.get_serializer(row).data)
+
+    @extend_schema(
+        operation_id="replace_instance",
+        summary="Register or replace an instance",
+        tags=["instances"],
+        parameters=[NAMESPACE, region_parameter(), cause_header()],
+        request=RegistrationSerializer,
+        responses={200: InstanceSerializer, 201: InstanceSerializer, **WRITE_PROBLEMS},
+    )
+    def put(self, request: Request, service: str, id: str) -> Response:
+        """New: 201. Replaced: 200; a check that is registered as it was keeps its verdict."""
+        return self.register(dict(request.data), self.namespace, service, id)
+
+    @extend_schema(
+        operation_id="deregister_instance",
+        summary="Deregister an instance",
+        tags=["instances"],
+        parameters=[NAMESPACE, region_parameter(), cause_header()],
+        responses={204: OpenApiResponse(description="It is gone."), **WRITE_PROBLEMS},
+    )
+    def delete(self, request: Request, service: str, id: str) -> Response:
+        """Gone at once, for good: a late renewal does not bring it back."""
+        self.grant.require_write(service)
+        if (answer := self.elsewhere()) is not None:
+            return answer
+        actions.deregister(
+            namespace=names.label(self.namespace, field="namespace"),
+            service=names.label(service, field="service"),
+            id=names.instance_id(id),
+            actor=self.actor(),
+            cause=self.cause("deregistered over the API"),
+        )
+        return Response(status=204)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that the request is about."""
+        return self.request.query_params.get("namespace", DEFAULT_NAMESPACE)
+
+
+def find_instance(region: str, namespace: str, service: str, id: str) -> InstanceRow:
+    """The row of an instance. Raises Invalid for what can be no name, and NotFound."""
+    row = InstanceRow.objects.filter(
+        region=region,
+        namespace=names.label(namespace, field="namespace"),
+        service=names.label(service, field="service"),
+        instance_id=names.instance_id(id),
+    ).first()
+    if row is None:
+        raise NotFound(f"{service}/{id} is not registered in namespace {namespace} of {region}")
+    return row
+
+
+def standing_overrides() -> list[Override]:
+    """Every override in the tables that counts here; whether one still does is for `ruling` to say.
+
+    What another region's operators think of third ones, or of this one, counts there and not here.
+    """
+    home = settings.MERIDIAN.region
+    overrides = (row.override for row in OverrideRow.objects.all())
+    return [override for override in overrides if override.region == home or not override.is_opinion]

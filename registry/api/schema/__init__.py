@@ -1,0 +1,1 @@
+"""The OpenAPI schema: what is answered and taken, with examples."""

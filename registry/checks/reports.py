@@ -1,0 +1,64 @@
+"""Reporting what probes found: past the breaker, then one verb call a transition, so that each has its own cause."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from django.db import DatabaseError, close_old_connections
+
+from catalog.errors import CatalogError, Unavailable
+from catalog.records.status import Status
+from registry import actions
+from registry.actions import Report
+from registry.breaker import holds
+
+ACTOR = "worker:probes"
+HELD = "held"
+
+# One thread, so that the breaker counts the losses of one batch before it judges the next.
+_thread = ThreadPoolExecutor(1, thread_name_prefix="meridian-breaker")
+logger = structlog.get_logger(__name__)
+
+
+async def tell(transitions: Sequence[tuple[Report, str]]) -> list[object]:
+    """Record verdicts with their causes. Answers for each with its index, None when nothing changed, "held" when the
+    breaker keeps it back, or the error. The writer commits them together all the same."""
+    try:
+        kept_back = await _held([report for report, _ in transitions])
+    except Unavailable as error:
+        return [error] * len(transitions)
+    return await asyncio.gather(
+        *(_held_back() if id(report) in kept_back else _one(report, cause) for report, cause in transitions)
+    )
+
+
+async def _held(reports: Sequence[Report]) -> set[int]:
+    """Which of the reports the breaker holds. Only those that take traffic away can be too many."""
+    if not any(report.status is Status.CRITICAL for report in reports):
+        return set()
+    return await asyncio.get_running_loop().run_in_executor(_thread, _judge, reports)
+
+
+def _judge(reports: Sequence[Report]) -> set[int]:
+    close_old_connections()
+    try:
+        _, kept_back = holds.admit(reports)
+    except DatabaseError as error:
+        raise Unavailable(f"the breaker cannot read the tables: {error}") from error
+    finally:
+        close_old_connections()
+    if kept_back:
+        logger.warning("the breaker holds verdicts of probes", held=len(kept_back), of=len(reports))
+    return {id(report) for report in kept_back}
+
+
+async def _held_back() -> str:
+    return HELD
+
+
+async def _one(report: Report, cause: str) -> object:
+    try:
+        return (await actions.report_checks.aio([report], actor=ACTOR, cause=cause))[0]
+    except CatalogError as error:
+        return error

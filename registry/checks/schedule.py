@@ -1,0 +1,153 @@
+"""The schedule: which check is due when, in the region's Valkey, shared by all workers that probe.
+
+    probes:due          sorted set: a check's key; score: when it is due, or when its claim lapses
+    probes:definitions  hash: what to ask and how, by key
+    probes:states       hash: tally, flap score and last outcomes, by key
+    probes:leader       who keeps the schedule in step with the log
+
+Nothing here is the only copy of anything: `registry/checks/follower.py` makes it afresh from the log.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from catalog.errors import Unavailable
+from registry.checks.judge import State
+from registry.checks.probe_spec import Definition, decode, encode
+from registry.checks.scripts import ALIGN, CLAIM, FINISH, LEAD, RESIGN
+
+LEADERSHIP = 3.0  # seconds without a sign of life after which another worker leads
+AT_ONCE = 500  # checks in one script, so that none holds Valkey up for long
+SCAN = 1000  # keys in one step of a scan
+
+
+class Claim(NamedTuple):
+    """One check to probe. `token` proves the claim when its result comes back."""
+
+    key: str
+    token: str
+    definition: Definition
+    state: State | None
+
+
+class Claims(NamedTuple):
+    """What was due. `lateness` is for how long the first of it had been, `pause` the seconds until more is; None when
+    nothing is scheduled."""
+
+    checks: list[Claim]
+    lateness: float
+    pause: float | None
+
+
+class Result(NamedTuple):
+    """What a claim led to. Without a state the old one stays."""
+
+    claim: Claim
+    state: State | None
+    delay: float  # seconds until the check is due again
+
+
+class Alignment(NamedTuple):
+    """One step towards the log. No definition removes the check, no delay leaves its time as it is."""
+
+    key: str
+    definition: Definition | None = None
+    delay: float | None = None
+    forget: bool = False  # what is remembered of it
+
+
+def prefix(region: str) -> str:
+    """Where a region's probes are in its Valkey."""
+    return f"meridian:{region}:probes:"
+
+
+_encode_state = msgspec.json.Encoder().encode
+_decode_state = msgspec.json.Decoder(State).decode
+
+
+@asynccontextmanager
+async def reaching_valkey() -> AsyncIterator[None]:
+    """Whatever goes wrong between here and Valkey is Unavailable."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise Unavailable(f"the schedule of probes cannot be reached: {error}") from error
+
+
+class Schedule:
+    """The schedule of one region, for one event loop. Every method raises Unavailable when Valkey is."""
+
+    def __init__(self, client: Redis, region: str) -> None:
+        start = prefix(region)
+        self._client = client
+        self._due, self._definitions = f"{start}due", f"{start}definitions"
+        self._states, self._leader = f"{start}states", f"{start}leader"
+        self._scripts = {text: client.register_script(text) for text in (ALIGN, CLAIM, FINISH, LEAD, RESIGN)}
+
+    async def claim(self, limit: int) -> Claims:
+        """Take up to `limit` checks that are due; nobody else gets them before their claim lapses."""
+        lateness, pause, *parts = await self._run(CLAIM, (self._due, self._definitions, self._states), [limit])
+        rows = zip(parts[0::4], parts[1::4], parts[2::4], parts[3::4], strict=True)
+        claims = [Claim(key, token, decode(text), decode_state(state)) for key, token, text, state in rows]
+        return Claims(claims, float(lateness), float(pause) if float(pause) >= 0 else None)
+
+    async def finish(self, results: Sequence[Result]) -> list[bool]:
+        """Remember what came of claims and when they are due again; False for each that came too late to count."""
+        accepted: list[bool] = []
+        for start in range(0, len(results), AT_ONCE):
+            arguments: list[Any] = []
+            for claim, state, delay in results[start : start + AT_ONCE]:
+                arguments += [claim.key, claim.token, f"{max(0.0, delay):.6f}", _encode_state(state) if state else ""]
+            accepted += [bool(answer) for answer in await self._run(FINISH, (self._due, self._states), arguments)]
+        return accepted
+
+    async def lead(self, who: str) -> int:
+        """Be the one who keeps the schedule in step: 0 when another is, 1 still, 2 newly."""
+        return int(await self._run(LEAD, (self._leader,), [who, int(LEADERSHIP * 1000)]))
+
+    async def resign(self, who: str) -> None:
+        """Let another lead at once."""
+        await self._run(RESIGN, (self._leader,), [who])
+
+    async def align(self, who: str, steps: Iterable[Alignment]) -> bool:
+        """Bring the schedule in step with the log; False when `who` does not lead, and then the rest is not done."""
+        steps, keys = list(steps), (self._leader, self._due, self._definitions, self._states)
+        for start in range(0, len(steps), AT_ONCE):
+            arguments: list[Any] = [who]
+            for step in steps[start : start + AT_ONCE]:
+                delay = "" if step.delay is None else f"{step.delay:.6f}"
+                definition = encode(step.definition) if step.definition else ""
+                arguments += [step.key, definition, delay, "1" if step.forget else "0"]
+            if not await self._run(ALIGN, keys, arguments):
+                return False
+        return True
+
+    async def scheduled(self) -> AsyncIterator[tuple[str, Definition | None]]:
+        """Every check in the schedule; None for a definition that this version cannot read."""
+        async with reaching_valkey():
+            async for key, text in self._client.hscan_iter(self._definitions, count=SCAN):
+                yield key, _readable(text)
+
+    async def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        async with reaching_valkey():
+            return await cast("Awaitable[Any]", self._scripts[script](keys=keys, args=arguments))
+
+
+def decode_state(text: str | None) -> State | None:
+    """What is remembered of a check; None for nothing, and for what another version remembered differently."""
+    try:
+        return _decode_state(text) if text else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _readable(text: str) -> Definition | None:
+    try:
+        return decode(text)
+    except msgspec.DecodeError:
+        return None

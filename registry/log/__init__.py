@@ -1,0 +1,1 @@
+"""This region's log and the mirrors of others in the tables: reading, history, verification, compaction."""

@@ -1,0 +1,173 @@
+"""Verification: does the log lead to what the tables hold, and do both have the digest that the region claims?"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from catalog.change import Record, decode_record
+from catalog.digest import EMPTY, MODULUS, from_hex, record_hash, to_hex
+from catalog.errors import Invalid
+from catalog.records.instance import Instance
+from catalog.records.override import Override
+from catalog.records.policy import policy_key
+from registry.models import InstanceRow, OverrideRow, PolicyRow, Region
+from registry.reading import chunks, consistent_read
+from registry.tables import statements
+
+MOST_PROBLEMS = 100  # named one by one; damage beyond that is damage all the same
+
+CHANGES = (
+    'SELECT "index", "key", "digest", "record" FROM "registry_change" '
+    'WHERE "region" = %s AND "index" > %s ORDER BY "index"'
+)
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """The result: whether everything agrees, and a sentence for each thing that does not."""
+
+    region: str
+    log_id: str
+    index: int
+    floor: int
+    changes: int
+    records: int
+    digest: str
+    problems: tuple[str, ...]
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """What is remembered of a record: enough to tell whether two are the same, without keeping either."""
+
+    index: int
+    hash: int
+    bytes: bytes
+
+
+def verify(region: str) -> Verification:
+    """Replay the log of a region that is kept here, and compare. Raises Invalid when the region is not kept here.
+
+    Everything is read in one consistent state; writers go on meanwhile.
+    """
+    with consistent_read():
+        row = Region.objects.filter(name=region).first()
+        if row is None:
+            raise Invalid(f"the region {region!r} is not kept in this database")
+        problems = Problems()
+        replayed = Replay(row, problems)
+        held = dict(_held(region, problems))
+    replayed.compare(held)
+    digest = to_hex(sum(fact.hash for fact in held.values()) % MODULUS)
+    if digest != row.digest:
+        problems.add(f"the tables' digest is {digest[:16]}…, the region says {row.digest[:16]}…")
+    return Verification(
+        region, row.log_id, row.index, row.floor, replayed.count, len(held), digest, tuple(problems.named)
+    )
+
+
+class Problems:
+    """Sentences, up to a limit."""
+
+    def __init__(self) -> None:
+        self.named: list[str] = []
+
+    def add(self, sentence: str) -> None:
+        """Note one more thing that is wrong."""
+        if len(self.named) < MOST_PROBLEMS:
+            self.named.append(sentence)
+
+
+class Replay:
+    """The log from its floor to its head, and where it leads: the last fact of each key, None for a removal.
+
+    Below the floor the log is forgotten. The digest of a step can be checked when the record that it replaced is
+    known, which it always is when nothing was forgotten yet.
+    """
+
+    def __init__(self, row: Region, problems: Problems) -> None:
+        self.count = 0
+        self.facts: dict[str, Fact | None] = {}
+        self._row = row
+        self._problems = problems
+        self._digest: int | None = EMPTY if row.floor == 0 else None
+        for rows in chunks(CHANGES, [row.name, row.floor]):
+            for index, key, digest, text in rows:
+                self._step(index, key, digest, text)
+        if self.count != row.index - row.floor:
+            problems.add(f"the log ends at index {row.floor + self.count}, the region says {row.index}")
+        if self._digest is not None and to_hex(self._digest) != row.digest:
+            problems.add(f"the log's last digest is {to_hex(self._digest)[:16]}…, the region says {row.digest[:16]}…")
+
+    def _step(self, index: int, key: str, digest: str, text: str | None) -> None:
+        self.count += 1
+        if index != self._row.floor + self.count:
+            self._problems.add(f"index {self._row.floor + self.count} is missing from the log")
+            self.count = index - self._row.floor
+        fact = None if text is None else _fact(f"the log at index {index}", key, index, text, self._problems)
+        known = self._row.floor == 0 or key in self.facts
+        if known and self._digest is not None:
+            old = self.facts.get(key)
+            expected = (self._digest - (old.hash if old else 0) + (fact.hash if fact else 0)) % MODULUS
+            if to_hex(expected) != digest:
+                self._problems.add(f"{key}: the digest at index {index} is not that of the step")
+        self.facts[key] = fact
+        self._digest = from_hex(digest)
+
+    def compare(self, held: dict[str, Fact]) -> None:
+        """Name every key at which the tables differ from the log."""
+        for key, fact in self.facts.items():
+            there = held.get(key)
+            if fact is None and there is not None:
+                self._problems.add(f"{key}: the log removed it, the tables still hold it")
+            elif fact is not None and there is None:
+                self._problems.add(f"{key}: missing from the tables, the log has it at index {fact.index}")
+            elif fact is not None and there is not None and (fact.index, fact.bytes) != (there.index, there.bytes):
+                self._problems.add(f"{key}: the tables differ from the log at index {fact.index}")
+        for key in held.keys() - self.facts.keys():
+            if held[key].index > self._row.floor:
+                self._problems.add(f"{key}: the tables hold it from index {held[key].index}, the log does not")
+
+
+def _held(region: str, problems: Problems) -> Iterator[tuple[str, Fact]]:
+    """The facts of the tables' records; columns that repeat a record are compared with it on the way."""
+    instances = InstanceRow.objects.filter(region=region).values_list(*statements.INSTANCE_COLUMNS)
+    overrides = OverrideRow.objects.filter(region=region).values_list(*statements.OVERRIDE_COLUMNS)
+    policies = PolicyRow.objects.filter(region=region).values_list(*statements.POLICY_COLUMNS)
+    for row in instances.iterator(chunk_size=1000):
+        key = f"instance/{row[1]}/{row[2]}/{row[3]}"
+        yield from _row_fact(key, row, problems)
+    for row in overrides.iterator(chunk_size=1000):
+        yield from _row_fact(f"override/{row[0]}", row, problems)
+    for row in policies.iterator(chunk_size=1000):
+        yield from _row_fact(policy_key(row[1], row[2]), row, problems)
+
+
+def _row_fact(key: str, row: tuple[Any, ...], problems: Problems) -> Iterator[tuple[str, Fact]]:
+    index, text = row[-2], row[-1]
+    fact = _fact("the tables", key, index, text, problems)
+    if fact is None:
+        return
+    record = decode_record(text)
+    if _repeated(record, index, text) != row:
+        problems.add(f"{key}: a column differs from the record beside it")
+    yield key, fact
+
+
+def _repeated(record: Record, index: int, text: str) -> tuple[Any, ...]:
+    if isinstance(record, Instance):
+        return statements.instance_row(record, index, text)
+    if isinstance(record, Override):
+        return statements.override_row(record, index, text)
+    return statements.policy_row(record, index, text)
+
+
+def _fact(where: str, key: str, index: int, text: str, problems: Problems) -> Fact | None:
+    try:
+        record = decode_record(text)
+    except Invalid as invalid:
+        problems.add(f"{key}: cannot be read in {where}: {invalid}")
+        return None
+    if record.key != key:
+        problems.add(f"{key}: holds the record of {record.key} in {where}")
+    return Fact(index, record_hash(record), hashlib.blake2b(text.encode(), digest_size=16).digest())

@@ -1,0 +1,206 @@
+"""What everybody who looks at the dashboard is told of a correction, and the pages on which corrections show."""
+
+import asyncio
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from channels.layers import channel_layers
+from django.test import Client, override_settings
+
+from catalog.records.override import Scope
+from catalog.records.status import Status
+from config.local.child_lifetime import die_with
+from config.local.ports import free_port
+from config.local.valkey import valkey_answers, valkey_command
+from dashboard.corrections.holds import Hold
+from dashboard.corrections.holds_page import HeldPage
+from dashboard.corrections.overrides_page import OverridesPage
+from dashboard.live import announcements
+from dashboard.live.page import Gathered
+from dashboard.live.screens import Screens
+from dashboard.live.state import State
+from registry import actions
+from tests.harness.dashboard.correcting import EU, Desk, apply, at
+
+WITHIN = 10.0
+LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
+
+
+class Ears:
+    """Listens to the bell until it has heard something."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.ready, self.something = asyncio.Event(), asyncio.Event()
+
+    def take(self, text: str) -> None:
+        if text == "ready?":
+            self.ready.set()
+            return
+        self.heard.append(text)
+        self.something.set()
+
+
+async def _listening(ears: Ears) -> asyncio.Task[None]:
+    """A task that is sure to hear whatever is said from now on."""
+    task = asyncio.create_task(announcements.listen(ears.take))
+    async with asyncio.timeout(WITHIN):
+        while not ears.ready.is_set():
+            await announcements._send("ready?")
+            await asyncio.sleep(0.02)
+    return task
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def layer(valkey_url: str) -> Iterator[None]:
+    """The channel layer over the tests' Valkey, made afresh."""
+    channel_layers.backends = {}
+    yield
+    channel_layers.backends = {}
+
+
+@pytest.mark.usefixtures("layer")
+async def test_every_process_hears_the_sentence() -> None:
+    one, other = Ears(), Ears()
+    tasks = [await _listening(one), await _listening(other)]
+    await asyncio.to_thread(announcements.ring, "alice put zone a out of service: power")
+    async with asyncio.timeout(WITHIN):
+        await asyncio.gather(one.something.wait(), other.something.wait())
+    for task in tasks:
+        await _ended(task)
+    assert one.heard == other.heard == ["alice put zone a out of service: power"]
+
+
+async def test_the_bell_is_heard_again_when_valkey_is_back(tmp_path: Path) -> None:
+    port = free_port()
+    layers = {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [f"redis://127.0.0.1:{port}/0"]}}}
+    with override_settings(CHANNEL_LAYERS=layers):
+        channel_layers.backends = {}
+        ears = Ears()
+        valkey = await _valkey(port, tmp_path)
+        task = await _listening(ears)
+        valkey.kill()
+        valkey.wait()
+        await asyncio.to_thread(announcements.ring, "lost")
+        valkey = await _valkey(port, tmp_path)
+        async with asyncio.timeout(WITHIN):
+            while not ears.something.is_set():
+                await asyncio.to_thread(announcements.ring, "heard")
+                await asyncio.sleep(0.1)
+        await _ended(task)
+        valkey.kill()
+        valkey.wait()
+    channel_layers.backends = {}
+    assert set(ears.heard) == {"heard"}
+
+
+async def _valkey(port: int, directory: Path) -> subprocess.Popen[bytes]:
+    """A Valkey that answers; it ends with this process at the latest."""
+    server = _started(port, directory)
+    async with asyncio.timeout(WITHIN):
+        while not await asyncio.to_thread(valkey_answers, port):
+            await asyncio.sleep(0.02)
+    return server
+
+
+def _started(port: int, directory: Path) -> subprocess.Popen[bytes]:
+    command = valkey_command(port, directory)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=partial(die_with, os.getpid()))
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.django_db(transaction=True)
+def test_a_correction_stands_when_the_bell_cannot_ring(alice: Client, desk: Desk) -> None:
+    layers = {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [f"redis://127.0.0.1:{free_port()}/0"]}}}
+    with override_settings(CHANNEL_LAYERS=layers):
+        channel_layers.backends = {}
+        response = apply(alice, at("override", scope="zone", zone="z1"))
+    channel_layers.backends = {}
+    assert response.status_code == 302
+    assert desk.ids() == ["us-east/b"]
+
+
+@pytest.mark.usefixtures("two", "layer")
+@pytest.mark.django_db(transaction=True)
+def test_the_sentence_says_who_did_what_and_why(alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[str] = []
+    monkeypatch.setattr(announcements, "ring", rung.append)
+    apply(alice, at("override", scope="zone", zone="z1", service="web"))
+    assert rung == ["alice put zone z1 of web out of service: disk full"]
+
+
+async def test_a_notice_is_told_to_all_once_and_every_page_is_looked_at_again() -> None:
+    screens = Screens(lambda now: State(at=now), clock=time.time)
+    screens.hear("alice drained web: disk")
+    (message,) = screens.notices(0)
+    told: dict[str, Any] = msgspec.json.decode(message)
+    assert (told["kind"], told["text"]) == ("notice", "alice drained web: disk")
+    assert screens.notices(screens.told) == []
+
+
+def set_override(service: str, *, expires_in: float | None, reason: str = "x") -> None:
+    request = actions.OverrideRequest(
+        scope=Scope.SERVICE, service=service, status=Status.CRITICAL, reason=reason, author="bob", expires_in=expires_in
+    )
+    actions.set_override(request, actor="bob", cause=reason)
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.django_db(transaction=True)
+def test_overrides_are_listed_with_the_soonest_end_first(desk: Desk) -> None:
+    for service, seconds in (("never", None), ("late", 7200.0), ("web", 60.0)):
+        set_override(service, expires_in=seconds, reason=f"because <{service}>")
+    desk.catch_up()
+    page = OverridesPage(desk.board, {}, {})
+    sheet = page.sheet(Gathered(), desk.now)
+    rows = list(sheet.lists["overrides"].values())
+    assert [name in row for name, row in zip(("web", "late", "never"), rows, strict=True)] == [True] * 3
+    assert "because &lt;web&gt;" in rows[0]
+    assert 'data-label="Instances concerned">2<' in rows[0]  # both instances of web are concerned
+    assert "when it is cleared" in rows[2]
+    assert "1 without an end" in sheet.fragments["overrides-counts"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_list_of_overrides_is_drawn_anew_only_when_they_differ(desk: Desk) -> None:
+    desk.catch_up()
+    page = OverridesPage(desk.board, {}, {})
+    page.sheet(Gathered(), desk.now)
+    assert not page.touched_by("us-east", frozenset({"default/web"}))
+    set_override("web", expires_in=None)
+    desk.catch_up()
+    assert page.touched_by("us-east", frozenset({"default/web"}))
+
+
+def test_what_is_held_waits_above_what_is_decided() -> None:
+    holds = [
+        Hold(id="o", what="2 expired leases in service default/web", formula="2 of 3 > 1", state="open", at=1.0,
+             until=9e9),
+        Hold(mirror=EU, what="the mirror of eu-west", formula="9 of 10", state="open", at=1.0, until=9e9),
+        Hold(id="d", what="1 removal in zone <a>", formula="f", state="rejected", at=1.0, until=2.0, decided_by="bob",
+             decided_at=2.0, reason="no"),
+    ]  # fmt: skip
+    page = HeldPage(Desk().board, {}, {})
+    sheet = page.sheet(Gathered(holds, 5.0), 6.0)
+    assert list(sheet.lists["held-open"]) == ["o", "mirror-eu-west"]
+    assert list(sheet.lists["held-decided"]) == ["d"]
+    assert "zone &lt;a&gt;" in sheet.lists["held-decided"]["d"]
+    assert "wait for a decision" in sheet.fragments["held-state"]
+
+
+def test_a_page_that_cannot_ask_what_is_held_says_so() -> None:
+    sheet = HeldPage(Desk().board, {}, {}).sheet(Gathered(problem="the database is away"), 6.0)
+    assert "the database is away" in sheet.fragments["held-state"]
+    assert "Nothing is held" not in sheet.fragments["held-state"]

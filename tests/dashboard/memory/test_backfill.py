@@ -1,0 +1,70 @@
+"""The last hour is known to a process that has just started, as far as the log in the tables tells."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from catalog.records.registration import from_mapping
+from catalog.records.status import Status
+from catalog.view import View
+from dashboard.memory.backfill import Seeding
+from dashboard.memory.board import Board
+from registry import actions
+from registry.commit.tail import tail
+from registry.commit.writer import close_writers, local_region
+from registry.log.local import DatabaseLog
+
+NAME = ("default", "web")
+
+
+def register(id: str) -> None:
+    given = from_mapping({"host": "10.0.1.5", "port": 8080, "lease": {"ttl": "1h"}})
+    actions.register(given, namespace="default", service="web", id=id, actor="test", cause="a test")
+
+
+@pytest.fixture
+def written(transactional_db: None) -> Iterator[None]:
+    """Two instances were registered; the writer ends with the test."""
+    register("one")
+    register("two")
+    yield
+    close_writers()
+    tail(local_region()).forget()
+
+
+async def board_over_the_tables() -> Board:
+    view = View(clock=time.time)
+    log = DatabaseLog(local_region())
+    await view.reset(await log.snapshot())
+    await log.close()
+    return Board(local_region(), view, clock=time.time)
+
+
+async def test_what_happened_before_the_start_is_in_the_histories(written: None) -> None:
+    board = await board_over_the_tables()
+    await Seeding(board).look()
+    counts = [held[Status.PASSING] for _, held in board.histories.steps(local_region(), *NAME, now=time.time())]
+    assert counts[-2:] == [1, 2] or counts[-1:] == [2]
+    assert min(counts) < 2, "the time before the second instance is not known"
+
+
+async def test_a_view_that_is_read_anew_is_settled_anew(written: None) -> None:
+    board = await board_over_the_tables()
+    seeding = Seeding(board)
+    await seeding.look()
+    known = board.view.region(local_region())
+    known.services = {}  # as a snapshot without any instance does
+    await seeding.look()
+    assert board.histories.steps(local_region(), *NAME, now=time.time())[-1][1][Status.PASSING] == 0
+
+
+async def test_a_region_that_has_left_counts_no_more(written: None) -> None:
+    board = await board_over_the_tables()
+    seeding = Seeding(board)
+    await seeding.look()
+    board.view.forget(local_region())
+
+    await seeding.look()
+
+    assert board.histories.steps(None, *NAME, now=time.time()) == []

@@ -1,0 +1,87 @@
+"""What the pages of services and instances ask of the database and of Valkey, and what is left when those are away."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+
+from catalog.records.registration import from_mapping
+from catalog.records.status import Status
+from dashboard.memory.board import Board
+from dashboard.pages.instance import facts as instance_facts
+from dashboard.pages.service.facts import Asker
+from registry import actions
+from registry.commit.writer import close_writers
+from tests.harness.dashboard.pages import Desk
+from tests.harness.outage import database_gone
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+HOME = django_settings.MERIDIAN.region
+
+
+@pytest.fixture
+def board() -> Any:
+    """A dashboard over the records that are registered for real; the writer's connection ends with the test."""
+    desk = Desk()
+    for id in ("web-1", "web-2"):
+        given = from_mapping({"host": "10.0.0.1", "port": 80, "checks": [{"type": "tcp"}]})
+        done = actions.register(given, namespace="default", service="web", id=id, actor="ci", cause="a test")
+        desk.put(done.instance)
+    actions.deregister(namespace="default", service="web", id="web-2", actor="ada", cause="not needed")
+    yield desk.board
+    close_writers()
+
+
+def asker() -> Asker:
+    return Asker("default", "web", 3600.0)
+
+
+@pytest.mark.usefixtures("valkey_url")
+def test_the_past_of_a_service_is_read_from_the_log(board: Board) -> None:
+    facts = asker().ask(board, time.time())
+
+    assert facts.problems == ()
+    registered = [counts[Status.UNKNOWN] for _, counts in facts.past]
+    assert (max(registered), registered[-1]) == (2, 1)
+    assert HOME in facts.addresses
+    assert set(facts.results) == {"default/web/web-1/tcp", "default/web/web-2/tcp"}
+
+
+@pytest.mark.usefixtures("valkey_url")
+def test_it_is_not_asked_again_at_once(board: Board) -> None:
+    asking, now = asker(), time.time()
+    first = asking.ask(board, now)
+
+    assert asking.ask(board, now + 1.0) is first
+    assert asking.ask(board, now + 10.0) is not first
+    assert asking.ask(board, now + 20.0).past is first.past
+
+
+@pytest.mark.usefixtures("valkey_url")
+def test_the_history_of_an_instance_is_newest_first_and_says_who(board: Board) -> None:
+    facts = instance_facts.ask(board, HOME, "instance/default/web/web-2", None, time.time())
+
+    assert [(entry.change.verb, entry.change.actor) for entry in facts.entries] == [
+        ("deregister", "ada"), ("register", "ci"),
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("valkey_url")
+def test_without_the_database_what_valkey_knows_is_still_there(board: Board) -> None:
+    with database_gone():
+        facts = asker().ask(board, time.time())
+
+    assert set(facts.results) == {"default/web/web-1/tcp", "default/web/web-2/tcp"}
+    assert facts.past == []
+    assert facts.problems
+
+
+def test_without_valkey_the_past_is_still_there(board: Board, settings: Any) -> None:
+    settings.MERIDIAN = replace(settings.MERIDIAN, valkey_url="redis://127.0.0.1:1/0")
+
+    facts = asker().ask(board, time.time())
+
+    assert facts.past
+    assert any("probes cannot be reached" in problem for problem in facts.problems)

@@ -1,0 +1,1 @@
+"""Reading the Compose file, and running what it describes on loopback."""

@@ -1,0 +1,1 @@
+"""A dashboard in process, and a real browser that looks at a region."""

@@ -1,0 +1,1 @@
+"""A DNS server without sockets, and one with."""

@@ -1,0 +1,61 @@
+"""What the tests of the API share: a caller, tokens, and instances that are really registered."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from catalog.records.registration import from_mapping
+from registry import actions
+from registry.access.issuing import create_token
+from registry.access.process import process_table
+
+NOW = 1_800_000_000.0
+Register = Callable[..., actions.Registered]
+
+
+@pytest.fixture
+def fresh_tokens(db: None) -> Iterator[None]:
+    """No test knows the tokens of another one."""
+    table = process_table()
+    table.reload()
+    yield
+    table.is_open = True
+
+
+@pytest.fixture
+def closed_door(fresh_tokens: None) -> None:
+    """Nobody is let in without a token."""
+    process_table().is_open = False
+
+
+@pytest.fixture
+def api(fresh_tokens: None) -> Client:
+    """A caller without a token, whose CSRF tokens are checked as a browser's are."""
+    return Client(enforce_csrf_checks=True, raise_request_exception=False)
+
+
+@pytest.fixture
+def token() -> Callable[..., dict[str, str]]:
+    """Makes a token of these scopes; gives the headers that present it."""
+
+    def make(*scopes: str, name: str = "ci") -> dict[str, str]:
+        _, secret = create_token(name, scopes, expires_in=None, actor="test", now=NOW)
+        return {"Authorization": f"Bearer {secret}"}
+
+    return make
+
+
+@pytest.fixture
+def register(db: None) -> Register:
+    """Registers an instance through the verb."""
+
+    def make(service: str = "user-service", id: str = "user-1", **given: Any) -> actions.Registered:
+        namespace = given.pop("namespace", "default")
+        registration = from_mapping({"host": "10.0.1.5", "port": 8080, **given})
+        return actions.register(
+            registration, namespace=namespace, service=service, id=id, actor="test", cause="the test needs it"
+        )
+
+    return make
