@@ -38,7 +38,7 @@ bench: setup ## print the figures of benchmarks/
 	@exec $(PYTHON) -m benchmarks
 
 pictures: setup ## take the README's pictures from a running demo (some minutes; needs Chromium)
-	@scripts/chromium
+	@scripts/debian chromium=chromium
 	@exec $(PYTHON) -m scripts.pictures
 
 clean: ## remove .venv, caches and the data of `make run`

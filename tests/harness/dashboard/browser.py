@@ -22,7 +22,7 @@ FLAGS = [
     # Whatever a page asks of another host fails, and is found below.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]  # fmt: skip
-MISSING = 'there is no "chromium" on PATH: scripts/chromium installs it where it may (on Debian: apt install chromium)'
+MISSING = 'there is no "chromium" on PATH: make test installs it where it may (on Debian: apt install chromium)'
 PATIENCE = 10_000  # milliseconds for whatever a page is asked to do or show
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
