@@ -30,7 +30,7 @@ CLIENTS, OUTSTANDING = 8, 100  # few enough that neither server's socket overflo
 
 REGISTER = """
 import json, sys
-from catalog.registration import from_mapping
+from catalog.records.registration import from_mapping
 from registry import actions
 rows = [(*row[:3], from_mapping(row[3])) for row in json.load(sys.stdin)]
 actions.register_many(rows, actor="benchmark", cause="seed")

@@ -49,7 +49,9 @@ async def _round(url: str, number: int) -> tuple[float, float, float, float]:
         raise RuntimeError(f"{len(crowd.answered_at)} queries did not wait")
     before = await asyncio.to_thread(_computed, url)
     bystander = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.bystander", url, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "benchmarks.rig.bystander", url),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert bystander.stdout is not None
     await bystander.stdout.readline()

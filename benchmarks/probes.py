@@ -19,7 +19,7 @@ from config.local.valkey import valkey_answers, valkey_command, valkey_url
 NAME = "probes"
 TARGET = "HTTP probes a second by one worker process on one core, at least 1,000"
 LEAST = 1000.0
-CHILD = (sys.executable, "-m", "benchmarks.probe_processes")
+CHILD = (sys.executable, "-m", "benchmarks.rig.probe_processes")
 
 
 @contextmanager

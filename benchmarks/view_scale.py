@@ -29,8 +29,8 @@ import django
 django.setup()
 from django.conf import settings
 from catalog.view import View
-from discovery.follower import Following
-from registry.log import DatabaseLog
+from discovery.view.follower import Following
+from registry.log.local import DatabaseLog
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Somebody who only wants a renewal or `/health` while others are served: `python -m benchmarks.bystander URL`.
+"""A client that only wants a renewal or `/health` while others are served: `python -m benchmarks.rig.bystander URL`.
 
 A process of its own, because the crowd's client is busy reading thousands of answers, and a bystander that shared its
 loop would measure that. Prints the slowest answer in seconds once its input is closed.

@@ -16,7 +16,7 @@ import pytest
 from config.local.plan import BASE_DIR
 from tests.harness.compose.description import DIRECTORY, REGIONS
 from tests.harness.compose.loopback import LoopbackRegion
-from tests.harness.region import eventually
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("regions")]
 

@@ -22,7 +22,7 @@ from websockets.typing import Origin
 from config.local.child_lifetime import die_with
 from config.local.plan import BASE_DIR
 from config.local.ports import free_port
-from tests.harness.region import eventually
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("regions")]
 MANAGE = (sys.executable, str(BASE_DIR / "manage.py"))

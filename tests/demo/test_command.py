@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import psutil
 import pytest
 
-from tests.harness.recording_registry import RecordingRegistry, eventually
+from tests.harness.recording_registry import RecordingRegistry
+from tests.harness.waiting import aeventually
 
 Process = asyncio.subprocess.Process
 
@@ -98,7 +99,7 @@ async def test_a_fleet_goes_on_when_nobody_reads_what_it_prints(registry: Record
         assert process.stdout is not None
         process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
         known = len(registry.registrations)
-        await eventually(lambda: len(registry.registrations) > known + 3)
+        await aeventually(lambda: len(registry.registrations) > known + 3, within=20)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
             await process.wait()

@@ -13,7 +13,8 @@ import pytest
 from demo.fleet import Fleet
 from demo.options import Options
 from demo.report import Report
-from tests.harness.recording_registry import Key, RecordingRegistry, eventually
+from tests.harness.recording_registry import Key, RecordingRegistry
+from tests.harness.waiting import aeventually
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def steady(registry: RecordingRegistry, *, services: int = 3) -> Options:
 
 
 async def all_registered(started: Running, registry: RecordingRegistry) -> set[Key]:
-    await eventually(started.said("are registered after"))
+    await aeventually(started.said("are registered after"), within=20)
     return set(registry.registered)
 
 
@@ -81,7 +82,7 @@ async def test_a_service_with_grpc_registers_the_port_by_name(registry: Recordin
 async def test_every_instance_renews_within_a_third_of_its_lease(registry: RecordingRegistry) -> None:
     async with running(steady(registry)) as started:
         keys = await all_registered(started, registry)
-        await eventually(lambda: set(registry.renewals) == keys, seconds=7)
+        await aeventually(lambda: set(registry.renewals) == keys, within=7)
     assert len(registry.registrations) == len(keys)
 
 
@@ -90,7 +91,7 @@ async def test_an_instance_that_the_registry_forgot_registers_again(registry: Re
         key = min(await all_registered(started, registry))
         before = registry.registered[key]
         registry.forget(key)
-        await eventually(lambda: key in registry.registered)
+        await aeventually(lambda: key in registry.registered, within=20)
         assert registry.registered[key] == before
         assert registry.registrations[-1][0] == key
 
@@ -100,7 +101,7 @@ async def test_the_fleet_waits_for_a_registry_that_is_not_there_yet() -> None:
     await registry.start()
     await registry.stop()
     async with running(steady(registry)) as started:
-        await eventually(started.said("is unavailable"))
+        await aeventually(started.said("is unavailable"), within=20)
         await registry.start()
         assert len(await all_registered(started, registry)) == len(started.fleet.instances)
     await registry.stop()
@@ -111,10 +112,10 @@ async def test_the_fleet_outlives_a_registry_that_goes_and_comes_back_empty(regi
         keys = await all_registered(started, registry)
         await registry.stop()
         registry.registered.clear()
-        await eventually(started.said("is unavailable"))
+        await aeventually(started.said("is unavailable"), within=20)
         await registry.start()
-        await eventually(lambda: set(registry.registered) == keys)
-        await eventually(started.said("answers again"))
+        await aeventually(lambda: set(registry.registered) == keys, within=20)
+        await aeventually(started.said("answers again"), within=20)
 
 
 async def test_an_instance_that_meets_503_tries_again(registry: RecordingRegistry) -> None:
@@ -127,7 +128,7 @@ async def test_an_instance_that_meets_503_tries_again(registry: RecordingRegistr
 async def test_a_refusal_is_told_once_in_the_words_of_the_registry(registry: RecordingRegistry) -> None:
     registry.refuse_registrations = True
     async with running(steady(registry)) as started:
-        await eventually(started.said("0 of"))
+        await aeventually(started.said("0 of"), within=20)
         refusals = [line for line in started.lines if "weight must be a number" in line]
     assert len(refusals) == 1
 
@@ -178,6 +179,6 @@ async def test_quiet_keeps_the_story_to_itself(registry: RecordingRegistry) -> N
         await all_registered(started, registry)
         known = len(registry.registrations)
         # Whoever registers now does so because of an event.
-        await eventually(lambda: len(registry.registrations) > known)
+        await aeventually(lambda: len(registry.registrations) > known, within=20)
         told = [line for line in started.lines if line.split()[1] not in ("fleet", "registry")]
     assert told == []

@@ -17,7 +17,8 @@ from demo.http_server import Behaviour
 from demo.instance import Instance
 from demo.plan import InstancePlan
 from demo.registry import Registry
-from tests.harness.recording_registry import RecordingRegistry, eventually
+from tests.harness.recording_registry import RecordingRegistry
+from tests.harness.waiting import aeventually
 
 PLAN = InstancePlan(
     service="cart-service", id="cart-service-1", zone="us-east-1a", version="2.1.0", team="storefront", tags=("edge",)
@@ -37,7 +38,7 @@ async def instance(registry: RecordingRegistry) -> AsyncIterator[Instance]:
     async with client, asyncio.TaskGroup() as tasks:
         started = Instance(PLAN, client, random.Random(1), tasks, on_refused=lambda who, why: None)
         await started.start()
-        await eventually(lambda: KEY in registry.registered)
+        await aeventually(lambda: KEY in registry.registered, within=20)
         yield started
         await started.keeper.stop()
         await started.close()
@@ -53,7 +54,7 @@ async def test_a_failing_instance_stays_registered_and_keeps_renewing(
 ) -> None:
     instance.process.behave(Behaviour.FAILING, "disk almost full")
     assert (await health(registry.registered[KEY]))[0] == 503
-    await eventually(lambda: registry.renewals[KEY] > 0)
+    await aeventually(lambda: registry.renewals[KEY] > 0, within=20)
 
 
 async def test_an_instance_that_vanishes_closes_its_port_and_says_nothing(
@@ -66,7 +67,7 @@ async def test_an_instance_that_vanishes_closes_its_port_and_says_nothing(
 
 
 async def test_an_instance_that_vanished_renews_no_more(registry: RecordingRegistry, instance: Instance) -> None:
-    await eventually(lambda: registry.renewals[KEY] > 0)
+    await aeventually(lambda: registry.renewals[KEY] > 0, within=20)
     await instance.vanish()
     renewals = registry.renewals[KEY]
     # Longer than the longest pause between two renewals.
@@ -79,7 +80,7 @@ async def test_an_instance_that_leaves_deregisters_before_it_stops_to_answer(
 ) -> None:
     body = registry.registered[KEY]
     leaving = asyncio.create_task(instance.leave())
-    await eventually(lambda: registry.deregistrations == [KEY])
+    await aeventually(lambda: registry.deregistrations == [KEY], within=20)
     assert (await health(body))[0] == 200
     await leaving
     with pytest.raises(ConnectionRefusedError):
@@ -91,7 +92,7 @@ async def test_an_upgraded_instance_registers_its_new_version_at_its_new_port(
 ) -> None:
     before = registry.registered[KEY]
     await instance.upgrade(replace(PLAN, version="2.2.0"))
-    after = await eventually(lambda: registry.registered[KEY] is not before and registry.registered[KEY])
+    after = await aeventually(lambda: registry.registered[KEY] is not before and registry.registered[KEY], within=20)
     assert (after["version"], (await health(after))[1]["version"]) == ("2.2.0", "2.2.0")
     assert after["port"] != before["port"]
 
@@ -105,8 +106,8 @@ async def test_the_old_version_answers_until_the_registry_knows_the_new_one(
     while registry.unavailable:
         assert (await health(before))[1]["version"] == "2.1.0"
         await asyncio.sleep(0.02)
-    await eventually(lambda: registry.registered[KEY]["version"] == "2.2.0")
-    await eventually(lambda: not is_open(before["port"]), seconds=instance_module.GRACE_SECONDS + 5)
+    await aeventually(lambda: registry.registered[KEY]["version"] == "2.2.0", within=20)
+    await aeventually(lambda: not is_open(before["port"]), within=instance_module.GRACE_SECONDS + 5)
 
 
 def is_open(port: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import Any, Self
 
@@ -91,12 +90,3 @@ class RecordingRegistry:
         key = self._key(request)
         self.deregistrations.append(key)
         return web.Response(status=204 if self.registered.pop(key, None) is not None else 404)
-
-
-async def eventually(condition: Any, *, seconds: float = 20.0) -> Any:
-    """The first truthy value of `condition()`. Raises AssertionError when there is none in time."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not (value := condition()):
-        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
-        await asyncio.sleep(0.02)
-    return value

@@ -5,10 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -19,20 +18,10 @@ from config.environment import Address
 from config.local.child_lifetime import die_with
 from config.local.plan import BASE_DIR, RegionPlan, region_environment
 from config.local.ports import free_port
+from tests.harness.waiting import eventually
 
 READY_WITHIN = 100.0
 STOPPED_WITHIN = 40.0
-
-
-def eventually(probe: Callable[[], Any], *, within: float = 10.0, what: str) -> Any:
-    """The first true answer of `probe`, asked until `within` seconds are over. Raises AssertionError with `what`."""
-    deadline = time.monotonic() + within
-    while True:
-        answer = probe()
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
-        time.sleep(0.05)
 
 
 class Region:

@@ -13,7 +13,8 @@ import pytest
 import redis
 
 from config.local.plan import MANAGE
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("regions")]
 

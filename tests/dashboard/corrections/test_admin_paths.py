@@ -10,7 +10,8 @@ from tests.harness.dashboard.browser import PHONE, Tabs, Troubles, picture, sign
 from tests.harness.dashboard.fleet import answered, register
 from tests.harness.dashboard.people import ADMINISTRATOR, OPERATOR, VIEWER
 from tests.harness.federation.regions import call
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 INSTANCES = "/admin/registry/instancerow/"
 OVERRIDES = "/admin/registry/overriderow/"

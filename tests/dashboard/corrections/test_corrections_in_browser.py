@@ -12,7 +12,8 @@ from tests.harness.dashboard.browser import Tabs, picture, visit
 from tests.harness.dashboard.fleet import answered, register
 from tests.harness.dashboard.people import OPERATOR, VIEWER
 from tests.harness.federation.regions import call
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("fleet")
 SOON = 15.0

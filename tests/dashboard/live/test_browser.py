@@ -9,7 +9,8 @@ from tests.harness.dashboard.axe import axe
 from tests.harness.dashboard.browser import Tabs, Troubles, signed_in, visit
 from tests.harness.dashboard.fleet import answered
 from tests.harness.dashboard.people import ADMINISTRATOR
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 
 def test_the_fleet_is_answered(tabs: Tabs, region: Region) -> None:

@@ -11,7 +11,8 @@ from tests.dashboard.pages.test_pages_in_browser import SOON, live, row
 from tests.harness.dashboard.browser import Tabs, Troubles, picture, visit
 from tests.harness.dashboard.fleet import register
 from tests.harness.federation.regions import call
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 AGAIN = 40_000  # milliseconds until a server that was killed runs again and its browsers have found it

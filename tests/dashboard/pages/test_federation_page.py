@@ -167,8 +167,8 @@ ASKING = """
 import django, os, sys, time
 django.setup()
 from catalog.view import View
-from dashboard.board import Board
-from dashboard.page import gathered
+from dashboard.memory.board import Board
+from dashboard.live.page import gathered
 from dashboard.pages.federation import FederationPage
 from dashboard.pages.overview import OverviewPage
 from dashboard.pages.peer import PeerPage

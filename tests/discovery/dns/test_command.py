@@ -18,12 +18,12 @@ from config.local.child_lifetime import die_with
 from config.local.plan import BASE_DIR
 from config.local.ports import free_port
 from tests.harness.dns.desk import data
-from tests.harness.dns.running import eventually
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 REGISTER = """
-from catalog.registration import from_mapping
+from catalog.records.registration import from_mapping
 from registry import actions
 actions.register(from_mapping({{"host": "{host}", "port": 80}}), namespace="default", service="web", id="{id}",
                  actor="test", cause="test")

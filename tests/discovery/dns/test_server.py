@@ -22,7 +22,8 @@ from discovery.dns import metrics, tcp
 from discovery.dns.server import DnsServer, bind
 from discovery.dns.zone import Zone
 from tests.harness.dns.desk import data, instance, override
-from tests.harness.dns.running import RunningServer, eventually
+from tests.harness.dns.running import RunningServer
+from tests.harness.waiting import eventually
 
 
 @pytest.fixture

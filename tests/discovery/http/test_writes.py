@@ -6,7 +6,8 @@ from itertools import count
 import httpx
 import pytest
 
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 BODY = {
     "host": "10.0.1.5", "port": 8080, "ports": {"grpc": 50051}, "zone": "us-east-1a", "version": "2.1.0",

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from tests.harness.postgres import Postgres
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -15,6 +15,7 @@ from discovery import plane
 from discovery.view import snapshot_file
 from tests.harness.discovery.mirrored import WEST, Federation, federated
 from tests.harness.discovery.world import BEGAN, REGION, World, opened
+from tests.harness.waiting import aeventually
 
 
 @pytest.fixture(autouse=True)
@@ -40,12 +41,6 @@ def full(*_: object) -> None:
     raise OSError("no space left")
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
 async def test_a_part_that_fails_is_started_anew_and_the_log_has_the_traceback(tmp_path: Path) -> None:
     world, runs = World(tmp_path), 0
 
@@ -60,7 +55,7 @@ async def test_a_part_that_fails_is_started_anew_and_the_log_has_the_traceback(t
     with capture_logs() as logs:
         await world.plane.start()
         try:
-            await until(lambda: runs == 3)
+            await aeventually(lambda: runs == 3)
         finally:
             await world.plane.stop()
     said = [entry for entry in logs if entry["event"] == "a part of the plane failed and is started anew"]
@@ -77,7 +72,7 @@ async def test_a_part_that_ends_by_itself_is_left_in_peace(tmp_path: Path) -> No
 
     world.plane.also(brief)
     await world.plane.start()
-    await until(lambda: runs == 1)
+    await aeventually(lambda: runs == 1)
     await asyncio.sleep(5 * plane.ANEW)
     await world.plane.stop()
     assert runs == 1
@@ -107,13 +102,13 @@ async def test_a_view_whose_following_fails_is_stale_and_goes_on_from_where_it_w
         view = world.plane.view.region(REGION)
         attempts = broken(world.log, monkeypatch)
         world.log.append("policy/default/web", None)  # wakes the follower
-        await until(lambda: len(attempts) > 3)
+        await aeventually(lambda: len(attempts) > 3)
         assert (view.freshness.state, view.freshness.since) == (State.STALE, BEGAN)
         assert view.index == 2  # the copy on disk is older, and is not taken for the better one
         assert (await world.get("/health")).json()["checks"]["view"] == "stale"
         monkeypatch.delattr(world.log, "read")
         await world.put("web", "three")
-        await until(lambda: view.freshness.state is State.LIVE)
+        await aeventually(lambda: view.freshness.state is State.LIVE)
 
 
 async def test_mirrors_that_nobody_looks_after_are_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,10 +120,10 @@ async def test_mirrors_that_nobody_looks_after_are_stale(tmp_path: Path, monkeyp
             raise ValueError("not thought of")
 
         monkeypatch.setattr(world.mirrors, "look", fails)
-        await until(lambda: view.freshness.state is State.STALE)
+        await aeventually(lambda: view.freshness.state is State.STALE)
         assert view.freshness.since == BEGAN
         monkeypatch.delattr(world.mirrors, "look")
-        await until(lambda: view.freshness.state is State.LIVE)
+        await aeventually(lambda: view.freshness.state is State.LIVE)
 
 
 async def test_a_mirror_that_cannot_be_followed_says_so_once_with_its_traceback_until_it_can_again(

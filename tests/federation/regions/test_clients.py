@@ -9,7 +9,8 @@ import pytest
 
 from tests.harness.federation.clients import IDS, SERVICES, Clients, fault
 from tests.harness.federation.witness import Digested, Failed, History, Kind, Looked, Wrote, judge
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.timeout(150), pytest.mark.xdist_group("regions")]
 

@@ -8,7 +8,8 @@ import dns.query
 import pytest
 
 from tests.harness.federation.regions import await_converged, call, deregister, join, register
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -11,6 +11,7 @@ from tests.harness.federation import CLOCK_AHEAD
 from tests.harness.federation.regions import call, manage
 from tests.harness.federation.trial import DATABASE, Trial
 from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420), pytest.mark.xdist_group("regions")]
 
@@ -105,16 +106,16 @@ def test_the_log_compacted_during_a_cut(trial: Trial) -> None:
         trial.live(3)
         # A server has its latest changes in memory and serves them whatever becomes of the table.
         again(trial["eu-west"], "server", trial["eu-west"].kill("server"))
-        trial.until(trial["eu-west"].is_ready, within=40, what="the server is ready")
+        eventually(trial["eu-west"].is_ready, within=40, what="the server is ready")
         manage(trial["eu-west"], "compact_log", "--keep", "1s")
         trial.heal()
     trial.settle()
     assert trial.verdict() == []
-    trial.until(lambda: resets(trial, "us-east", "eu-west") > before, within=20, what="the mirror was made anew")
+    eventually(lambda: resets(trial, "us-east", "eu-west") > before, within=20, what="the mirror was made anew")
 
 
 TWICE = """
-from registry.mirror import Mirror
+from registry.log.mirror import Mirror
 from registry.models import ChangeRow, Region
 region = Region.objects.get(name="us-east")
 changes = [row.change for row in ChangeRow.objects.filter(region="us-east").order_by("-index")[:200]][::-1]
@@ -137,7 +138,7 @@ def test_a_worker_killed(trial: Trial) -> None:
     with trial.broken("us-east has no worker"):
         begun = trial["us-east"].log().count("worker@us-east ready")
         trial["us-east"].wait_restarted("worker", was=trial["us-east"].kill("worker"))
-        trial.until(
+        eventually(
             lambda: trial["us-east"].log().count("worker@us-east ready") > begun, within=40, what="the worker is ready"
         )
     trial.settle()
@@ -147,7 +148,7 @@ def test_a_worker_killed(trial: Trial) -> None:
 def test_a_server_killed(trial: Trial) -> None:
     with trial.broken("eu-west has no server", down=("eu-west",)):
         again(trial["eu-west"], "server", trial["eu-west"].kill("server"))
-        trial.until(trial["eu-west"].is_ready, within=40, what="the server is ready")
+        eventually(trial["eu-west"].is_ready, within=40, what="the server is ready")
     trial.settle()
     assert trial.verdict() == []
 
@@ -155,7 +156,7 @@ def test_a_server_killed(trial: Trial) -> None:
 def test_a_valkey_killed(trial: Trial) -> None:
     with trial.broken("ap-south has no Valkey"):
         again(trial["ap-south"], "valkey", trial["ap-south"].kill("valkey"))
-        trial.until(trial["ap-south"].is_ready, within=40, what="the region is ready")
+        eventually(trial["ap-south"].is_ready, within=40, what="the region is ready")
     trial.settle()
     assert trial.verdict() == []
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.federation.link import Link
-from tests.harness.region import eventually
+from tests.harness.waiting import eventually
 
 PATIENCE = 5.0  # seconds that a test waits for what must come
 SILENCE = 0.3  # seconds without a byte that count as nothing coming

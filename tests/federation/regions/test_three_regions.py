@@ -10,7 +10,8 @@ import pytest
 
 from tests.harness.federation.link import Link
 from tests.harness.federation.regions import await_converged, call, deregister, join, logs, manage, matrix, register
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 NAMES = ("us-east", "eu-west", "ap-south")

@@ -15,7 +15,7 @@ from config.local.child_lifetime import die_with
 from config.local.plan import BASE_DIR
 from config.local.ports import free_port
 from tests.federation.peers.test_tls import authority
-from tests.harness.region import eventually
+from tests.harness.waiting import eventually
 
 __all__ = ["authority"]  # the fixture, which makes the authority and its certificate for `localhost`
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -20,7 +20,8 @@ from tests.harness.federation.regions import (
     matrix,
     register,
 )
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

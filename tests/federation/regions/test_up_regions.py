@@ -22,7 +22,8 @@ from config.environment import Address
 from config.local.child_lifetime import die_with
 from config.local.plan import APART, MANAGE
 from config.local.ports import Claim, busy_claim, free_port
-from tests.harness.region import STOPPED_WITHIN, eventually
+from tests.harness.region import STOPPED_WITHIN
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420), pytest.mark.xdist_group("regions")]
 REGIONS = ("us-east", "eu-west", "ap-south")

@@ -16,7 +16,7 @@ from config.local.plan import BASE_DIR
 from config.local.ports import free_port
 from config.local.valkey import valkey_command
 from tests.harness.compose.description import DATA, DIRECTORY, Service
-from tests.harness.region import eventually
+from tests.harness.waiting import eventually
 
 HEALTHY_WITHIN = 120.0
 ONCE_WITHIN = 180.0

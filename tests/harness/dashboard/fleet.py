@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.harness.dashboard.servers import HealthServer
 from tests.harness.federation.regions import call
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 FAILS = "billing-2"  # its check fails from the beginning
 

@@ -3,8 +3,6 @@
 import asyncio
 import socket
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,17 +16,9 @@ from catalog.view import View
 from discovery.dns.server import DnsServer, bind
 from discovery.dns.zone import Zone
 from tests.harness.dns.desk import REGION
+from tests.harness.waiting import eventually
 
 WITHIN = 10.0
-
-
-def eventually(probe: Callable[[], Any], *, what: str, within: float = WITHIN) -> Any:
-    """The first true answer of `probe`. Raises AssertionError naming `what`."""
-    deadline = time.monotonic() + within
-    while not (answer := probe()):
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
-        time.sleep(0.005)
-    return answer
 
 
 class RunningServer:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from config.local.plan import BASE_DIR
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 
 def manage(region: Region, *arguments: str, within: float = 60.0) -> str:

@@ -6,7 +6,7 @@ import sqlite3
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from itertools import combinations, permutations
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.harness.federation.link import Link
 from tests.harness.federation.regions import join
 from tests.harness.federation.witness import CONVERGED_WITHIN, History, Restored, Violation, judge
 from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 NAMES = ("us-east", "eu-west", "ap-south")
 DATABASE = "meridian.sqlite3"
@@ -128,14 +129,14 @@ class Trial:
         everything = region.processes()
         region.supervisor.kill()
         region.supervisor.wait(10)
-        self.until(lambda: not any(map(_runs, everything)), within=20, what=f"nothing of {name} runs any more")
+        eventually(lambda: not any(map(_runs, everything)), within=20, what=f"nothing of {name} runs any more")
 
     def start(self, name: str) -> None:
         """Start a region again, and wait until all of it is there: its server, and its worker, which follows."""
         region = self[name]
         before = region.log().count(f"worker@{name} ready")
         region.start()
-        self.until(lambda: region.log().count(f"worker@{name} ready") > before, within=60, what="the worker is ready")
+        eventually(lambda: region.log().count(f"worker@{name} ready") > before, within=60, what="the worker is ready")
 
     def backup(self, name: str) -> tuple[Path, float]:
         """A copy of a region's database, and what time it shows."""
@@ -205,13 +206,6 @@ class Trial:
             ):
                 return at_work.now() - self.healed_at
             assert at_work.now() - began < within, f"not equal within {within:.1f} s: {differences(held_by, of)}"
-            time.sleep(0.1)
-
-    def until(self, probe: Callable[[], object], *, within: float, what: str) -> None:
-        """Wait until it is so. Raises AssertionError with `what`."""
-        deadline = at_work.now() + within
-        while not probe():
-            assert at_work.now() < deadline, f"not within {within:g} s: {what}"
             time.sleep(0.1)
 
     def _held(self, name: str) -> dict[str, Held]:

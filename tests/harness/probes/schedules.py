@@ -1,8 +1,7 @@
 """Schedules for tests, over a real Valkey."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -50,12 +49,3 @@ async def due(client: redis.asyncio.Redis) -> dict[str, float]:
     """Every scheduled check and in how many seconds it is due."""
     rows = cast("list[tuple[str, float]]", await client.zrange(f"{prefix(REGION)}due", 0, -1, withscores=True))
     return {key: score - time.time() for key, score in rows}
-
-
-async def eventually(probe: Callable[[], Awaitable[Any]], *, within: float = 10.0, what: str) -> Any:
-    """The first true answer of `probe`. Raises AssertionError naming `what` after `within` seconds."""
-    deadline = time.monotonic() + within
-    while not (answer := await probe()):
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
-        await asyncio.sleep(0.02)
-    return answer

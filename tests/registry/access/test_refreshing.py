@@ -11,6 +11,7 @@ from registry.access import Entry, TokenTable
 from registry.access.issuing import create_token, revoke_token
 from registry.access.process import Refresher, read_entries, ring, start_refreshing
 from registry.access.secret import hashed, new_secret
+from tests.harness.waiting import eventually
 
 Start = Callable[[TokenTable], Refresher]
 
@@ -27,15 +28,6 @@ def start() -> Iterator[Start]:
     yield begin
     for refresher in started:
         refresher.stop()
-
-
-def until(true: Callable[[], bool], *, within: float) -> float:
-    """How long it took, in seconds."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < within, "it did not happen in time"
-        time.sleep(0.01)
-    return time.monotonic() - began
 
 
 class Store:
@@ -58,17 +50,17 @@ def test_a_ring_is_heard_long_before_the_clock(start: Start) -> None:
     store = Store()
     table = TokenTable(is_open=False, read=store.read)
     start(table)
-    until(lambda: store.reads >= 1, within=5)
+    eventually(lambda: store.reads >= 1, within=5)
     token_id, secret = new_secret()
     store.entries = [Entry(id=token_id, name="ci", hash=hashed(secret), scopes=("read",))]
     ring()
-    assert until(table.any_tokens, within=5) < 2
+    eventually(table.any_tokens, within=2)
 
 
 def test_without_valkey_the_clock_rings(start: Start) -> None:
     store = Store()
     start(TokenTable(is_open=False, read=store.read))
-    until(lambda: store.reads >= 2, within=15)
+    eventually(lambda: store.reads >= 2, within=15)
 
 
 @pytest.mark.usefixtures("valkey_url")
@@ -77,10 +69,10 @@ def test_a_database_that_is_away_is_asked_again(start: Start) -> None:
     store.away = True
     table = TokenTable(is_open=False, read=store.read)
     start(table)
-    until(lambda: store.reads >= 1, within=5)
+    eventually(lambda: store.reads >= 1, within=5)
     store.away = False
     ring()
-    until(lambda: not _is_unavailable(table), within=15)
+    eventually(lambda: not _is_unavailable(table), within=15)
 
 
 def _is_unavailable(table: TokenTable) -> bool:
@@ -99,9 +91,9 @@ def test_a_server_notices_a_new_token_and_its_end(start: Start, tmp_path: Path) 
     server = TokenTable(is_open=False, read=read_entries, path=tmp_path / "tokens.json")
     start(server)
     token, secret = create_token("ci", ["read"], expires_in=None, actor="test", now=time.time())
-    until(lambda: _is_good(server, secret), within=10)
+    eventually(lambda: _is_good(server, secret), within=10)
     revoke_token(token.id, actor="test", now=time.time())
-    until(lambda: not _is_good(server, secret), within=10)
+    eventually(lambda: not _is_good(server, secret), within=10)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -117,7 +109,7 @@ def test_when_a_token_was_used_is_written_down(start: Start) -> None:
         token.refresh_from_db()
         return token.last_used_at is not None
 
-    until(noted, within=10)
+    eventually(noted, within=10)
 
 
 def _is_good(table: TokenTable, secret: str) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 

@@ -23,8 +23,9 @@ from registry.checks.follower import Scheduler, keep_in_step
 from registry.checks.judge import State
 from registry.checks.probe_spec import Definition, definitions
 from registry.checks.schedule import Result, Schedule
-from tests.harness.probes.schedules import LEADER, due, eventually, schedule_of
+from tests.harness.probes.schedules import LEADER, due, schedule_of
 from tests.harness.records import NOW, instance
+from tests.harness.waiting import aeventually
 
 pytestmark = pytest.mark.usefixtures("valkey_url")
 HTTP = {"name": "http", "type": "http", "url": "http://127.0.0.1:1/health", "interval": "10s"}
@@ -260,9 +261,9 @@ async def test_the_schedule_is_made_afresh_after_valkey_lost_its_data() -> None:
     async with schedule_of() as (schedule, client):
         await schedule.resign(LEADER)
         async with kept_in_step(log, schedule, "a worker"):
-            await eventually(lambda: due(client), what="the check is scheduled")
+            await aeventually(lambda: due(client), what="the check is scheduled")
             await client.flushall()
-            await eventually(lambda: due(client), what="the check is scheduled again")
+            await aeventually(lambda: due(client), what="the check is scheduled again")
             (definition,) = (await scheduled(schedule)).values()
     assert definition is not None
     assert definition.recorded is Status.PASSING
@@ -273,5 +274,5 @@ async def test_another_worker_leads_when_the_leader_stops_without_a_word() -> No
     async with schedule_of() as (schedule, client):  # the test leads, and never renews
         append(log, instance(checks=[HTTP]))
         async with kept_in_step(log, schedule, "a worker"):
-            await eventually(lambda: due(client), what="the other worker has taken over")
+            await aeventually(lambda: due(client), what="the other worker has taken over")
         assert await schedule.lead("somebody") == 2  # it resigned when it was stopped

@@ -17,8 +17,9 @@ from registry.checks.prober import Prober
 from registry.checks.probes.engine import Engine
 from registry.checks.probes.guard import EVERYWHERE, Guard
 from registry.checks.schedule import Schedule
-from tests.harness.probes.schedules import definition, due, eventually, nowhere, put, schedule_of
+from tests.harness.probes.schedules import definition, due, nowhere, put, schedule_of
 from tests.harness.probes.servers import closed_port, http_target
+from tests.harness.waiting import aeventually
 
 pytestmark = pytest.mark.usefixtures("valkey_url")
 
@@ -119,7 +120,7 @@ async def test_a_slow_catalog_holds_up_no_probe() -> None:
         subject.catalog.delay = 30.0
         await put(subject.schedule, definition(url=target.url))
         await subject.prober.round(0.3)
-        await eventually(lambda: subject.client.exists("meridian:us-east:probes:states"), what="the result is stored")
+        await aeventually(lambda: subject.client.exists("meridian:us-east:probes:states"), what="the result is stored")
         await subject.make_due()
         await subject.prober.round(0.3)
         assert target.hits["/health"] == 2

@@ -14,7 +14,8 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from tests.harness.probes.servers import HttpTarget, closed_port, dns_target, grpc_target, http_target, tcp_target
-from tests.harness.region import Region, eventually
+from tests.harness.region import Region
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

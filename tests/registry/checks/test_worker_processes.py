@@ -22,8 +22,9 @@ from registry.checks import probe_heartbeat
 from registry.checks.schedule import Schedule
 from registry.valkey import aconnection
 from tests.harness.probes.processes import Workers
-from tests.harness.probes.schedules import REGION, eventually
+from tests.harness.probes.schedules import REGION
 from tests.harness.probes.servers import HttpTarget, http_target
+from tests.harness.waiting import aeventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -45,7 +46,7 @@ async def all_are(schedule: Schedule, status: Status, number: int) -> bool:
 
 
 async def watch(schedule: Schedule, status: Status, number: int) -> None:
-    await eventually(lambda: all_are(schedule, status, number), within=30, what=f"{number} are {status}")
+    await aeventually(lambda: all_are(schedule, status, number), within=30, what=f"{number} are {status}")
 
 
 @asynccontextmanager
@@ -71,10 +72,10 @@ async def flush() -> None:
 async def test_a_new_check_is_probed_within_a_second_and_its_verdict_recorded(workers: Workers) -> None:
     async with http_target() as target, reading() as schedule:
         workers.start()
-        await eventually(probe_heartbeat.last_round, within=20, what="a round was completed")
+        await aeventually(probe_heartbeat.last_round, within=20, what="a round was completed")
         await asyncio.to_thread(workers.register, 3, target.url, interval="30s")
         registered = time.monotonic()
-        await eventually(lambda: probed(target, 3), what="all are probed")
+        await aeventually(lambda: probed(target, 3), what="all are probed")
         assert time.monotonic() - registered < 1.5
         await watch(schedule, Status.PASSING, 3)
 
@@ -84,7 +85,7 @@ async def test_a_claim_survives_the_worker_that_is_killed(workers: Workers) -> N
         target.delay = 60.0
         await asyncio.to_thread(workers.register, 1, target.url, interval="1s", timeout="2s", failures=1)
         first = workers.start()
-        await eventually(lambda: probed(target, 1), within=20, what="the first worker probes")
+        await aeventually(lambda: probed(target, 1), within=20, what="the first worker probes")
         first.kill()
         target.delay = 0.0
         workers.start()
@@ -100,7 +101,7 @@ async def test_two_workers_probe_nothing_twice(workers: Workers) -> None:
         workers.start()
         await asyncio.to_thread(workers.register, 60, target.url, interval="2s")
         await watch(schedule, Status.PASSING, 60)
-        await eventually(lambda: probed_often(times), within=30, what="each was probed four times")
+        await aeventually(lambda: probed_often(times), within=30, what="each was probed four times")
     gaps = [later - earlier for seen in times.values() for earlier, later in pairwise(seen[1:])]
     assert len(times) == 60
     assert min(gaps) > 1.5  # an interval with its jitter; the first gap of each is any length
@@ -115,7 +116,7 @@ async def test_losing_what_valkey_holds_makes_nobody_critical(workers: Workers) 
         await flush()
         target.hits.clear()
         await watch(schedule, Status.PASSING, 5)
-        await eventually(lambda: probed(target, 5), what="all are probed again")
+        await aeventually(lambda: probed(target, 5), what="all are probed again")
         assert await all_are(schedule, Status.PASSING, 5)
 
 
@@ -158,7 +159,7 @@ async def test_a_valkey_that_is_killed_makes_nobody_critical_and_probing_goes_on
             with valkey_at(port, tmp_path):
                 async with redis.asyncio.Redis(port=port, decode_responses=True) as client:
                     await watch(Schedule(client, REGION), Status.PASSING, 5)
-                    await eventually(lambda: probed(target, 5), within=30, what="all are probed again")
+                    await aeventually(lambda: probed(target, 5), within=30, what="all are probed again")
                     assert await all_are(Schedule(client, REGION), Status.PASSING, 5)
     finally:
         await asyncio.to_thread(workers.stop)

@@ -9,7 +9,7 @@ from catalog.change import Change, Position
 from registry.commit.tail import Tail
 from registry.commit.writer import local_region
 from registry.log.local import DatabaseLog
-from tests.harness.region import eventually
+from tests.harness.waiting import eventually
 from tests.registry.conftest import Register
 
 LONG = 30.0  # seconds: nobody waits for so long here

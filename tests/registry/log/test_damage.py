@@ -35,6 +35,7 @@ from registry.models import ChangeRow, InstanceRow, Region
 from tests.harness.contract.sources import in_thread
 from tests.harness.discovery.world import Silent
 from tests.harness.tampering import remove, tamper
+from tests.harness.waiting import aeventually
 from tests.registry.conftest import Register
 
 WEST = "eu-west"
@@ -91,15 +92,15 @@ class Process:
             await self.log.close()
 
     async def is_live_with(self, *ids: str) -> None:
-        await until(lambda: self.state is State.LIVE and self.ids == set(ids))
+        await aeventually(lambda: self.state is State.LIVE and self.ids == set(ids), within=20)
 
     async def is_stale(self) -> None:
-        await until(lambda: self.state is State.STALE)
+        await aeventually(lambda: self.state is State.STALE, within=20)
 
     async def has_tried(self, times: int = 3) -> None:
         """So often more."""
         before = self.log.snapshots
-        await until(lambda: self.log.snapshots >= before + times)
+        await aeventually(lambda: self.log.snapshots >= before + times, within=20)
 
     @property
     def state(self) -> State:
@@ -108,12 +109,6 @@ class Process:
     @property
     def ids(self) -> set[str]:
         return set(self.view.region(local_region()).services.get(("default", "web"), {}))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def wrongly(logs: list[EventDict]) -> list[EventDict]:
@@ -297,7 +292,7 @@ async def test_what_has_diverged_is_not_kept_on_disk(process: Process, register:
     ]
     await behind_the_damage(process, register, *altered)
     async with process.runs():
-        await until(lambda: not process.following.is_sound)
+        await aeventually(lambda: not process.following.is_sound, within=20)
     kept = snapshot_file.read(snapshot_file.path_in(process.place, local_region()))
     assert kept is not None
     assert kept[0].index == 1
@@ -334,13 +329,13 @@ async def test_health_tells_of_damage_and_no_writer_waits_for_long(
     health = Health(plane, Pulse(plane.view, plane.region, _never, clock=lambda: now), {})
     await plane.start()
     try:
-        await until(lambda: plane.following.lost_at is not None)
+        await aeventually(lambda: plane.following.lost_at is not None, within=20)
         assert (health.report().status, health.report().checks["view"]) == ("degraded", "stale")
         now += 60
         async with asyncio.timeout(1):
             await plane.caught_up(2)
         await in_thread(mend[1])
-        await until(lambda: health.report().checks["view"] == "ok")
+        await aeventually(lambda: health.report().checks["view"] == "ok", within=20)
         assert plane.head == 2
     finally:
         await plane.stop()
@@ -359,7 +354,7 @@ async def test_a_view_that_has_diverged_answers_no_question_that_must_be_true(
     plane = Plane(log=log, tokens=TokenTable(is_open=True, read=list), renewals=Silent, data_dir=process.place)
     await plane.start()
     try:
-        await until(lambda: not plane.following.is_sound)
+        await aeventually(lambda: not plane.following.is_sound, within=20)
         with pytest.raises(Unavailable, match="differs from its log"):
             await plane.confirmed()
     finally:
@@ -391,15 +386,17 @@ async def test_damage_in_a_mirror_makes_that_region_stale_until_it_is_mended(
     await mirrored("two")
     running = asyncio.create_task(mirrors.run(view))
     try:
-        await until(lambda: view.region(WEST).freshness.state is State.LIVE and seen() == {"one", "two"})
+        await aeventually(
+            lambda: view.region(WEST).freshness.state is State.LIVE and seen() == {"one", "two"}, within=20
+        )
         mend = await in_thread(lambda: break_record("two"))
         await in_thread(lambda: Region.objects.filter(name=WEST).update(log_id="restored"))
-        await until(lambda: view.region(WEST).freshness.state is State.STALE)
+        await aeventually(lambda: view.region(WEST).freshness.state is State.STALE, within=20)
         [said] = wrongly(told)
         assert WEST in said["reason"]
         assert "instance/default/web/two" in said["reason"]
         await in_thread(mend)
-        await until(lambda: view.region(WEST).freshness.state is State.LIVE)
+        await aeventually(lambda: view.region(WEST).freshness.state is State.LIVE, within=20)
         assert view.region(WEST).position == Position("restored", 2)
         assert seen() == {"one", "two"}
     finally:

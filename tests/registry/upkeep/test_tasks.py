@@ -13,7 +13,7 @@ from registry.models import OverrideRow
 from registry.tasks import expire_overrides, remove_critical, sweep_leases
 from registry.upkeep.expired_overrides import lapse_overrides
 from tests.harness.leases import TEST, World
-from tests.harness.region import eventually
+from tests.harness.waiting import eventually
 
 
 def drain(*, expires_in: str | None) -> None:
