@@ -13,10 +13,20 @@ import msgspec
 
 from catalog.query_types import Query, Reason, Verdict
 from catalog.records.instance import Instance
-from catalog.records.override import Override, Scope, ruling
+from catalog.records.override import Effective, Override, effective
 from catalog.records.status import SEVERITY, Status
 from catalog.region_choice import Choice, Looked, choose
-from catalog.view import EVERYTHING, FEDERATION, Freshness, RegionView, State, View, opinion_name, service_name
+from catalog.view import (
+    EVERYTHING,
+    FEDERATION,
+    Freshness,
+    RegionView,
+    ServiceName,
+    State,
+    View,
+    opinion_name,
+    service_name,
+)
 
 STALE_INTERVALS = 3  # a probed verdict older than this many intervals, while nobody probes, is `unknown`
 GRAVEST = (State.UNKNOWN, State.STALE, State.LIVE)
@@ -118,7 +128,7 @@ class _Looking:
         candidates = part.services.get((query.namespace, query.service))
         if candidates is None:
             return Looked((), known=False)
-        overrides = _relevant(self._view, query, region)
+        overrides = overrides_of(self._view, region, query.region, (query.namespace, query.service))
         self.moments.append(valid_until(overrides, candidates.values(), part, self._now))
         judged = (judge(instance, query, overrides, part, self._now) for instance in candidates.values())
         return Looked(tuple(judged), known=True)
@@ -159,21 +169,19 @@ def least(states: Sequence[Freshness]) -> Freshness:
 
 def judge(instance: Instance, query: Query, overrides: tuple[Override, ...], region: RegionView, now: float) -> Verdict:
     """The verdict on one instance, before ordering and limits."""
-    by_status, by_weight = ruling(overrides, instance, now)
-    status = by_status.status if by_status and by_status.status else believed(instance, region.blind_since, now)
-    weight = by_weight.weight if by_weight and by_weight.weight is not None else instance.weight
+    counts = effective(overrides, instance, believed(instance, region.blind_since, now), now)
     mismatch = _mismatch(instance, query)
-    reason, explanation = _reason(instance, query, status, weight, by_status, by_weight, mismatch)
+    reason, explanation = _reason(instance, query, counts, mismatch)
     return Verdict(
         instance=instance,
         region=instance.region,
         returned=reason is Reason.SERVES,
         reason=reason,
         explanation=explanation,
-        status=status,
-        weight=weight,
+        status=counts.status,
+        weight=counts.weight,
         port=instance.ports.get(query.port, instance.port) if query.port else instance.port,
-        override=by_status or by_weight,
+        override=counts.override,
         matches=mismatch is None,
     )
 
@@ -195,19 +203,14 @@ def _patience(instance: Instance) -> float | None:
 
 
 def _reason(
-    instance: Instance,
-    query: Query,
-    status: Status,
-    weight: int,
-    by_status: Override | None,
-    by_weight: Override | None,
-    mismatch: tuple[Reason, str] | None,
+    instance: Instance, query: Query, counts: Effective, mismatch: tuple[Reason, str] | None
 ) -> tuple[Reason, str]:
+    status, by_status, by_weight = counts.status, counts.by_status, counts.by_weight
     if status not in query.statuses:
         if by_status:
             return Reason.OVERRIDE, f"{status} by override of {by_status.author}: {by_status.reason}"
         return Reason.STATUS, f"{status}: {_why(instance)}"
-    if weight == 0:
+    if counts.weight == 0:
         note = f" by override of {by_weight.author}: {by_weight.reason}" if by_weight else ""
         return Reason.DRAINED, f"drained, weight 0{note}"
     if mismatch is not None:
@@ -239,17 +242,16 @@ def _why(instance: Instance) -> str:
     return f"check {verdict.check!r} is {verdict.status}" + (f" ({verdict.output[:120]})" if verdict.output else "")
 
 
-def _relevant(view: View, query: Query, region: str) -> tuple[Override, ...]:
-    """The overrides about the service in a region: the region's own, and the opinions of the asker's."""
+def overrides_about(view: View, region: str, home: str) -> tuple[Override, ...]:
+    """The overrides that count for a region's instances when `home` asks: the region's own, and home's opinions."""
     own = view.region(region).overrides
-    held = own if region == query.region else (*own, *view.region(query.region).overrides)
-    return tuple(
-        override
-        for override in held
-        if override.about == region
-        and (override.scope is Scope.REGION or override.namespace == query.namespace)
-        and override.service in ("", query.service)
-    )
+    held = own if region == home else (*own, *view.region(home).overrides)
+    return tuple([override for override in held if override.about == region])
+
+
+def overrides_of(view: View, region: str, home: str, name: ServiceName) -> tuple[Override, ...]:
+    """Those of them that speak of one service."""
+    return tuple([override for override in overrides_about(view, region, home) if override.speaks_of(*name)])
 
 
 def _ranked(judged: list[Verdict], query: Query, regions: Sequence[str]) -> tuple[Verdict, ...]:
@@ -309,5 +311,7 @@ __all__ = [
     "explain",
     "judge",
     "least",
+    "overrides_about",
+    "overrides_of",
     "valid_until",
 ]

@@ -11,7 +11,7 @@ import msgspec
 from catalog.query import Answer, answer
 from catalog.query_types import Query
 from catalog.records.instance import Instance
-from catalog.records.override import Override, Scope, covers
+from catalog.records.override import Override
 from catalog.view import RegionView, ServiceName, View
 
 
@@ -89,15 +89,14 @@ def without_instances(view: View, region: str, keys: Iterable[str]) -> View:
 def concerned(view: View, override: Override) -> list[Instance]:
     """The instances that the override speaks about, whatever it would do to them."""
     services = view.region(override.about).services
-    if override.service:
-        named = services.get((override.namespace, override.service), {}).values()
-        return [instance for instance in named if covers(override, instance)]
+    # A list is a copy in one step: the view goes on changing on another thread.
+    names = [(override.namespace, override.service)] if override.service else list(services)
     return [
         instance
-        for (namespace, _), instances in dict(services).items()  # a copy in one step: others may change it meanwhile
-        if override.scope is Scope.REGION or namespace == override.namespace
-        for instance in instances.values()
-        if covers(override, instance)
+        for name in names
+        if override.speaks_of(*name)
+        for instance in services.get(name, {}).values()
+        if override.covers(instance)
     ]
 
 

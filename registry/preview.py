@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from catalog.change import decode_record
 from catalog.records.instance import Instance
-from catalog.records.override import Override, Scope, covers, ruling
+from catalog.records.override import Effective, Override, Scope, effective
 from catalog.records.status import SERVING, Status
 from registry.models import InstanceRow, OverrideRow
 from registry.verbs.overrides import OverrideRequest, to_override
@@ -50,16 +50,6 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(effect for effect in self.effects if effect.serves and not effect.served)
 
 
-def effective(instance: Instance, overrides: Sequence[Override], now: float) -> tuple[Status, int]:
-    """An instance's status and weight once overrides have had their word."""
-    if not overrides:
-        return instance.status, instance.weight
-    by_status, by_weight = ruling(overrides, instance, now)
-    status = by_status.status if by_status and by_status.status else instance.status
-    weight = by_weight.weight if by_weight and by_weight.weight is not None else instance.weight
-    return status, weight
-
-
 def preview(
     proposed: Sequence[Override], instances: Sequence[Instance], standing: Sequence[Override], now: float
 ) -> Preview:
@@ -70,9 +60,10 @@ def preview(
     concerned, left, had = list[Effect](), dict[str, int](), set[str]()
     joined = (*standing, *proposed)
     for instance in instances:
-        is_concerned = any(covers(override, instance) for override in proposed)
-        before = effective(instance, standing, now)
-        effect = _effect(instance, before, effective(instance, joined, now) if is_concerned else before)
+        is_concerned = any(override.covers(instance) for override in proposed)
+        before = effective(standing, instance, instance.status, now)
+        after = effective(joined, instance, instance.status, now) if is_concerned else before
+        effect = _effect(instance, before, after)
         name = f"{instance.namespace}/{instance.service}"
         left[name] = left.get(name, 0) + effect.serves
         if effect.served:
@@ -83,13 +74,13 @@ def preview(
     return Preview(effects=tuple(concerned), emptied=emptied)
 
 
-def _effect(instance: Instance, before: tuple[Status, int], after: tuple[Status, int]) -> Effect:
+def _effect(instance: Instance, before: Effective, after: Effective) -> Effect:
     return Effect(
         instance=instance,
-        status_before=before[0],
-        status_after=after[0],
-        weight_before=before[1],
-        weight_after=after[1],
+        status_before=before.status,
+        status_after=after.status,
+        weight_before=before.weight,
+        weight_after=after.weight,
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from catalog.errors import Invalid
 from catalog.records import names
 from catalog.records.instance import DEFAULT_NAMESPACE, Instance
-from catalog.records.status import Status
+from catalog.records.status import SERVING, Status
 
 
 class Scope(StrEnum):
@@ -80,6 +80,43 @@ class Override(
         """Whether it is about another region, and so counts only at home."""
         return self.about != self.region
 
+    def is_live(self, now: float) -> bool:
+        """Whether it still counts at `now`."""
+        return self.expires_at is None or now < self.expires_at
+
+    def speaks_of(self, namespace: str, service: str) -> bool:
+        """Whether it may concern instances of that service in the region that it is about."""
+        return self.scope is Scope.REGION or (self.namespace == namespace and self.service in ("", service))
+
+    def covers(self, instance: Instance) -> bool:
+        """Whether the instance is in its scope."""
+        return (
+            self.about == instance.region
+            and self.speaks_of(instance.namespace, instance.service)
+            and (not self.instance or self.instance == instance.id)
+            and (not self.zone or self.zone == instance.zone)
+            and (not self.tag or self.tag in instance.tags)
+        )
+
+
+class Effective(msgspec.Struct, frozen=True, gc=False):
+    """An instance's status and weight after overrides, and which of them decides each."""
+
+    status: Status
+    weight: int
+    by_status: Override | None = None
+    by_weight: Override | None = None
+
+    @property
+    def override(self) -> Override | None:
+        """The one to name when only one can be: the status matters more."""
+        return self.by_status or self.by_weight
+
+    @property
+    def serves(self) -> bool:
+        """Whether it may take traffic."""
+        return self.weight > 0 and self.status in SERVING
+
 
 def override_key(id: str) -> str:
     """The key of an override's record."""
@@ -118,25 +155,15 @@ def _validate_scope(override: Override) -> None:
         raise Invalid("an override of a whole region speaks about every namespace", field="namespace")
 
 
-def covers(override: Override, instance: Instance) -> bool:
-    """Whether the instance is in the override's scope."""
-    if override.about != instance.region:
-        return False
-    if override.scope is Scope.REGION:
-        return True
-    if override.namespace != instance.namespace:
-        return False
-    return (
-        (not override.service or override.service == instance.service)
-        and (not override.instance or override.instance == instance.id)
-        and (not override.zone or override.zone == instance.zone)
-        and (not override.tag or override.tag in instance.tags)
+def effective(overrides: Iterable[Override], instance: Instance, reported: Status, now: float) -> Effective:
+    """What counts of an instance whose status without overrides is `reported`."""
+    by_status, by_weight = ruling(overrides, instance, now)
+    return Effective(
+        status=by_status.status if by_status and by_status.status else reported,
+        weight=by_weight.weight if by_weight and by_weight.weight is not None else instance.weight,
+        by_status=by_status,
+        by_weight=by_weight,
     )
-
-
-def is_live(override: Override, now: float) -> bool:
-    """Whether the override still counts at `now`."""
-    return override.expires_at is None or now < override.expires_at
 
 
 def ruling(overrides: Iterable[Override], instance: Instance, now: float) -> tuple[Override | None, Override | None]:
@@ -145,7 +172,9 @@ def ruling(overrides: Iterable[Override], instance: Instance, now: float) -> tup
     An opinion of the asker's own region comes before the words of the instance's region: whose consumers they are
     decides where they go.
     """
-    live = [override for override in overrides if is_live(override, now) and covers(override, instance)]
+    live = [override for override in overrides if override.is_live(now) and override.covers(instance)]
+    if not live:
+        return None, None
     live.sort(key=_weight_of_word, reverse=True)
     status = next((override for override in live if override.status is not None), None)
     weight = next((override for override in live if override.weight is not None), None)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from catalog.records.override import Override, is_live
+from catalog.records.override import Override
 from catalog.whatif import concerned
 from dashboard.corrections.words import override_words, says
 from dashboard.live.fragments import Sheet
@@ -63,7 +63,7 @@ class OverridesPage(Page):
         found = []
         for region in self.board.regions:
             standing = self.drawn[region] = self.board.view.region(region).overrides
-            found += [override for override in standing if is_live(override, now)]
+            found += [override for override in standing if override.is_live(now)]
         return sorted(found, key=lambda one: (one.expires_at is None, one.expires_at or 0.0, one.created_at, one.id))
 
     def _line(self, one: Override) -> Line:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from catalog.query import believed, valid_until
+from catalog.query import believed, overrides_about, valid_until
 from catalog.records.instance import Instance
-from catalog.records.override import Override, Scope, ruling
+from catalog.records.override import Override, effective
 from catalog.records.status import SERVING, Status
 from catalog.view import RegionView, ServiceName, View
 
@@ -39,11 +39,11 @@ class Summaries:
         self._words: dict[str, tuple[object, object, tuple[Override, ...]]] = {}
 
     def overrides(self, region: str) -> tuple[Override, ...]:
-        """See `words_about`. The same tuple as long as they are the same."""
+        """See `overrides_about`. The same tuple as long as they are the same."""
         theirs, ours = self._view.region(region).overrides, self._view.region(self._home).overrides
         known = self._words.get(region)
         if known is None or known[0] is not theirs or known[1] is not ours:
-            known = self._words[region] = (theirs, ours, words_about(self._view, region, self._home))
+            known = self._words[region] = (theirs, ours, overrides_about(self._view, region, self._home))
         return known[2]
 
     def of_region(self, region: str, now: float) -> dict[ServiceName, Summary]:
@@ -95,40 +95,10 @@ def _summary(
         and now < known.valid_until
     ):
         return known
-    words = relevant(overrides, name)
+    words = tuple([override for override in overrides if override.speaks_of(*name)])
     ends = valid_until(words, found.values(), part, now)
     summary = summarised(region, found.values(), words, blind_since, now)
     return _Kept(found, overrides, blind_since, math.inf if ends is None else ends, summary)
-
-
-def words_about(view: View, region: str, home: str) -> tuple[Override, ...]:
-    """What has a say about a region's instances for those who ask in `home`: its own overrides, and home's opinions."""
-    speaking = dict.fromkeys((region, home))
-    return tuple(override for one in speaking for override in view.region(one).overrides if override.about == region)
-
-
-def relevant(overrides: tuple[Override, ...], name: ServiceName) -> tuple[Override, ...]:
-    """The overrides that may speak about a service."""
-    return tuple(
-        override
-        for override in overrides
-        if override.scope is Scope.REGION or (override.namespace == name[0] and override.service in ("", name[1]))
-    )
-
-
-def effective(
-    instance: Instance, overrides: tuple[Override, ...], blind_since: float | None, now: float
-) -> tuple[Status, int, Override | None]:
-    """An instance's status and weight after overrides, and the override that counts."""
-    status, weight = believed(instance, blind_since, now), instance.weight
-    if not overrides:
-        return status, weight, None
-    by_status, by_weight = ruling(overrides, instance, now)
-    if by_status and by_status.status:
-        status = by_status.status
-    if by_weight and by_weight.weight is not None:
-        weight = by_weight.weight
-    return status, weight, by_status or by_weight
 
 
 def summarised(
@@ -143,12 +113,11 @@ def summarised(
     serving = out = overridden = 0
     zones, versions, tags, owners = set[str](), set[str](), set[str](), set[str]()
     for instance in instances:
-        status, weight, override = effective(instance, overrides, blind_since, now)
-        statuses[status] += 1
-        serves = status in SERVING and weight > 0
-        serving += serves
-        out += not serves and instance.status in SERVING
-        overridden += override is not None
+        counts = effective(overrides, instance, believed(instance, blind_since, now), now)
+        statuses[counts.status] += 1
+        serving += counts.serves
+        out += not counts.serves and instance.status in SERVING
+        overridden += counts.override is not None
         zones.add(instance.zone)
         versions.add(instance.version)
         tags.update(instance.tags)

@@ -7,7 +7,7 @@ import msgspec
 from django.urls import reverse
 
 from catalog.records.instance import Instance
-from catalog.records.override import Override, Scope, is_live
+from catalog.records.override import Override, Scope
 from catalog.records.status import Status
 from catalog.view import ServiceName, State
 from dashboard.memory.board import Board
@@ -204,7 +204,7 @@ def _restless(instance: Instance, count: int) -> Need:
 def _overrides(board: Board, now: float) -> Iterator[Need]:
     for region in board.regions:
         for override in board.view.region(region).overrides:
-            if is_live(override, now) and _is_notable(override, now):
+            if override.is_live(now) and _is_notable(override, now):
                 yield _override(override)
 
 

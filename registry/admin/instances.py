@@ -14,7 +14,7 @@ from django.utils.html import format_html
 
 from catalog.errors import CatalogError, Invalid
 from catalog.records.instance import DEFAULT_NAMESPACE
-from catalog.records.override import covers, is_live, ruling
+from catalog.records.override import ruling
 from registry import actions
 from registry.admin import instance_actions
 from registry.admin.asking import ask
@@ -252,10 +252,10 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
                 override.reason,
                 override.author,
                 moment(override.expires_at, now, absent="when it is cleared"),
-                badge("live" if is_live(override, now) else "expired"),
+                badge("live" if override.is_live(now) else "expired"),
             )
             for override in standing_overrides()
-            if covers(override, instance)
+            if override.covers(instance)
         ]
         return table(("About", "Says", "Reason", "Author", "Ends", "State"), rows, empty="None.")
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from catalog.errors import CatalogError, Invalid
-from catalog.records.override import Override, is_live
+from catalog.records.override import Override
 from registry import actions
 from registry.admin.asking import ask
 from registry.admin.display import badge, moment
@@ -142,7 +142,7 @@ class OverrideAdmin(RecordAdmin[OverrideRow]):
     @admin.display(description="state")
     def state(self, row: OverrideRow) -> str:
         """Whether it counts now."""
-        return badge("live" if is_live(row.override, time.time()) else "expired")
+        return badge("live" if row.override.is_live(time.time()) else "expired")
 
 
 def spoken_subject(override: Override) -> str:

@@ -9,7 +9,7 @@ from catalog.change import Record
 from catalog.records.check import COMMON_FIELDS, FIELDS_BY_TYPE, Check, CheckType, Verdict
 from catalog.records.duration import spoken
 from catalog.records.instance import Instance
-from catalog.records.override import Override, is_live, ruling
+from catalog.records.override import Override, ruling
 from catalog.records.policy import Policy
 from registry.preview import Effect, Preview
 from registry.timestamps import iso
@@ -90,7 +90,7 @@ def override_shape(override: Override, *, index: int, now: float) -> dict[str, A
         "author": override.author,
         "created_at": iso(override.created_at),
         "expires_at": iso(override.expires_at),
-        "live": is_live(override, now),
+        "live": override.is_live(now),
         "index": index,
     }
 

@@ -7,7 +7,7 @@ import msgspec
 from catalog.errors import Invalid, NotFound, Refused
 from catalog.records.duration import seconds
 from catalog.records.instance import DEFAULT_NAMESPACE
-from catalog.records.override import Override, Scope, is_live, override_key, validated
+from catalog.records.override import Override, Scope, override_key, validated
 from catalog.records.status import Status
 from registry.commit.unit import Unit
 from registry.commit.verb import verb
@@ -66,7 +66,7 @@ def clear_override(unit: Unit, id: str, *, actor: str, cause: str) -> int:
 @verb()
 def expire_overrides(unit: Unit, *, actor: str, cause: str) -> list[Override]:
     """Clear the overrides whose time is over; returns them."""
-    over = [override for override in unit.overrides() if not is_live(override, unit.now)]
+    over = [override for override in unit.overrides() if not override.is_live(unit.now)]
     for override in over:
         unit.remove(override, verb="expire_override")
     return over

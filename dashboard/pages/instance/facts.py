@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from catalog.records.instance import Instance
-from catalog.records.override import Override, covers
+from catalog.records.override import Override
 from dashboard.memory.board import Board
 from dashboard.memory.tolerant import Inquiry, held_now
 from registry.checks.results import CheckResult, check_keys, last_results
@@ -41,7 +41,7 @@ def ask(board: Board, region: str, key: str, instance: Instance | None, now: flo
 def is_about(entry: history.Entry, instance: Instance) -> bool:
     """Whether an entry is of an override that covers the instance."""
     subject = entry.change.record if entry.change.record is not None else entry.before
-    return isinstance(subject, Override) and covers(subject, instance)
+    return isinstance(subject, Override) and subject.covers(instance)
 
 
 def _entries(region: str, key: str, instance: Instance | None) -> list[history.Entry]:

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.utils.functional import cached_property
 
+from catalog.query import believed, overrides_about
 from catalog.records.instance import Instance, instance_key, removal_due
+from catalog.records.override import effective
 from dashboard.live.fragments import Sheet
 from dashboard.live.page import Gathered, Page, part
-from dashboard.memory.summary import effective, words_about
 from dashboard.pages.changes import key_of, shown
 from dashboard.pages.instance import checks as instance_checks
 from dashboard.pages.instance import facts as instance_facts
@@ -132,12 +133,13 @@ class InstancePage(Page):
         if instance is None:
             return {}
         region = self.board.view.region(self.region)
-        overrides = words_about(self.board.view, self.region, self.board.home)
-        status, weight, override = effective(instance, overrides, region.blind_since, now)
+        overrides = overrides_about(self.board.view, self.region, self.board.home)
+        counts = effective(overrides, instance, believed(instance, region.blind_since, now), now)
+        override = counts.override
         since = override.created_at if override and override.status else instance.since or instance.registered_at
         due = removal_due(instance)
         return {
-            "status": status, "weight": weight, "override": override, "since": since, "due": due,
+            "status": counts.status, "weight": counts.weight, "override": override, "since": since, "due": due,
             "overdue": due is not None and due < now, "freshness": region.freshness,
         }  # fmt: skip
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from catalog.change import Change
+from catalog.query import overrides_about
 from catalog.query_types import Query, Verdict
 from catalog.records.instance import Instance
-from catalog.records.override import Override, covers, is_live, ruling
+from catalog.records.override import Override, ruling
 from catalog.view import View
 from dashboard.memory.board import Board
-from dashboard.memory.summary import words_about
 from dashboard.pages.instance.facts import MOST_ENTRIES, is_about
 from dashboard.pages.service.verdicts import everywhere
 from registry.log.history import Entry
@@ -44,11 +44,11 @@ def rulings(view: View, instance: Instance, now: float) -> list[Ruling]:
     """Every override that speaks about the instance, in whichever region it stands; those that count first."""
     found: list[Ruling] = []
     for region, part in sorted(view.regions.items()):
-        deciding = ruling(words_about(view, instance.region, region), instance, now)
+        deciding = ruling(overrides_about(view, instance.region, region), instance, now)
         found += [
-            Ruling(override=override, counts=override in deciding, is_over=not is_live(override, now))
+            Ruling(override=override, counts=override in deciding, is_over=not override.is_live(now))
             for override in part.overrides
-            if covers(override, instance) and (override.is_opinion or region == instance.region)
+            if override.covers(instance) and (override.is_opinion or region == instance.region)
         ]
     return sorted(found, key=lambda one: (not one.counts, one.is_over, -one.override.created_at))
 

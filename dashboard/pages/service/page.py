@@ -6,13 +6,13 @@ from typing import Any
 from django.utils.functional import cached_property
 
 from catalog.errors import CatalogError
+from catalog.query import overrides_of
 from catalog.query_types import Query, Verdict
-from catalog.records.override import Override, Scope, is_live
+from catalog.records.override import Override, Scope
 from catalog.view import State
 from dashboard.live.fragments import Sheet
 from dashboard.live.page import Gathered, Page, part
 from dashboard.memory.health_series import joined
-from dashboard.memory.summary import relevant, words_about
 from dashboard.pages.service import parts
 from dashboard.pages.service.facts import LENGTHS, Asker, Facts, asker_of
 from dashboard.pages.service.row import Line, Rows, line_of
@@ -153,13 +153,12 @@ class ServicePage(Page):
 
     def _words(self, region: str) -> tuple[Override, ...]:
         """The overrides that may have a say about the service's instances in a region."""
-        words = words_about(self.board.view, region, self.asking.region)
-        return relevant(words, (self.namespace, self.service))
+        return overrides_of(self.board.view, region, self.asking.region, (self.namespace, self.service))
 
     def _wide(self, now: float) -> list[Override]:
         """Those of them that are about more than one instance, and count now."""
         words = (word for region in self.board.regions for word in self._words(region))
-        return [word for word in words if word.scope is not Scope.INSTANCE and is_live(word, now)]
+        return [word for word in words if word.scope is not Scope.INSTANCE and word.is_live(now)]
 
     def _instances(self, groups: Mapping[tuple[str, str], list[Line]]) -> dict[str, str]:
         traffic = sum(line.verdict.weight for lines in groups.values() for line in lines if line.verdict.returned)

@@ -6,10 +6,9 @@ looked.
 
 import msgspec
 
-from catalog.query import Answer, explain, judge
+from catalog.query import Answer, explain, judge, overrides_of
 from catalog.query_types import Query, Reason, Verdict
 from catalog.view import EVERYTHING, ServiceName, View, opinion_name, service_name
-from dashboard.memory.summary import relevant, words_about
 
 
 class Everywhere(msgspec.Struct, frozen=True):
@@ -52,7 +51,7 @@ def is_touched(view: View, name: ServiceName, names: frozenset[str]) -> bool:
 
 def _unasked(view: View, query: Query, region: str, now: float) -> list[Verdict]:
     part, name = view.region(region), (query.namespace, query.service)
-    overrides = relevant(words_about(view, region, query.region), name)
+    overrides = overrides_of(view, region, query.region, name)
     return [
         _passed_over(judge(instance, query, overrides, part, now), query.region)
         for instance in part.services.get(name, {}).values()

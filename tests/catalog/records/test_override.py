@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.errors import Invalid
-from catalog.records.override import Scope, covers, is_live, ruling, validated
+from catalog.records.override import Scope, ruling, validated
 from tests.harness.records import NOW, instance, override
 
 
@@ -24,7 +24,21 @@ from tests.harness.records import NOW, instance, override
 )
 def test_a_scope_covers_what_it_names(scope, fields, covered):
     record = instance(zone="us-east-1a", tags=["primary"])
-    assert covers(override(scope, **fields), record) is covered
+    assert override(scope, **fields).covers(record) is covered
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "speaks"),
+    [
+        (override(Scope.SERVICE, service="web"), ("default", "web"), True),
+        (override(Scope.SERVICE, service="web"), ("staging", "web"), False),
+        (override(Scope.ZONE, zone="a"), ("default", "web"), True),
+        (override(Scope.ZONE, zone="a", service="api"), ("default", "web"), False),
+        (override(Scope.REGION, target="eu"), ("staging", "web"), True),
+    ],
+)
+def test_an_override_speaks_of_the_services_that_its_scope_may_reach(said, name, speaks):
+    assert said.speaks_of(*name) is speaks
 
 
 @pytest.mark.parametrize(
@@ -67,5 +81,5 @@ def test_status_and_weight_may_come_from_different_overrides():
 
 def test_an_expired_word_counts_no_more():
     expiring = override(service="user-service", expires_at=NOW + 60)
-    assert is_live(expiring, NOW + 59.9)
+    assert expiring.is_live(NOW + 59.9)
     assert ruling([expiring], instance(), NOW + 60) == (None, None)
