@@ -20,7 +20,7 @@ from catalog.errors import Unavailable
 from config.environment import Address, Environment, read_environment
 
 PATIENCE = 5.0  # seconds for one question
-SILENCE = 30.0  # seconds without a round of probes, due every second, until nobody is thought to work
+SILENCE = 30.0  # seconds without a round of probes (one is due each second) before the worker counts as down
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to ask where a server listens on all addresses
 
 

@@ -9,11 +9,11 @@ class Exposed(Exception):
 
 
 def refuse_exposure(environment: Environment) -> None:
-    """Raises Exposed when the region would listen beyond this machine although nobody holds a token."""
+    """Raises Exposed when the region would listen beyond this machine although no token exists."""
     if environment.http.is_loopback or any_tokens():
         return
     raise Exposed(
-        f"refusing to listen on {environment.http}: that is not a loopback address and no token exists, so nobody "
-        f"could be told apart; make one with `MERIDIAN_DATA={environment.data} manage.py token create NAME "
+        f"refusing to listen on {environment.http}: that is not a loopback address and no token exists, so any "
+        f"client could write; make one with `MERIDIAN_DATA={environment.data} manage.py token create NAME "
         "--scope operator`, or listen on 127.0.0.1."
     )

@@ -1,4 +1,4 @@
-"""The garbage collector of a server process: told what is there to stay, and to come by less often."""
+"""Garbage collection in a server process: what was made at start is never scanned again, and scans are rarer."""
 
 import gc
 
@@ -7,8 +7,8 @@ import gc
 YOUNG = 20_000
 
 
-def settle() -> None:
-    """Never look again at what has been made so far: code, settings and tables."""
+def freeze() -> None:
+    """Exclude from collection what has been made so far: code, settings and tables."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, *gc.get_threshold()[1:])

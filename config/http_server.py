@@ -10,7 +10,7 @@ from config.environment import Environment
 from config.local.child_lifetime import die_with
 from discovery.web.connection import Connection
 
-BACKLOG = 20_000  # connections that the kernel holds until they are accepted: everybody comes back at once after a cut
+BACKLOG = 20_000  # connections that the kernel queues: after an outage all clients reconnect at once
 IDLE = 120.0  # seconds; longer than clients keep a connection, so that it is they who end it and no request is lost
 ENDING = 4  # seconds that requests under way may still take when the server ends
 
@@ -25,7 +25,7 @@ class Configuration(Config):
         if self.parent is not None:
             die_with(self.parent)
         super().load()
-        gc_tuning.settle()
+        gc_tuning.freeze()
 
 
 def serve(environment: Environment, *, processes: int) -> None:
@@ -48,7 +48,7 @@ def configured(environment: Environment, *, processes: int) -> Configuration:
         loop="uvloop",
         http=Connection,
         ws="websockets-sansio",
-        ws_per_message_deflate=False,  # one message goes to many: compressing it anew for each costs more than it saves
+        ws_per_message_deflate=False,  # one message goes to many: compressing it for each costs more than it saves
         interface="asgi3",
         lifespan="on",
         proxy_headers=False,  # addresses are what the kernel says: open loopback must not be claimed by a header

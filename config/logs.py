@@ -45,11 +45,11 @@ def logging_configuration(environment: Environment) -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
-            # One line for each task of each second tells nobody anything; failures stay.
+            # One line for each task of each second is noise; failures stay.
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
-            # What clients send that is not HTTP is answered, and nobody else's affair.
+            # A request that is not HTTP is answered with 400; that is enough.
             "uvicorn.error": {"level": "ERROR"},
             # While Valkey is away it would print the same traceback every second; others say once that it is.
             "channels_redis.pubsub": {"level": "CRITICAL"},

@@ -40,7 +40,7 @@ class RequestId:
 
 
 class ContentSecurityPolicy:
-    """Pages load scripts, styles and pictures from this server alone, and nobody may frame them."""
+    """Pages load scripts, styles and pictures from this server alone, and cannot be framed."""
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond

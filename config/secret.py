@@ -31,7 +31,7 @@ def secret_key(environment: Environment) -> str:
 def kept_secret(path: Path, fresh: str) -> str:
     """The secret in the file at `path`; when there is none, `fresh` is written there for its owner only."""
     # Several processes may start at once. Each writes a file of its own and links it to the name: the first link wins
-    # and nobody ever reads a half-written secret.
+    # and no reader ever sees a half-written secret.
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

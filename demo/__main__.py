@@ -1,4 +1,4 @@
-"""`python -m demo`: run the fleet until it is told to stop."""
+"""`python -m demo`: run the fleet until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def run(options: Options) -> None:
 
     def on_signal() -> None:
         if stop.is_set():
-            # The second signal: somebody is in a hurry.
+            # A second signal: stop at once.
             os._exit(EXIT_AT_ONCE)
         stop.set()
 

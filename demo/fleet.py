@@ -104,7 +104,7 @@ class Fleet:
                 await self._acts[event.kind](event)
 
     async def _await_registration(self) -> None:
-        """Wait until the registry has answered everybody, however long it is away."""
+        """Wait until every instance has an answer of the registry, however long it is away."""
         for instance in list(self.instances.values()):
             await instance.keeper.answered.wait()
 
@@ -136,7 +136,7 @@ class Fleet:
 
     async def _take_leave(self) -> None:
         if self._options.vanish:
-            self._notice("fleet", f"{len(self.instances)} instances stop without a word")
+            self._notice("fleet", f"{len(self.instances)} instances vanish without deregistering")
             return
         self._notice("fleet", f"{len(self.instances)} instances take their leave")
         leaving = [asyncio.create_task(self._deregister(instance)) for instance in self.instances.values()]
@@ -157,7 +157,7 @@ class Fleet:
         self._report.notice(datetime.now().astimezone(), who, what)
 
     def _tell_reachable(self, reachable: bool) -> None:
-        self._notice("registry", "answers again" if reachable else "is unavailable; everybody keeps trying")
+        self._notice("registry", "answers again" if reachable else "is unavailable; all instances keep trying")
 
     def _tell_refused(self, instance: str, detail: str) -> None:
         # Usually all are refused for one reason: say it once.

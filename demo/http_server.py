@@ -99,7 +99,7 @@ class _Connection(asyncio.Protocol):
             self._delayed.cancel()
 
     def drop(self) -> None:
-        """Break the connection off without a word."""
+        """Close the connection without an answer."""
         if self._transport is not None:
             self._transport.abort()
 

@@ -13,7 +13,7 @@ from demo.process import Process
 from demo.registration import registration
 from demo.registry import Registry
 
-# How long an instance goes on answering after it has taken leave or moved, for callers that have not heard of it.
+# How long an instance goes on answering after it has deregistered or moved, for callers with an older answer.
 GRACE_SECONDS = 2.0
 
 
@@ -72,7 +72,7 @@ class Instance:
         self.keeper.register_again()
 
     async def vanish(self) -> None:
-        """Stop at once and tell nobody."""
+        """Stop at once, without deregistering."""
         await self.keeper.stop()
         await self.close()
 

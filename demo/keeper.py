@@ -36,7 +36,7 @@ class Keeper:
     """The task that keeps one instance registered until it is stopped.
 
     `body` is asked for before each registration, so that an instance that moved registers what it is now.
-    `on_registered` is called when the registry has accepted it, `on_refused` with the registry's words when it
+    `on_registered` is called when the registry has accepted it, `on_refused` with the registry's message when it
     refuses. `answered` is set once the registry has done either.
     """
 

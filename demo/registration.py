@@ -1,4 +1,4 @@
-"""What an instance tells the registry about itself, in the words of the native HTTP API. Pure."""
+"""An instance's registration, as the native HTTP API takes it. Pure."""
 
 from __future__ import annotations
 

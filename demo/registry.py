@@ -31,7 +31,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An outcome, how many seconds the registry asked to wait (0 if it did not say), and its words if it refused."""
+    """An outcome, how many seconds the registry asked to wait (0 if it did not say), and its message if it refused."""
 
     outcome: Outcome
     retry_after: float = 0.0
@@ -44,7 +44,7 @@ _TRY_LATER = frozenset({408, 425, 429})
 class Registry:
     """One HTTP session with the registry at `url`. Use as an async context manager.
 
-    `on_reachable` is called with False once several requests in a row found nobody, and with True when one is
+    `on_reachable` is called with False once several requests in a row had no answer, and with True when one is
     answered again.
     """
 
@@ -72,7 +72,7 @@ class Registry:
 
     @property
     def lost(self) -> bool:
-        """Whether the last several requests found nobody."""
+        """Whether the last several requests had no answer."""
         return self._failures >= FAILURES_BEFORE_LOST
 
     async def register(self, service: str, instance: str, body: dict[str, object]) -> Answer:

@@ -13,7 +13,7 @@ _WORDS = {
     Kind.FAIL: "fails its health check: {detail}",
     Kind.HANG: "hangs: /health does not answer in time",
     Kind.RECOVER: "is well again",
-    Kind.VANISH: "stops without a word",
+    Kind.VANISH: "vanishes without deregistering",
     Kind.COME_BACK: "comes back",
     Kind.REPLACE: "starts in place of {detail}, which does not come back",
     Kind.SCALE_UP: "starts in {zone}: the service scales up",
@@ -33,7 +33,7 @@ def sentence(event: Event) -> tuple[str, str]:
 
 
 class Report:
-    """Writes lines `12:01:07  payment-service-3  stops without a word`; with `quiet` no events, only notices."""
+    """Writes lines `12:01:07  payment-service-3  vanishes without deregistering`; `quiet` leaves only notices."""
 
     def __init__(self, out: TextIO | None = None, *, quiet: bool = False) -> None:
         self._out = sys.stdout if out is None else out
@@ -55,7 +55,7 @@ class Report:
         try:
             print(f"{now:%H:%M:%S}  {who:<26}  {what}", file=self._out, flush=True)
         except OSError:
-            # The reader has gone (`| head`): the fleet goes on, it only has nobody to tell. What is left in the buffer
+            # The reader has closed the pipe (`| head`): the fleet goes on without output. What is left in the buffer
             # must still go somewhere, or the interpreter would end with a failure of its own.
             self._broken = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())

@@ -234,7 +234,7 @@ def _members_after(members: Mapping[str, Member], event: Event) -> Mapping[str, 
 def _numbers_after(numbers: Mapping[str, int], events: Iterable[Event]) -> Mapping[str, int]:
     changed = dict(numbers)
     for event in events:
-        # A replacement has its number from the moment it is promised, so that nobody else gets it.
+        # A replacement has its number from the moment it is planned, so that no other instance gets it.
         if event.kind in (Kind.SCALE_UP, Kind.REPLACE):
             number = int(event.instance.id.rpartition("-")[2])
             changed[event.instance.service] = max(changed[event.instance.service], number)

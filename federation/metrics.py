@@ -1,4 +1,4 @@
-"""What this region measures of its peers, in Prometheus's words: read from tables and Valkey when somebody asks.
+"""Metrics of peers and mirrors for Prometheus, read from tables and Valkey at each scrape.
 
 How old the view of another region is, each server tells by itself (`meridian_view_live`,
 `meridian_follower_lag_seconds`); here is what the region as a whole knows of each mirror and each peer.
@@ -34,8 +34,8 @@ class Measured:
 
 MIRRORS: tuple[tuple[Measured, Callable[[Cell], Value]], ...] = (
     (Measured("meridian_mirror_index", "Index of the last change held of the region"), lambda cell: cell.index),
-    (Measured("meridian_mirror_known_index", "Index of the last change heard of"), lambda cell: cell.known),
-    (Measured("meridian_mirror_lag_entries", "Changes heard of and not held yet"), lambda cell: cell.entries),
+    (Measured("meridian_mirror_known_index", "Index of the last change known of"), lambda cell: cell.known),
+    (Measured("meridian_mirror_lag_entries", "Changes known of and not held yet"), lambda cell: cell.entries),
     (
         Measured("meridian_mirror_lag_seconds", "Time since all that the region had was held; 0 while it is live"),
         lambda cell: None if cell.freshness == Trust.UNKNOWN else cell.seconds,
@@ -54,10 +54,13 @@ MIRRORS: tuple[tuple[Measured, Callable[[Cell], Value]], ...] = (
 PEERS: tuple[tuple[Measured, Callable[[PeerStatus], Value]], ...] = (
     (Measured("meridian_peer_delay_seconds", "Time that a request takes one way"), lambda peer: peer.delay),
     (
-        Measured("meridian_peer_verified_timestamp_seconds", "When the mirror was last added up and found right"),
+        Measured("meridian_peer_verified_timestamp_seconds", "When the mirror was last verified"),
         lambda peer: peer.verified_at,
     ),
-    (Measured("meridian_peer_resets", "Times that the mirror was made anew", counts=True), lambda peer: peer.resets),
+    (
+        Measured("meridian_peer_resets", "Times that the mirror was reset from a snapshot", counts=True),
+        lambda peer: peer.resets,
+    ),
     (Measured("meridian_peer_relays", "Times that a relay was needed", counts=True), lambda peer: peer.relays),
     (
         Measured("meridian_peer_divergences", "Times that the mirror was found to differ", counts=True),
@@ -107,7 +110,7 @@ def _states(name: str, text: str, states: list[str], found: Iterable[tuple[str, 
 
 
 class Exposition:
-    """Reads the matrix for whoever scrapes. Belongs to one event loop."""
+    """Reads the matrix for each scrape. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._reading: asyncio.Task[str] | None = None

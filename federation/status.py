@@ -29,7 +29,7 @@ _rows = msgspec.json.Decoder(Row)
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """What region `by` holds of region `of`.
 
-    `known` is the furthest index that it has heard of, `entries` and `seconds` how far behind it is, `freshness` live,
+    `known` is the furthest index that it knows of, `entries` and `seconds` how far behind it is, `freshness` live,
     stale or unknown, `since` since when it is stale, `equal` whether the digests were equal when last compared at the
     same index, `through` the regions that the log comes through when it is relayed.
     """
@@ -74,13 +74,13 @@ class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Matrix(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks, everybody's cells, and this region's peers. `places` are latitude and longitude of those that say."""
+    """The asking region, the cells of all regions, and this region's peers. `places` are latitude and longitude."""
 
     region: str
     regions: tuple[str, ...]
     cells: tuple[Cell, ...]
     peers: tuple[PeerStatus, ...]
-    unheard: tuple[str, ...] = ()  # peers that have not said lately what they hold
+    unheard: tuple[str, ...] = ()  # peers without a recent row of their own
     places: dict[str, Place] = {}
 
     @property
@@ -189,12 +189,12 @@ def table(found: Matrix) -> str:
             f"{peer.divergences:>9}  {peer.url}"
         )
     if found.unheard:
-        lines += ["", f"not heard lately: {', '.join(found.unheard)}"]
+        lines += ["", f"no recent contact: {', '.join(found.unheard)}"]
     return "\n".join(lines)
 
 
 def notes(cell: Cell) -> str:
-    """What is remarkable about a cell, in words."""
+    """Remarks on a cell: relays, differences, holds."""
     said = []
     if cell.through:
         said.append(f"through {', '.join(cell.through)}")

@@ -23,7 +23,7 @@ def die_with_parent() -> None:
 
 
 def die_with(parent: int) -> None:
-    """As `die_with_parent`, and end at once when `parent` had gone before the kernel was asked."""
+    """As `die_with_parent`, and exit at once when `parent` had already ended."""
     die_with_parent()
     if os.getppid() != parent:
         os._exit(1)

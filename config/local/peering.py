@@ -15,12 +15,12 @@ COMMAND_WITHIN = 60.0
 Say = Callable[[str, str], None]
 
 
-class NotIntroduced(Exception):
+class PeeringFailed(Exception):
     """Two regions could not be made peers; the message is what the command said."""
 
 
-async def introduce(plans: Sequence[RegionPlan], say: Say) -> None:
-    """Make every two of the regions peers unless they are. All of them run. Raises NotIntroduced."""
+async def make_peers(plans: Sequence[RegionPlan], say: Say) -> None:
+    """Make every two of the regions peers unless they are. All of them run. Raises PeeringFailed."""
     known = await asyncio.gather(*(_trusted(plan) for plan in plans))
     trusted = dict(zip((plan.region for plan in plans), known, strict=True))
     for one, other in combinations(plans, 2):
@@ -38,7 +38,7 @@ async def _trusted(plan: RegionPlan) -> set[tuple[str, str]]:
 
 
 async def _peer(plan: RegionPlan, *arguments: str) -> str:
-    """What `manage.py peer` prints in that region. Raises NotIntroduced."""
+    """What `manage.py peer` prints in that region. Raises PeeringFailed."""
     child = await asyncio.create_subprocess_exec(
         *MANAGE, "peer", *arguments,
         env={**os.environ, **region_environment(plan)},
@@ -55,8 +55,8 @@ async def _peer(plan: RegionPlan, *arguments: str) -> str:
         child.kill()
         await child.wait()
         if isinstance(ending, TimeoutError):
-            raise NotIntroduced(f"peer {arguments[0]} in {plan.region} takes too long") from None
+            raise PeeringFailed(f"peer {arguments[0]} in {plan.region} takes too long") from None
         raise
     if child.returncode != 0:
-        raise NotIntroduced(f"peer {arguments[0]} in {plan.region}: {complaint.decode(errors='replace').strip()}")
+        raise PeeringFailed(f"peer {arguments[0]} in {plan.region}: {complaint.decode(errors='replace').strip()}")
     return said.decode()

@@ -124,7 +124,7 @@ def _coordinates(plan: RegionPlan) -> str:
 
 
 def region_claims(plan: RegionPlan) -> tuple[Claim, ...]:
-    """The ports that the region needs and that somebody chose."""
+    """The ports that the region needs and that were chosen by the operator."""
     both = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
     return (Claim(plan.http, "HTTP", "--port"), Claim(plan.dns, "DNS", "--dns-port", both))
 

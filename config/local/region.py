@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from config.local.peering import NotIntroduced, introduce
+from config.local.peering import PeeringFailed, make_peers
 from config.local.plan import RegionPlan, demo_process, preparation, region_claims, region_processes, valkey_process
 from config.local.ports import busy_claim
 from config.local.supervisor import Supervisor
@@ -103,14 +103,14 @@ async def _start(plan: RegionPlan, supervisor: Supervisor) -> None:
 async def _announce(
     plans: Sequence[RegionPlan], supervisors: Mapping[str, Supervisor], say: Callable[[str, str], None]
 ) -> None:
-    """Once all are ready and know each other, start their demos and print where to look. What takes long says so."""
+    """Once all are ready and peered, start their demos and print where to look. A slow start is reported."""
     for plan in plans:
         supervisor = supervisors[plan.region]
         while not await _until(supervisor, partial(_is_ready, plan), within=READY_WITHIN):
             if supervisor.stopping.is_set():
                 return
             supervisor.say("meridian", f"not ready after {READY_WITHIN:g} s more; the lines above should say why")
-    if len(plans) > 1 and not await _introduced(plans, supervisors, say):
+    if len(plans) > 1 and not await _made_peers(plans, supervisors, say):
         return
     for plan in plans:
         demo = demo_process(plan)
@@ -120,20 +120,20 @@ async def _announce(
         say("", line)
 
 
-async def _introduced(
+async def _made_peers(
     plans: Sequence[RegionPlan], supervisors: Mapping[str, Supervisor], say: Callable[[str, str], None]
 ) -> bool:
     """Make the regions peers; False when they are to stop before that is done. Raises CannotStart."""
-    introducing = asyncio.create_task(introduce(plans, say))
+    peering = asyncio.create_task(make_peers(plans, say))
     stopping = asyncio.create_task(supervisors[plans[0].region].stopping.wait())
-    await asyncio.wait({introducing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({peering, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if introducing.cancel():
-        await asyncio.wait({introducing})
+    if peering.cancel():
+        await asyncio.wait({peering})
         return False
     try:
-        introducing.result()
-    except NotIntroduced as problem:
+        peering.result()
+    except PeeringFailed as problem:
         raise CannotStart(f"the regions could not be made peers: {problem}") from None
     return True
 

@@ -1,4 +1,4 @@
-"""Keeps processes running: starts them, passes on what they print, restarts those that die, ends them in order."""
+"""Keeps processes running: starts them, forwards their output, restarts those that die, stops them in order."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ LINE_LIMIT = 256 * 1024
 class Supervisor:
     """Runs processes as children of this one, each in a process group of its own, all of which end with this one.
 
-    `say(name, line)` receives every line that a process prints, and the supervisor's own words as "meridian".
+    `say(name, line)` receives every line that a process prints, and the supervisor's own messages as "meridian".
     `record` is a JSON file that always holds `facts` and the pids of what is running.
     """
 
@@ -38,7 +38,7 @@ class Supervisor:
         self._keepers[process.name] = (process, asyncio.create_task(self._keep(process)))
 
     async def run_once(self, process: Process) -> int:
-        """Run `process` to its end and return its exit code; it is ended when the supervisor is told to stop."""
+        """Run `process` to its end and return its exit code; `stop` ends it too."""
         child, printing = await self._spawn(process)
         stop = asyncio.create_task(self.stopping.wait())
         wait = asyncio.create_task(child.wait())
@@ -46,7 +46,7 @@ class Supervisor:
         stop.cancel()
         if not wait.done():
             await self._end(process, child)
-        return await self._bury(process, child, printing)
+        return await self._reap(process, child, printing)
 
     async def stop(self) -> None:
         """End every process, the last started first, each within its grace. Safe to call twice."""
@@ -74,7 +74,7 @@ class Supervisor:
             began = clock()
             child, printing = await self._spawn(process)
             await child.wait()
-            code = await self._bury(process, child, printing)
+            code = await self._reap(process, child, printing)
             if self.stopping.is_set():
                 return
             delay = FIRST_DELAY if clock() - began > SETTLED else delay
@@ -111,7 +111,7 @@ class Supervisor:
         return child, asyncio.create_task(self._pass_on(process.name, os.fdopen(reading, "rb", buffering=0)))
 
     async def _pass_on(self, name: str, pipe: IO[bytes]) -> None:
-        """Say every line that comes out of the pipe, until nobody can write to it any more."""
+        """Say every line that comes out of the pipe, until its last writer has closed it."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=LINE_LIMIT)
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
@@ -137,13 +137,13 @@ class Supervisor:
             self.say("meridian", f"{process.name} did not end within {process.grace:g} s and is killed")
             _signal_group(child.pid, signal.SIGKILL)
 
-    async def _bury(self, process: Process, child: asyncio.subprocess.Process, printing: asyncio.Task[None]) -> int:
-        """Once the process has ended: end what it had started, which could hold its port; say its last words."""
+    async def _reap(self, process: Process, child: asyncio.subprocess.Process, printing: asyncio.Task[None]) -> int:
+        """Once the process has ended: kill what it had started, which could hold its port; forward its last output."""
         code = await child.wait()
         _signal_group(child.pid, signal.SIGKILL)
         del self._running[process.name]
         self._write_record()
-        # Only a process that has left the group could still hold the pipe; its words are not worth waiting for.
+        # Only a process that has left the group could still hold the pipe; its output is not worth waiting for.
         await asyncio.wait({printing}, timeout=1.0)
         printing.cancel()
         return code
@@ -164,11 +164,11 @@ def _signal(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
     try:
         child.send_signal(number)
     except ProcessLookupError:
-        return  # it has just ended by itself
+        return  # it has just exited
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
     try:
         os.killpg(group, number)
     except ProcessLookupError:
-        return  # nobody of the group is left
+        return  # the group is empty

@@ -1,7 +1,7 @@
-"""Proof: is a mirror what its region has, and if not, where do they differ?
+"""The audit of a mirror: does it equal its region's catalog, and if not, where do they differ?
 
-Every change is proven as it is written: the digest that it carries is compared with the one computed here. What that
-cannot see is a row that was damaged later. So now and then the whole mirror is added up anew from its records.
+Every change is verified as it is written: the digest that it carries is compared with the one computed here. That
+cannot find a row that was damaged later, so the whole mirror is recomputed from its records periodically.
 """
 
 import json
@@ -18,7 +18,7 @@ MOST_NAMED = 50
 
 
 def add_up(region: str) -> Sums | None:
-    """The mirror's digests, computed anew. Raises Unavailable."""
+    """The mirror's digests, recomputed from its rows. Raises Unavailable."""
     return mirror.sums(region)
 
 
@@ -42,7 +42,7 @@ async def differing(region: str, ours: Sums | None, client: Client) -> tuple[str
 
 
 def kept_state(region: str) -> MirrorState:
-    """What was kept of a mirror; a state of nothing when nothing was."""
+    """The stored state of a mirror; an empty one when there is none."""
     return MirrorState.objects.filter(region=region).first() or MirrorState(region=region)
 
 
@@ -52,7 +52,7 @@ def count(region: str) -> int:
 
 
 def note_divergence(region: str, services: tuple[str, ...], *, now: float) -> None:
-    """Count it and keep what differed."""
+    """Count a divergence and store which services differed."""
     MirrorState.objects.get_or_create(region=region)
     MirrorState.objects.filter(region=region).update(
         divergences=F("divergences") + 1, diverged=json.dumps(services), diverged_at=now
@@ -60,7 +60,7 @@ def note_divergence(region: str, services: tuple[str, ...], *, now: float) -> No
 
 
 def note_state(region: str, *, heard_at: float | None, verified_at: float | None, resets: int, relays: int) -> None:
-    """Keep what must outlast the process and Valkey. `resets` and `relays` are those since the last time."""
+    """Store what must outlast the process and Valkey. `resets` and `relays` are those since the last time."""
     MirrorState.objects.get_or_create(region=region)
     values = {"heard_at": heard_at, "verified_at": verified_at}
     MirrorState.objects.filter(region=region).update(

@@ -1,9 +1,9 @@
-"""The relay: a region that cannot be reached is followed through one that hears it.
+"""The relay: a region that cannot be reached is followed through one that can reach it.
 
-Every region that mirrors a log serves it as it serves its own, entry for entry, so whoever follows it need not notice
-where it comes from. Two rules keep a relay from doing harm. It is used only if it has heard of the origin *later* than
-this region has: two regions that both lost the origin can never feed each other, and an old copy never replaces a newer
-one. And its path, which names every region that the log came through, must not lead through here.
+Every region that mirrors a log serves it as it serves its own, entry for entry, so a follower need not know
+where it comes from. Two rules keep a relay from doing harm. It is used only if its last contact with the origin is
+*later* than this region's: two regions that both lost the origin can never feed each other, and an old copy never
+replaces a newer one. And its path, which names every region that the log came through, must not lead through here.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ Clients = Callable[[], Awaitable[Sequence[Client]]]
 def choose(
     rows: Iterable[Row], region: str, *, here: str, position: Position | None, heard_ago: float | None
 ) -> str | None:
-    """The region through which `region` is best followed, or None when nobody is of use.
+    """The region through which `region` is best followed, or None when there is no usable relay.
 
-    `position` and `heard_ago` are what is held here, and for how many seconds nothing was heard of the origin.
+    `position` and `heard_ago` are what is held here, and the seconds since the last contact with the origin.
     """
     usable = [
         (entry.ago or 0.0, len(entry.path), row.region)
@@ -53,8 +53,8 @@ def _is_of_use(entry: LogEntry, here: str, position: Position | None, heard_ago:
 class Routed:
     """The log of a region, from itself when it can be reached and through a relay when not. See `Log`.
 
-    `others` gives clients of the other peers; they belong to whoever gives them. `heard_ago` says for how many seconds
-    nothing was heard of the region.
+    `others` gives clients of the other peers; the caller closes them. `heard_ago` gives the seconds since
+    the last contact with the region.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ OnBeat = Callable[[Beat], None]
 
 
 def _deaf(_beat: Beat) -> None:
-    """Nobody wants to know."""
+    """Ignore the beat."""
 
 
 class RemoteLog:
@@ -156,7 +156,7 @@ class Stream:
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
         if self._open.done() and not self._open.cancelled():
-            self._open.exception()  # whoever wanted to know has been told
+            self._open.exception()  # retrieved, so that asyncio does not log it
 
     async def _run(self) -> None:
         try:
@@ -203,7 +203,7 @@ class Stream:
         if len(self._waiting) >= MOST_WAITING:
             self._room.clear()
         if lines:
-            # The origin itself needs no beat beside its changes: they are word of it.
+            # The origin needs no beat beside its changes: they prove contact themselves.
             if self._beat is not None and self._end > self._beat.index and len(self._beat.path) == 1:
                 self._on_beat(msgspec.structs.replace(self._beat, index=self._end))
             if not self._open.done():

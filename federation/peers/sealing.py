@@ -18,7 +18,7 @@ PURPOSE = b"meridian: secrets shown to peers"  # keeps this key apart from whate
 
 
 class Unopened(Unavailable):
-    """Sealed with another key than this region has now, or damaged. Making the peer anew is the cure."""
+    """Sealed with another key than this region has now, or damaged. Peer again to mend it."""
 
 
 def seal(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""Trust: two regions become peers by one token, made in one and accepted in the other, and stop being so by a word.
+"""Trust: two regions become peers by one token, made in one and accepted in the other, until one revokes it.
 
     us-east                                        eu-west
     invite("eu-west")  ── token, by hand ──►       accept(token)
@@ -39,7 +39,7 @@ from registry.access.secret import hashed, matches
 
 GOOD_FOR = 86_400.0  # seconds
 BEGINS = "mrdpeer_"
-WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - names what a server may listen on, and nobody can ask
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - addresses to listen on, not to connect to
 ACCEPT_WITHIN = 20.0  # seconds
 Known = tuple[str, str, str]  # region, URL and secret of a peer
 log = structlog.get_logger(__name__)

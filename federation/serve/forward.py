@@ -30,7 +30,7 @@ ANSWERED = "Meridian-Answered"
 REMEMBERED = 2.0  # seconds: how old the table of peers may be
 SAFE = frozenset({"GET", "HEAD"})
 METHODS = SAFE | {"PUT", "POST", "PATCH", "DELETE"}
-# What another region's users may ask of this one. Tokens, peers and people are nobody's but this region's.
+# What another region's users may ask of this one. Tokens, peers and users are managed in their own region only.
 TARGETS = (
     "/services", "/api/v1/instances", "/api/v1/services", "/api/v1/checks", "/api/v1/overrides", "/api/v1/policies",
 )  # fmt: skip

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class MirrorState(models.Model):
-    """The mirror of one region. What changes every second is in Valkey instead: see `registry.heard`."""
+    """The mirror of one region. What changes every second is in Valkey instead: see `registry.freshness`."""
 
     region = models.CharField(primary_key=True, max_length=63)
     heard_at = models.FloatField(null=True, blank=True)

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class State(models.TextChoices):
-    """`invited` waits for the other region to accept; `revoked` is final until it is invited anew."""
+    """`invited` waits for the other region to accept; `revoked` is final until it is invited again."""
 
     INVITED = "invited"
     ACTIVE = "active"

@@ -87,7 +87,13 @@ async def test_with_vanish_a_signal_ends_the_fleet_without_a_word(registry: Reco
 
 async def test_a_lively_fleet_tells_its_story_and_ends_cleanly(registry: RecordingRegistry) -> None:
     async with command("--url", registry.url, "--services", "8", "--pace", "200") as process:
-        for words in ("stops without a word", "fails its health check", "takes its leave", "rolls out", "comes back"):
+        for words in (
+            "vanishes without deregistering",
+            "fails its health check",
+            "takes its leave",
+            "rolls out",
+            "comes back",
+        ):
             await until_line(process, words)
         _, err = await end(process, signal.SIGTERM)
     assert (process.returncode, err) == (0, "")

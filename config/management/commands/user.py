@@ -46,7 +46,7 @@ class Command(BaseCommand):
         user = User.objects.filter(username=name).first()
         is_new = user is None
         user = user or _named(name)
-        # Without a terminal there is nobody to ask: a script gets a generated one.
+        # Without a terminal there is no prompt: a script gets a generated one.
         generated = secrets.token_urlsafe(12) if generate or (is_new and not sys.stdin.isatty()) else None
         chosen = generated or (_ask(user) if is_new or password else None)
         given = Role(role) if role else Role.VIEWER if is_new else None
@@ -68,7 +68,7 @@ def _named(name: str) -> User:
 
 
 def _ask(user: User) -> str:
-    """A password, typed twice alike. Raises CommandError, also when there is nobody to type it."""
+    """A password, typed twice alike. Raises CommandError, also without a terminal."""
     if not sys.stdin.isatty():
         raise CommandError("there is no terminal to ask for a password: use --generate")
     try:

@@ -166,7 +166,7 @@ def test_the_admin_site_shows_the_matrix_above_the_peers(boss: Client) -> None:
     page = boss.get("/admin/federation/peer/").content.decode()
     assert "Who holds what" in page
     assert "eu-west" in page
-    assert "Not heard lately: eu-west." in page
+    assert "No recent contact: eu-west." in page
 
 
 def test_an_invitation_from_the_admin_site_shows_its_token_once(boss: Client) -> None:

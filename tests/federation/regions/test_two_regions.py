@@ -78,7 +78,7 @@ def test_the_matrix_says_that_both_hold_the_same(pair: tuple[Region, Region]) ->
         return set(cells) == pairs and all(cell["freshness"] == "live" and cell["equal"] for cell in cells.values())
 
     eventually(all_live_and_equal, within=20, what="four cells, live and equal")
-    assert "not heard lately" not in manage(us, "peer", "status")
+    assert "no recent contact" not in manage(us, "peer", "status")
 
 
 def test_a_write_for_another_region_is_done_there_and_by_it_alone(pair: tuple[Region, Region]) -> None:
