@@ -1,28 +1,20 @@
 """What every Django request gets: an id in its logs and its answer, and a strict content security policy."""
 
-import re
-import uuid
 from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 
+from registry.asgi import request_id
+
 Respond = Callable[[HttpRequest], HttpResponse]
 
-GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
 # The API page's own stylesheet is set inline by its script.
 DOCS_POLICY = POLICY + "; style-src 'self' 'unsafe-inline'"
-
-
-def request_id(given: str | None) -> str:
-    """The caller's own id where it is harmless to log, else a new one."""
-    if given is not None and GIVEN_ID.fullmatch(given):
-        return given
-    return uuid.uuid4().hex
 
 
 class RequestId:

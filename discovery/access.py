@@ -1,11 +1,12 @@
 """Who may ask: tokens as they stand in a request's headers, looked up once and remembered for a moment."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 from registry.access import Grant, presented
 from registry.access.door import Door
 from registry.access.grant import Kind
+from registry.asgi import Scope
 from registry.forwarding import FORWARDED, Origin
 
 # Revoked and expired tokens are noticed within this many seconds; until then a header that was good is good.
@@ -42,11 +43,11 @@ class Access:
         self._grants: dict[Shown, Grant] = {}
         self._writers: dict[tuple[Shown, str], Grant] = {}
 
-    def may_read(self, scope: dict[str, Any]) -> Grant:
+    def may_read(self, scope: Scope) -> Grant:
         """Who asks, and may read. Raises Unauthenticated or Forbidden."""
         return vouched(scope) or self.reader(shown_in(scope["headers"]))
 
-    def may_write(self, scope: dict[str, Any], service: str) -> Grant:
+    def may_write(self, scope: Scope, service: str) -> Grant:
         """Who asks, and may write this service. Raises Unauthenticated or Forbidden."""
         return vouched(scope) or self.writer(shown_in(scope["headers"]), service)
 
@@ -90,13 +91,13 @@ class Access:
         return known
 
 
-def vouched(scope: dict[str, Any]) -> Grant | None:
+def vouched(scope: Scope) -> Grant | None:
     """The grant of a request that a peer has forwarded, having decided there who may ask it; None for all others."""
     origin: Origin | None = scope.get(FORWARDED)
     return None if origin is None else Grant(Kind.PEER, origin.region, frozenset({"operator"}))
 
 
-def actor(scope: dict[str, Any], grant: Grant, address: str, way: str) -> str:
+def actor(scope: Scope, grant: Grant, address: str, way: str) -> str:
     """Who does it, for the log: of a forwarded request who asked there, and through which region."""
     origin: Origin | None = scope.get(FORWARDED)
     return grant.actor(address, way) if origin is None else f"{origin.actor} via {origin.region}"

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from catalog.query import Part
 from catalog.view import Freshness, State, View
 from discovery.answers.dependents import Dependency, Dependents
-from discovery.answers.wire import Message, Wire
+from discovery.answers.wire import Wire
+from registry.asgi import Message
 
 MOST_KEPT = 50_000  # answers
 LARGEST_KEPT = 256 * 2**20  # bytes of bodies in all, and of their copies for the wire

@@ -18,7 +18,7 @@ from catalog.errors import CatalogError
 from catalog.view import View
 from discovery.answers.cache import Answers, Encoded, Question
 from discovery.answers.dependents import Dependents
-from discovery.answers.wire import Message
+from registry.asgi import Message
 
 SLICE = 50  # waiters answered before others get their turn: about a millisecond
 TOPICS_SLICE = 20  # questions asked again before others get their turn

@@ -1,11 +1,8 @@
 """An answer as it goes over an HTTP/1.1 connection: one string of bytes, made anew only when the date has changed."""
 
-from collections.abc import MutableMapping
 from http import HTTPStatus
-from typing import Any
 
-Message = MutableMapping[str, Any]  # of ASGI
-Headers = list[tuple[bytes, bytes]]
+from registry.asgi import Headers, Message
 
 
 class Wire:

@@ -7,8 +7,8 @@ from discovery.access import actor
 from discovery.answers.cache import Encoded, spoken
 from discovery.plane import Plane
 from discovery.web import forwarding
-from discovery.web.asgi import Scope, Send, client_address
 from discovery.web.problems import TooOld
+from registry.asgi import Scope, Send, client_address
 
 WAY = "http"
 

@@ -5,9 +5,9 @@ from functools import partial
 from catalog.records.instance import DEFAULT_NAMESPACE
 from discovery.http import parameters, writes
 from discovery.plane import Plane
-from discovery.web.asgi import Receive, Scope, Send
 from discovery.web.fast_writes import Answer, Reply
 from registry import actions
+from registry.asgi import Receive, Scope, Send
 
 DONE = {"type": "http.response.start", "status": 204, "headers": []}
 EMPTY = {"type": "http.response.body", "body": b""}

@@ -12,9 +12,10 @@ from discovery.answers.cache import Encoded, Question
 from discovery.http import consistency, parameters, reads, renewals, watch, writes
 from discovery.plane import Plane
 from discovery.web import blocking
-from discovery.web.asgi import Receive, Scope, Send, client_address, reply, require_clean
+from discovery.web.asgi import require_clean
 from discovery.web.fast_writes import Handler as Prompt
 from discovery.web.problems import NoSuchPath, NotAllowed
+from registry.asgi import Receive, Scope, Send, client_address, reply
 
 Handler = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
 
@@ -186,7 +187,7 @@ def application(plane: Plane) -> Router:
         "/services/{service}/{id}/checks/{check}": {"PUT": writes.report},
     }
     routes = [Route(path, Resource(plane, handlers)) for path, handlers in table.items()]
-    return Router(routes, redirect_slashes=False, default=nothing_here)  # type: ignore[arg-type]
+    return Router(routes, redirect_slashes=False, default=nothing_here)
 
 
 def shortcut(scope: Scope) -> Handler | None:

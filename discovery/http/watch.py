@@ -6,8 +6,8 @@ from contextlib import aclosing
 from catalog.errors import CatalogError
 from discovery.answers.cache import Encoded, Question
 from discovery.plane import Plane
-from discovery.web.asgi import Receive, Scope, Send, header
 from discovery.web.blocking import Waiting, is_news
+from registry.asgi import Receive, Scope, Send, header
 
 HEARTBEAT = 15.0  # seconds; proxies commonly cut what is silent for a minute
 BEAT = b": still here\n\n"

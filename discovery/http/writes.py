@@ -14,10 +14,10 @@ from discovery.access import actor, shown_in, vouched
 from discovery.http import parameters, reads, shapes
 from discovery.plane import Plane
 from discovery.web import forwarding, problems
-from discovery.web.asgi import Receive, Scope, Send, client_address, read_body, reply, reply_json
 from discovery.web.fast_writes import Answer, Reply
 from registry import actions
 from registry.access import Grant
+from registry.asgi import Receive, Scope, Send, client_address, read_body, reply, reply_json
 
 JSON = (b"content-type", b"application/json")
 WAY = "http"  # how the log names this dialect

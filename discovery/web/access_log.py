@@ -4,7 +4,7 @@ import time
 
 import structlog
 
-from discovery.web.asgi import Scope
+from registry.asgi import Scope
 
 SLOW = 1.0  # seconds after which an exchange is worth a line in the log
 MOST_LINES = 20  # a second: when everything fails, the log must not make it worse

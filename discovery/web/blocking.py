@@ -8,7 +8,8 @@ from catalog.errors import CatalogError
 from discovery.answers.cache import Encoded, Question
 from discovery.answers.limits import Watchers
 from discovery.answers.watches import Topics
-from discovery.web.asgi import Receive, Scope, Send, reply_encoded, reply_problem
+from discovery.web.asgi import reply_encoded, reply_problem
+from registry.asgi import Receive, Scope, Send
 
 DEFAULT_WAIT, LONGEST_WAIT = 300.0, 600.0  # seconds, as Consul has them
 

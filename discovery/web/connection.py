@@ -19,11 +19,11 @@ from uvicorn.server import ServerState
 from catalog.errors import CatalogError
 from catalog.records.registration import LARGEST_BODY
 from discovery.web import problems
-from discovery.web.asgi import Headers
 from discovery.web.corked_transport import Corked
 from discovery.web.fast_writes import Handler, Reply
 from discovery.web.problems import LargeHead, Malformed, TooSlow
 from discovery.web.server import Application
+from registry.asgi import Headers
 
 LARGEST_HEAD = 64 * 1024  # bytes of a request before its body
 LARGEST_PROMPT = LARGEST_BODY  # bytes of a body that is worth a short way

@@ -16,7 +16,7 @@ from catalog.errors import CatalogError
 from discovery.plane import Plane
 from discovery.web import problems
 from discovery.web.access_log import log_exchange, log_failure
-from discovery.web.asgi import Headers, Scope, request_id
+from registry.asgi import Headers, Scope, header, request_id
 
 
 class Answer(NamedTuple):
@@ -52,7 +52,7 @@ class Reply:
 
     def __init__(self, plane: Plane, scope: Scope, line: Line, *, keep_alive: bool) -> None:
         self._plane, self._line, self.scope = plane, line, scope
-        self.id = request_id(scope)
+        self.id = request_id(header(scope, b"x-request-id"))
         self._began = time.perf_counter()
         self.then: Callable[[Any], Answer] = _as_it_is
         self.keep_alive, self.disconnected, self.response_complete = keep_alive, False, False

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote, urlencode
 
 from catalog.errors import Invalid
-from discovery.web.asgi import Scope, Send, reply
 from registry import forwarding
+from registry.asgi import Scope, Send, reply
 from registry.forwarding import FORWARDED, Call
 
 CONSISTENT_WITHIN = 2.0  # seconds that a question waits for the region that it is about

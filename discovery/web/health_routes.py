@@ -9,9 +9,9 @@ from starlette.routing import Route, Router
 from catalog.errors import Unavailable
 from discovery.plane import Plane
 from discovery.web import metrics
-from discovery.web.asgi import Receive, Scope, Send, reply, reply_json
 from discovery.web.health import Condition, Health
 from discovery.web.problems import NoSuchPath, NotAllowed
+from registry.asgi import Receive, Scope, Send, reply, reply_json
 
 METRICS_WITHIN = 1.0  # seconds to wait for what is measured elsewhere
 METHODS = ("GET", "HEAD", "OPTIONS")
@@ -59,7 +59,7 @@ def application(plane: Plane, health: Health, *others: Callable[[], Awaitable[st
 
     table = {"/health": whole, "/health/live": live, "/health/ready": ready, "/metrics": measured}
     routes = [Route(path, Resource(answer)) for path, answer in table.items()]
-    return Router(routes, redirect_slashes=False, default=_nothing_here)  # type: ignore[arg-type]
+    return Router(routes, redirect_slashes=False, default=_nothing_here)
 
 
 async def _told(other: Callable[[], Awaitable[str]]) -> str:

@@ -4,11 +4,8 @@ import msgspec
 
 from catalog.errors import CatalogError, Diverged, Invalid, Unauthenticated, Unavailable
 from discovery.answers.limits import TooMany
+from registry.asgi import TooLarge
 from registry.problems import CONTENT_TYPE, INTERNAL, MEANINGS, TYPE, Meaning
-
-
-class TooLarge(CatalogError):
-    """A body is larger than what is read."""
 
 
 class TooOld(Unavailable):

@@ -6,13 +6,13 @@ remembered so is decided here; everything else goes the long way, to the same an
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from catalog.errors import CatalogError
 from discovery.access import Access, Shown, shown_in
 from discovery.answers.cache import Answers, Encoded
 from discovery.answers.wire import Wire
 from discovery.web.asgi import matches
+from registry.asgi import Scope
 
 MOST_REQUESTS = 50_000  # remembered in all
 MOST_WAYS = 64  # in which one answer is asked for: clients differ in the headers that they send
@@ -45,7 +45,7 @@ class Verbatim:
         self._count_copy = answers.count_copy
         answers.dropped = self._forget
 
-    def learn(self, data: bytes, scope: dict[str, Any]) -> None:
+    def learn(self, data: bytes, scope: Scope) -> None:
         """Remember a request, if it is fit. `data` is all of it and nothing else, `scope` what it was parsed to."""
         encoded = self._hot.get((scope["path"], scope["query_string"]))
         if (

@@ -13,12 +13,12 @@ import structlog
 
 from catalog.errors import CatalogError
 from discovery.access import NOTHING, shown_in
-from discovery.answers.wire import Message
 from discovery.plane import Plane
 from discovery.web.access_log import log_exchange, log_failure
-from discovery.web.asgi import Disconnected, Receive, Scope, Send, header, matches, reply_problem, request_id
+from discovery.web.asgi import matches, reply_problem
 from discovery.web.fast_writes import Handler as Prompt
 from discovery.web.request_cache import Verbatim
+from registry.asgi import Disconnected, Message, Receive, Scope, Send, header, request_id
 
 ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
 Handler = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
@@ -145,7 +145,7 @@ class Exchange:
     __slots__ = ("_began", "_scope", "_send", "id", "status")
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        self.id = request_id(scope)
+        self.id = request_id(header(scope, b"x-request-id"))
         self.status = 0
         self._scope, self._send = scope, send
         self._began = time.perf_counter()

@@ -14,9 +14,8 @@ the link is alive although nothing happens.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -32,15 +31,11 @@ from federation.serve.logs import Logs
 from federation.threads import in_thread
 from registry.access import Grant, presented
 from registry.access.process import process_table
+from registry.asgi import ASGI, Message, Receive, Scope, Send, begin, disconnected, header, piece, read_body, reply
 from registry.forwarding import FORWARDED, Origin
 from registry.log import mirror
 from registry.log.local import DatabaseLog
 
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGI = Callable[[Any, Any, Any], Awaitable[None]]
 Handler = Callable[["Serving", Scope, Receive, Send], Awaitable[None]]
 
 BATCH = 1000  # changes in one piece of a stream
@@ -96,9 +91,7 @@ async def _nothing_here(scope: Scope, _receive: Receive, _send: Send) -> None:
 
 def require_peer(scope: Scope) -> Grant:
     """Who asks. Raises Unauthenticated or Forbidden unless it is a peer."""
-    headers = dict(scope["headers"])
-    authorization = headers.get(b"authorization")
-    grant = process_table().authenticate(presented(authorization.decode("latin-1") if authorization else None))
+    grant = process_table().authenticate(presented(header(scope, b"authorization")))
     grant.require_peer()
     return grant
 
@@ -106,7 +99,7 @@ def require_peer(scope: Scope) -> Grant:
 async def regions(serving: Serving, scope: Scope, _receive: Receive, send: Send) -> None:
     """`GET /federation/v1/regions`"""
     require_peer(scope)
-    await _reply(send, msgspec.json.encode(await row_of(serving.logs)))
+    await _reply(send, await row_of(serving.logs))
 
 
 async def row_of(logs: Logs) -> wire.Row:
@@ -136,7 +129,7 @@ async def changes(serving: Serving, scope: Scope, receive: Receive, send: Send) 
     log = await serving.logs.of(region)
     stream = Stream(serving, scope, send, log, position)
     await stream.open()  # raises Compacted while a status can still say so
-    sending, gone = asyncio.create_task(stream.run(wait)), asyncio.create_task(_disconnected(receive))
+    sending, gone = asyncio.create_task(stream.run(wait)), asyncio.create_task(disconnected(receive))
     try:
         await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -145,7 +138,7 @@ async def changes(serving: Serving, scope: Scope, receive: Receive, send: Send) 
     outcome = (await asyncio.gather(sending, gone, return_exceptions=True))[0]
     if not isinstance(outcome, asyncio.CancelledError):
         # Without the end of the compressed stream a follower knows that it was cut short.
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await piece(send, b"", last=True)
         if isinstance(outcome, BaseException):
             raise outcome
 
@@ -166,7 +159,7 @@ class Stream:
             await self._explain()
             raise
         headers = [(b"content-type", wire.CHANGES.encode()), (b"cache-control", b"no-store")]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await begin(self._send, 200, headers)
         await self._tell(found, beat=True)
 
     async def run(self, seconds: float) -> None:
@@ -181,7 +174,7 @@ class Stream:
             except Compacted:
                 break
             await self._tell(found)
-        await _piece(self._send, self._packing.end())
+        await piece(self._send, self._packing.end())
 
     async def _tell(self, found: Sequence[Change], *, beat: bool = False) -> None:
         """Send changes, and how far the log goes where they do not say it themselves."""
@@ -195,7 +188,7 @@ class Stream:
             ago, path = await self._serving.logs.freshness(self._log.region)
             said = wire.Beat(log_id=self._position.log_id, index=index, ago=ago, path=path)
             lines = wire.encode_beat(said) + lines
-        await self._send({"type": "http.response.body", "body": self._packing.pack(lines), "more_body": True})
+        await piece(self._send, self._packing.pack(lines))
 
     async def _explain(self) -> None:
         """Raise Compacted with what a follower must know to tell a log that is behind from one that is another."""
@@ -215,12 +208,12 @@ async def snapshot(serving: Serving, scope: Scope, _receive: Receive, send: Send
     )
     packing = wire.Packing()
     headers = [(b"content-type", wire.SNAPSHOT.encode()), (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await _piece(send, packing.pack(msgspec.json.encode(opening) + b"\n"))
+    await begin(send, 200, headers)
+    await piece(send, packing.pack(msgspec.json.encode(opening) + b"\n"))
     async for chunk in taken.chunks:
         require_peer(scope)
-        await _piece(send, await asyncio.to_thread(packing.pack, encode_lines(chunk)))
-    await send({"type": "http.response.body", "body": packing.end(), "more_body": False})
+        await piece(send, await asyncio.to_thread(packing.pack, encode_lines(chunk)))
+    await piece(send, packing.end(), last=True)
 
 
 async def digests(serving: Serving, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -233,21 +226,20 @@ async def digests(serving: Serving, scope: Scope, _receive: Receive, send: Send)
         raise NotFound(f"nothing is kept of {region[:80]!r}")
     position = sums.head.position
     found = wire.Digests(log_id=position.log_id, index=position.index, digest=sums.digest, services=sums.services)
-    await _reply(send, msgspec.json.encode(found))
+    await _reply(send, found)
 
 
 async def accept(_serving: Serving, scope: Scope, receive: Receive, send: Send) -> None:
     """`POST /federation/v1/accept`: the bearer of an invitation becomes a peer."""
-    authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-    invitation = presented(authorization or None) or ""
-    body = await _body(receive)
+    invitation = presented(header(scope, b"authorization")) or ""
+    body = await read_body(scope, receive, most=LARGEST_BODY)
     try:
         acceptance = msgspec.json.decode(body, type=wire.Acceptance)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"not an acceptance: {error}") from None
     now = _serving.clock()
     welcome = await in_thread(partial(trust.admit, invitation, acceptance, now=now))
-    await _reply(send, msgspec.json.encode(welcome))
+    await _reply(send, welcome)
 
 
 async def forwarded(serving: Serving, scope: Scope, receive: Receive, send: Send) -> None:
@@ -284,30 +276,8 @@ async def forwarded(serving: Serving, scope: Scope, receive: Receive, send: Send
     await serving.application(inner, receive, answer)
 
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _piece(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _reply(send: Send, body: bytes) -> None:
-    headers = [(b"content-type", wire.JSON.encode()), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _body(receive: Receive) -> bytes:
-    body: bytes = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > LARGEST_BODY:
-            raise Invalid(f"the body has more than {LARGEST_BODY} bytes")
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            return body
+async def _reply(send: Send, value: object) -> None:
+    await reply(send, 200, msgspec.json.encode(value), content_type=wire.JSON)
 
 
 def _parameters(scope: Scope) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from config.middleware import request_id
+from registry.asgi import request_id
 
 
 def test_an_answer_carries_the_id_that_the_caller_gave(client: Client) -> None:

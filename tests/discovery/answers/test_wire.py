@@ -1,6 +1,7 @@
 """An answer as it goes over the wire."""
 
-from discovery.answers.wire import Headers, Wire
+from discovery.answers.wire import Wire
+from registry.asgi import Headers
 
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2"), (b"etag", b'"x"')]}
 
