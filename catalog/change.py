@@ -38,6 +38,13 @@ class Position(msgspec.Struct, frozen=True):
     index: int
 
 
+class Head(msgspec.Struct, frozen=True):
+    """The end of a log: its position, and the digest of the state there, in hex."""
+
+    position: Position
+    digest: str
+
+
 _encoder = msgspec.json.Encoder()
 _change_decoder = msgspec.json.Decoder(Change)
 _record_decoder = msgspec.json.Decoder(Record)

@@ -6,6 +6,7 @@ not against an adversary who may choose records; peers are authenticated for tha
 """
 
 import hashlib
+from collections.abc import Iterable
 
 import msgspec
 
@@ -19,12 +20,14 @@ MOST_KNOWN = 2048  # records whose hashes are at hand
 _known: dict[int, tuple[Record, int]] = {}  # by identity; holding the record keeps its identity its own
 
 
-def record_hash(record: Record) -> int:
-    """The hash of a record without its volatile fields.
+def record_hash(record: Record | None) -> int:
+    """The hash of a record without its volatile fields; 0 for no record.
 
     Volatile is what explains a state without being part of it: a check's output and the times of transitions. A
-    process that writes a record hashes it, and its view does when it hears of it: the latest hashes are at hand.
+    process that writes a record hashes it, and its view hashes it again soon after: the latest hashes are cached.
     """
+    if record is None:
+        return 0
     known = _known.get(id(record))
     if known is not None and known[0] is record:
         return known[1]
@@ -44,13 +47,19 @@ def _stable(record: Record) -> Record:
     )
 
 
+def moved(digest: int, old: int, new: int) -> int:
+    """The digest after a record of hash `old` gave way to one of hash `new`; 0 stands for no record."""
+    return (digest - old + new) % MODULUS
+
+
+def total(hashes: Iterable[int]) -> int:
+    """The digest of all records together, given their hashes."""
+    return sum(hashes) % MODULUS
+
+
 def replaced(digest: int, old: Record | None, new: Record | None) -> int:
     """The digest after `old` gave way to `new`; None stands for no record."""
-    if old is not None:
-        digest -= record_hash(old)
-    if new is not None:
-        digest += record_hash(new)
-    return digest % MODULUS
+    return moved(digest, record_hash(old), record_hash(new))
 
 
 def to_hex(digest: int) -> str:

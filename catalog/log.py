@@ -10,16 +10,10 @@ from typing import Protocol
 
 import msgspec
 
-from catalog.change import Change, Position, Record
-from catalog.digest import EMPTY, replaced, to_hex
+from catalog.change import Change, Head, Position, Record
+from catalog.digest import record_hash, to_hex
 from catalog.errors import Compacted
-
-
-class Head(msgspec.Struct, frozen=True):
-    """The end of a log: its position, and the digest of the state there, in hex."""
-
-    position: Position
-    digest: str
+from catalog.ledger import Ledger
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -62,31 +56,31 @@ class MemoryLog:
         self.log_id = log_id
         self._changes: list[Change] = []
         self._floor = 0  # the index of the last change compacted away
-        self._digest = EMPTY
+        self._ledger = Ledger(log_id)
         self._live: dict[str, Change] = {}
         self._rung = asyncio.Event()
 
     @property
     def head(self) -> Head:
         """The end of the log."""
-        return Head(Position(self.log_id, self._floor + len(self._changes)), to_hex(self._digest))
+        return self._ledger.head
 
     def append(
         self, key: str, record: Record | None, *, at: float = 0.0, verb: str = "", actor: str = "", cause: str = ""
     ) -> Change:
         """Add one change, and wake whoever waits."""
         old = self._live.get(key)
-        self._digest = replaced(self._digest, old.record if old else None, record)
+        self._ledger = self._ledger.append(record_hash(old.record if old else None), record_hash(record))
         change = Change(
             region=self.region,
-            index=self.head.position.index + 1,
+            index=self._ledger.index,
             key=key,
             record=record,
             at=at,
             verb=verb,
             actor=actor,
             cause=cause,
-            digest=to_hex(self._digest),
+            digest=to_hex(self._ledger.digest),
         )
         self._changes.append(change)
         if record is None:
@@ -99,7 +93,7 @@ class MemoryLog:
 
     def compact(self, through: int) -> None:
         """Forget the changes up to and including `through`; what they led to stays in the snapshot."""
-        through = min(through, self.head.position.index)
+        through = min(through, self._ledger.index)
         self._changes = self._changes[max(0, through - self._floor) :]
         self._floor = max(self._floor, through)
 
@@ -116,7 +110,7 @@ class MemoryLog:
     async def wait(self, after: Position, *, timeout: float) -> None:
         """See `Log.wait`."""
         rung = self._rung
-        if after != self.head.position:
+        if after != self._ledger.position:
             return
         try:
             async with asyncio.timeout(timeout):
@@ -127,8 +121,8 @@ class MemoryLog:
     def _require(self, position: Position) -> None:
         if position.log_id != self.log_id:
             raise Compacted(f"this is log {self.log_id}, not {position.log_id}")
-        if not self._floor <= position.index <= self.head.position.index:
-            raise Compacted(f"index {position.index} is not among {self._floor} to {self.head.position.index}")
+        if not self._floor <= position.index <= self._ledger.index:
+            raise Compacted(f"index {position.index} is not among {self._floor} to {self._ledger.index}")
 
 
 async def _chunks(changes: Iterable[Change], *, size: int = 1000) -> AsyncIterator[Sequence[Change]]:

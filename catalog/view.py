@@ -11,10 +11,11 @@ from sys import intern
 
 import msgspec
 
-from catalog.change import Change, Position, Record
-from catalog.digest import EMPTY, from_hex, record_hash, replaced, to_hex
-from catalog.errors import Diverged, Unavailable
-from catalog.log import Head, Snapshot
+from catalog.change import Change, Head, Position, Record
+from catalog.digest import EMPTY, record_hash
+from catalog.errors import Unavailable
+from catalog.ledger import Ledger, totalled
+from catalog.log import Snapshot
 from catalog.records.instance import Instance
 from catalog.records.override import Override, Scope
 from catalog.records.policy import Policy
@@ -64,13 +65,11 @@ class RegionView:
     """One region's part of the view."""
 
     __slots__ = (
-        "_floor", "_touched", "blind_since", "changes", "digest", "freshness", "overrides", "policies", "position",
-        "services",
+        "_floor", "_touched", "blind_since", "changes", "freshness", "ledger", "overrides", "policies", "services",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.position: Position | None = None
-        self.digest = EMPTY
+        self.ledger: Ledger | None = None
         self.changes: dict[str, Change] = {}
         self.services: dict[ServiceName, Mapping[str, Instance]] = {}
         self.overrides: tuple[Override, ...] = ()
@@ -83,7 +82,17 @@ class RegionView:
     @property
     def index(self) -> int:
         """The index of the last change folded in; 0 before the first."""
-        return self.position.index if self.position else 0
+        return self.ledger.index if self.ledger else 0
+
+    @property
+    def position(self) -> Position | None:
+        """The place in the log that this is the state of; None before the first snapshot."""
+        return self.ledger.position if self.ledger else None
+
+    @property
+    def digest(self) -> int:
+        """The digest of the region's records."""
+        return self.ledger.digest if self.ledger else EMPTY
 
     def touched(self, name: str) -> int:
         """The index at which `name` was last touched, or one after it: that of the last reset, say."""
@@ -92,36 +101,34 @@ class RegionView:
     def fold(self, changes: Sequence[Change]) -> frozenset[str]:
         """Apply changes that follow the position; returns the names touched.
 
-        Changes seen before are passed over: a batch may be delivered twice. Raises Diverged on a gap or a wrong digest.
+        Changes seen before are passed over: a batch may be delivered twice. Raises Diverged on a gap or a wrong digest;
+        then nothing has changed.
         """
-        position = self.index
-        changes = [change for change in changes if change.index > position]
+        ledger = self.ledger or Ledger()
+        changes = ledger.unseen(changes)
         if not changes:
             return frozenset()
-        if changes[0].index != position + 1:
-            raise Diverged(f"index {changes[0].index} of {changes[0].region} does not follow {position}")
-        digest = self.digest
+        ledger = ledger.follow(changes, self._hash)
         edited: dict[ServiceName, dict[str, Instance | None]] = {}
         spoken_of: dict[ServiceName, int] = {}  # and the last index at which
         overrides_before = self.overrides
         for change in changes:
             old = self.changes.get(change.key)
-            before = old.record if old else None
-            digest = replaced(digest, before, change.record)
-            name = self._put(change, before, edited)
+            name = self._put(change, old.record if old else None, edited)
             if name is not None:
                 spoken_of[name] = change.index
         self.publish(edited)
-        self.digest = digest
-        self.position = Position(self.position.log_id if self.position else "", changes[-1].index)
+        self.ledger = ledger
         names = self._touch(spoken_of)
         if overrides_before is not self.overrides:
             names |= self._touch_overridden(overrides_before, changes[-1].index)
         if len(self._touched) > 2 * len(self.services) + MOST_GONE:
             self._forget_gone()
-        if changes[-1].digest and to_hex(digest) != changes[-1].digest:
-            raise Diverged(f"digest differs at index {changes[-1].index} of {changes[-1].region}")
         return frozenset(names)
+
+    def _hash(self, key: str) -> int:
+        known = self.changes.get(key)
+        return record_hash(known.record) if known else 0
 
     def _put(
         self, change: Change, old: Record | None, edited: dict[ServiceName, dict[str, Instance | None]]
@@ -209,7 +216,7 @@ class RegionView:
         """Become `other`, which a snapshot built; freshness and blindness are about the link and stay."""
         self.changes, self.services = other.changes, other.services
         self.overrides, self.policies = other.overrides, other.policies
-        self.position, self.digest, self._touched = other.position, other.digest, {}
+        self.ledger, self._touched = other.ledger, {}
         self._floor = other.index
 
 
@@ -235,12 +242,10 @@ class View:
 
     async def reset(self, snapshot: Snapshot) -> None:
         """See `Follower.reset`."""
-        fresh = RegionView()
+        fresh, hashes = RegionView(), 0
         async for chunk in snapshot.chunks:
-            _add(fresh, chunk)
-        if to_hex(fresh.digest) != snapshot.head.digest:
-            raise Diverged(f"the snapshot of {snapshot.region} does not add up to its digest")
-        fresh.position = snapshot.head.position
+            hashes += _add(fresh, chunk)
+        fresh.ledger = totalled(snapshot.region, snapshot.head, [hashes])
         region = self._known(snapshot.region)
         region.take(fresh)
         self._tell(snapshot.region, frozenset({EVERYTHING}), region.index)
@@ -311,39 +316,21 @@ class View:
 
 def as_snapshot(region: str, view: RegionView) -> tuple[Head, list[Change]]:
     """A region's part of the view as the head and changes of a snapshot, in index order."""
-    if view.position is None:
+    if view.ledger is None:
         raise Unavailable(f"nothing is known of {region} yet")
-    changes = sorted(view.changes.values(), key=lambda change: change.index)
-    return Head(view.position, to_hex(view.digest)), changes
+    return view.ledger.head, sorted(view.changes.values(), key=lambda change: change.index)
 
 
-def differing(ours: RegionView, theirs_hashes: Mapping[str, str]) -> list[str]:
-    """The services whose digests differ, as `namespace/service`; see `digest_name` for what is no instance."""
-    mine = service_digests(ours)
-    return sorted(name for name in mine.keys() | theirs_hashes.keys() if mine.get(name) != theirs_hashes.get(name))
-
-
-def service_digests(view: RegionView) -> dict[str, str]:
-    """The digest of each service's records, in hex, for telling where two copies of a region differ."""
-    sums: dict[str, int] = {}
-    for change in view.changes.values():
-        record = change.record
-        if record is None:
-            continue
-        name = digest_name(record)
-        sums[name] = replaced(sums.get(name, EMPTY), None, record)
-    return {name: to_hex(digest) for name, digest in sums.items()}
-
-
-def _add(region: RegionView, chunk: Sequence[Change]) -> None:
-    """Fold a snapshot's chunk into a region that nobody reads yet: in place, and without asking what was before."""
+def _add(region: RegionView, chunk: Sequence[Change]) -> int:
+    """Fold a snapshot's chunk into a region that has no readers yet, in place; returns the sum of the hashes."""
     edited: dict[ServiceName, dict[str, Instance | None]] = {}
+    hashes = 0
     for change in chunk:
         record = change.record
         if record is None:
             continue
         region.changes[change.key] = change
-        region.digest = (region.digest + record_hash(record)) % (1 << 256)
+        hashes += record_hash(record)
         if isinstance(record, Instance):
             edited.setdefault((intern(record.namespace), intern(record.service)), {})[record.id] = record
         elif isinstance(record, Override):
@@ -351,6 +338,7 @@ def _add(region: RegionView, chunk: Sequence[Change]) -> None:
         else:
             region.policies[(record.namespace, record.service)] = record
     region.publish(edited)
+    return hashes
 
 
 def digest_name(record: Record) -> str:
@@ -362,9 +350,3 @@ def digest_name(record: Record) -> str:
 
 def _is_about(before: float | None, now: float) -> bool:
     return before is not None and abs(now - before) <= max(0.002, 0.25 * before)
-
-
-__all__ = [
-    "EVERYTHING", "FEDERATION", "Freshness", "RegionView", "State", "View", "as_snapshot", "differing", "digest_name",
-    "from_hex", "namespace_name", "opinion_name", "service_digests", "service_name",
-]  # fmt: skip

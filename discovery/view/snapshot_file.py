@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from catalog.change import Change, Position, decode_change, encode_lines
+from catalog.change import Change, Head, Position, decode_change, encode_lines
 from catalog.errors import Invalid
-from catalog.log import Head, Snapshot
+from catalog.log import Snapshot
 
 CHUNK = 500  # changes read or written in one go, so that others get the interpreter in between
 

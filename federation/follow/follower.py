@@ -16,9 +16,9 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from catalog.change import Change, Position, decode_change, encode_lines
+from catalog.change import Change, Head, Position, decode_change, encode_lines
 from catalog.errors import Compacted, Diverged, Held, Unavailable
-from catalog.log import Head, Snapshot
+from catalog.log import Snapshot
 from federation.follow.breaker import LIMIT, Losses
 from federation.wire import Beat
 from registry.freshness import Heard

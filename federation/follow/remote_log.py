@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
-from catalog.change import Change, Position
+from catalog.change import Change, Head, Position
 from catalog.errors import Compacted, Invalid, Unavailable
-from catalog.log import Head, Snapshot
+from catalog.log import Snapshot
 from federation import wire
 from federation.client import SILENT, Client, reaching
 from federation.wire import Beat

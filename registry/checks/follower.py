@@ -17,9 +17,10 @@ import msgspec
 import structlog
 
 from catalog.change import Change, Position
-from catalog.digest import EMPTY, MODULUS, from_hex, record_hash
-from catalog.errors import Diverged, Unavailable
+from catalog.digest import EMPTY, record_hash
+from catalog.errors import Unavailable
 from catalog.follow import follow
+from catalog.ledger import Ledger, totalled
 from catalog.log import Log, Snapshot
 from catalog.records.instance import Instance
 from catalog.records.status import Status
@@ -50,52 +51,40 @@ class Scheduler:
         self._who = who
         self._spread = spread
         self._known: dict[str, Known] = {}
-        self._digest = EMPTY
-        self._position: Position | None = None
+        self._ledger: Ledger | None = None
 
     def position(self, region: str) -> Position | None:
         """See `Follower.position`."""
-        return self._position
+        return self._ledger.position if self._ledger else None
 
     @property
     def digest(self) -> int:
         """The digest of what was folded in."""
-        return self._digest
+        return self._ledger.digest if self._ledger else EMPTY
 
     async def reset(self, snapshot: Snapshot) -> None:
         """See `Follower.reset`. Checks that are in the schedule already keep their time and what is remembered."""
         fresh: dict[str, Known] = {}
         async for chunk in snapshot.chunks:
             fresh.update((change.key, _known(change)) for change in chunk)
-        digest = sum(known.hash for known in fresh.values()) % MODULUS
-        if digest != from_hex(snapshot.head.digest):
-            raise Diverged(f"the snapshot of {snapshot.region} does not add up to its digest")
+        ledger = totalled(snapshot.region, snapshot.head, (known.hash for known in fresh.values()))
         wanted = {check.key: check for known in fresh.values() for check in known.checks}
         scheduled = {key: definition async for key, definition in self._schedule.scheduled()}
         await self._align([*self._reconciled(wanted, scheduled)])
-        self._known, self._digest, self._position = fresh, digest, snapshot.head.position
+        self._known, self._ledger = fresh, ledger
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """See `Follower.apply`. A check that is new is due at once."""
-        position = self._position or Position("", 0)
-        changes = [change for change in changes if change.index > position.index]
-        if not changes:
-            return
-        if changes[0].index != position.index + 1:
-            raise Diverged(f"index {changes[0].index} of {changes[0].region} does not follow {position.index}")
-        digest, edited = self._digest, dict[str, Known]()
-        for change in changes:
-            old = edited.get(change.key) or self._known.get(change.key, NOTHING)
-            edited[change.key] = _known(change)
-            digest = (digest - old.hash + edited[change.key].hash) % MODULUS
-        if changes[-1].digest and digest != from_hex(changes[-1].digest):
-            raise Diverged(f"digest differs at index {changes[-1].index} of {changes[-1].region}")
+        ledger = self._ledger or Ledger()
+        changes = ledger.unseen(changes)
+        ledger = ledger.follow(changes, lambda key: self._known.get(key, NOTHING).hash)
+        edited = {change.key: _known(change) for change in changes}
         # Nothing is taken for known before the schedule has it: if Valkey fails now, the same changes come again.
         await self._align([step for key, known in edited.items() for step in self._edits(key, known)])
         self._known.update(edited)
         for key in [key for key, known in edited.items() if known is NOTHING]:
             del self._known[key]
-        self._digest, self._position = digest, Position(position.log_id, changes[-1].index)
+        self._ledger = ledger
 
     def heard(self, region: str) -> None:
         """See `Follower.heard`."""

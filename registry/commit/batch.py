@@ -43,7 +43,7 @@ def commit(
         after = staging.flush()
     memory.learn(after, staging.entries)
     return Commit(
-        region=region, log_id=head.log_id, outcomes=outcomes, changes=staging.changes, renewed=staging.renewed
+        region=region, log_id=head.position.log_id, outcomes=outcomes, changes=staging.changes, renewed=staging.renewed
     )
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 import msgspec
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from catalog.change import Change, Record, decode_record
-from catalog.digest import from_hex, record_hash, to_hex
+from catalog.change import Change, Head, Record, decode_record
+from catalog.digest import record_hash
 from catalog.errors import Invalid
+from catalog.ledger import Ledger
 from catalog.records.instance import Instance
 from registry.tables import statements
-from registry.tables.statements import Head
 
 MOST_REMEMBERED = 50_000  # records kept decoded between transactions, some 100 MB
 
@@ -62,8 +62,7 @@ class Staging:
         self.connection = connection
         self.region = region
         self.head = head
-        self.index = head.index
-        self.digest = from_hex(head.digest)
+        self.ledger = Ledger.at(head)
         self.entries: dict[str, Entry | None] = {}
         self.changes: list[Change] = []
         self.texts: list[str | None] = []
@@ -144,8 +143,8 @@ class Staging:
         self._write_records()
         rows = [statements.change_row(*pair) for pair in zip(self.changes, self.texts, strict=True)]
         statements.execute_many(self.connection, statements.INSERT_CHANGE, rows)
-        head = Head(self.head.log_id, self.index, to_hex(self.digest))
-        statements.write_head(self.connection, self.region, head.index, head.digest)
+        head = self.ledger.head
+        statements.write_head(self.connection, self.region, head)
         return head
 
     def _write_records(self) -> None:

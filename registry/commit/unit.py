@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from catalog.change import Change, Record, encode
-from catalog.digest import MODULUS, record_hash, to_hex
+from catalog.digest import record_hash, to_hex
 from catalog.errors import CatalogError
 from catalog.records.instance import Instance, instance_key
 from catalog.records.override import Override, override_key
@@ -23,10 +23,9 @@ class Unit:
     __slots__ = (
         "_buried",
         "_changes",
-        "_digest",
         "_entries",
         "_epochs",
-        "_index",
+        "_ledger",
         "_renewed",
         "_staging",
         "_texts",
@@ -43,8 +42,7 @@ class Unit:
         self.actor = actor[:LONGEST_ACTOR]
         self.cause = cause
         self._staging = staging
-        self._index = staging.index
-        self._digest = staging.digest
+        self._ledger = staging.ledger
         self._entries: dict[str, Entry | None] = {}
         self._changes: list[Change] = []
         self._texts: list[str | None] = []
@@ -99,7 +97,7 @@ class Unit:
         key = record.key
         old = self._previous(key)
         hash = record_hash(record)
-        self._digest = (self._digest - (old.hash if old else 0) + hash) % MODULUS
+        self._ledger = self._ledger.append(old.hash if old else 0, hash)
         change = self._append(key, record, verb)
         self._entries[key] = Entry(record, change.index, hash)
         return change.index
@@ -108,7 +106,7 @@ class Unit:
         """Remove a record; returns the index of the change. An instance leaves a tombstone with its epoch."""
         key = record.key
         old = self._previous(key)
-        self._digest = (self._digest - (old.hash if old else 0)) % MODULUS
+        self._ledger = self._ledger.append(old.hash if old else 0, 0)
         change = self._append(key, None, verb)
         self._entries[key] = None
         if isinstance(record, Instance):
@@ -134,7 +132,7 @@ class Unit:
     def keep(self) -> None:
         """Fold this unit into its transaction."""
         staging = self._staging
-        staging.index, staging.digest = self._index, self._digest
+        staging.ledger = self._ledger
         staging.entries.update(self._entries)
         staging.written.update(self._entries)
         staging.changes += self._changes
@@ -150,17 +148,16 @@ class Unit:
         return self._staging.entry(key) if key.startswith("instance/") else self._staging.override(key)
 
     def _append(self, key: str, record: Record | None, verb: str) -> Change:
-        self._index += 1
         change = Change(
             region=self.region,
-            index=self._index,
+            index=self._ledger.index,
             key=key,
             record=record,
             at=self.now,
             verb=verb,
             actor=self.actor,
             cause=self.cause,
-            digest=to_hex(self._digest),
+            digest=to_hex(self._ledger.digest),
         )
         self._changes.append(change)
         self._texts.append(None if record is None else encode(record).decode())

@@ -17,10 +17,10 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from catalog.change import Change, Position, decode_record
+from catalog.change import Change, Head, Position, decode_record
 from catalog.digest import EMPTY, to_hex
 from catalog.errors import Compacted, Diverged, Invalid, Unavailable
-from catalog.log import Head, Snapshot
+from catalog.log import Snapshot
 from registry.commit.doorbell import Listening
 from registry.commit.tail import Tail, tail
 from registry.ending import end_tasks

@@ -15,10 +15,10 @@ import msgspec
 from django.conf import settings
 from django.db import connection, transaction
 
-from catalog.change import Change, Position, Record, decode_record, encode
-from catalog.digest import EMPTY, MODULUS, record_hash, to_hex
+from catalog.change import Change, Head, Position, Record, decode_record, encode
+from catalog.digest import EMPTY, record_hash, to_hex, total
 from catalog.errors import Compacted, Diverged, Invalid
-from catalog.log import Head
+from catalog.ledger import totalled
 from catalog.records.instance import Instance
 from catalog.view import digest_name
 from registry.commit.doorbell import ring_for
@@ -26,7 +26,6 @@ from registry.commit.staging import Entry, Memory, Staging
 from registry.commit.tail import tail
 from registry.reading import chunks, consistent_read
 from registry.tables import statements
-from registry.tables.statements import Head as Row
 from registry.translated import translated
 
 UNUSABLE = "the database cannot be used"
@@ -75,8 +74,7 @@ class Mirror:
     @translated(UNUSABLE)
     def head(self) -> Head | None:
         """Where the mirror stands; None before the first snapshot."""
-        row = self._row()
-        return Head(Position(row.log_id, row.index), row.digest) if row else None
+        return self._head()
 
     @translated(UNUSABLE)
     def append(self, log_id: str, changes: Sequence[Change], *, guard: Guard = allow) -> Position:
@@ -86,13 +84,13 @@ class Mirror:
         this region holds, and what `guard` raises. Then nothing was written.
         """
         with transaction.atomic():
-            head = self._row(lock=True)
-            if head is None or head.log_id != log_id:
+            head = self._head(lock=True)
+            if head is None or head.position.log_id != log_id:
                 raise Compacted(f"the mirror of {self.region} is not of log {log_id}")
-            changes = [change for change in changes if change.index > head.index]
-            if not changes:
-                return Position(head.log_id, head.index)
             staging = Staging(connection, self.region, head, self._memory.at(head))
+            changes = staging.ledger.unseen(changes)
+            if not changes:
+                return head.position
             staging.fetch(change.key for change in changes if change.key.startswith("instance/"))
             before = {change.key: _previous(staging, change.key) for change in changes}
             for change in changes:
@@ -101,8 +99,8 @@ class Mirror:
             after = staging.flush()
         self._memory.learn(after, staging.entries)
         tail(self.region).extend(log_id, changes)
-        ring_for(self.region, log_id, after.index)
-        return Position(log_id, after.index)
+        ring_for(self.region, log_id, after.position.index)
+        return after.position
 
     @translated(UNUSABLE)
     def replace(self, head: Head, snapshot: Iterable[Sequence[Change]], *, guard: Guard = allow) -> None:
@@ -115,12 +113,11 @@ class Mirror:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(CREATE, [self.region, "", to_hex(EMPTY), False])
-            if self._row(lock=True) is None:
+            if self._head(lock=True) is None:
                 raise Invalid(f"{self.region} is kept here as this region's own log", field="region")
             count = self._count()
-            digest, after = self._write_difference(snapshot)
-            if to_hex(digest) != head.digest:
-                raise Diverged(f"the snapshot of {self.region} does not add up to its digest")
+            hashes, after = self._write_difference(snapshot)
+            totalled(self.region, head, [hashes])
             guard(count, after)
             index = head.position.index
             with connection.cursor() as cursor:
@@ -131,12 +128,15 @@ class Mirror:
         tail(self.region).forget()
         ring_for(self.region, head.position.log_id, head.position.index)
 
-    def _row(self, *, lock: bool = False) -> Row | None:
+    def _head(self, *, lock: bool = False) -> Head | None:
         suffix = " FOR UPDATE" if lock and connection.features.has_select_for_update else ""
         with connection.cursor() as cursor:
             cursor.execute(READ + suffix, [self.region])
             row = cursor.fetchone()
-        return Row(*row) if row else None
+        if row is None:
+            return None
+        log_id, index, digest = row
+        return Head(Position(log_id, index), digest)
 
     def _count(self) -> int:
         with connection.cursor() as cursor:
@@ -145,15 +145,11 @@ class Mirror:
 
     def _stage(self, staging: Staging, change: Change) -> None:
         record, key = change.record, change.key
-        if change.index != staging.index + 1:
-            raise Diverged(f"index {change.index} of {self.region} does not follow {staging.index}")
+        old, hash = _previous(staging, key), record_hash(record)
+        staging.ledger = staging.ledger.step(change, old.hash if old else 0, hash)
         if change.region != self.region or (record is not None and (record.key, record.region) != (key, self.region)):
             raise Diverged(f"index {change.index} is no entry of the log of {self.region}")
-        old, hash = _previous(staging, key), record_hash(record) if record is not None else 0
-        staging.index = change.index
-        staging.digest = (staging.digest - (old.hash if old else 0) + hash) % MODULUS
-        if to_hex(staging.digest) != change.digest:
-            raise Diverged(f"the digest differs at index {change.index} of {self.region}")
+        staging.ledger.compare(change)
         staging.entries[key] = None if record is None else Entry(record, change.index, hash)
         staging.written.add(key)
         staging.changes.append(change)
@@ -168,9 +164,9 @@ class Mirror:
             guard(count, count + gained - lost)
 
     def _write_difference(self, snapshot: Iterable[Sequence[Change]]) -> tuple[int, int]:
-        """Write what differs from the snapshot; returns its digest and how many instances it has."""
+        """Write what differs from the snapshot; returns the sum of its hashes and how many instances it has."""
         there = dict(_fingerprints(self.region))
-        digest, instances, last = 0, 0, 0
+        hashes, instances, last = 0, 0, 0
         for chunk in snapshot:
             changed: list[tuple[Record, int, str]] = []
             for change in chunk:
@@ -178,14 +174,14 @@ class Mirror:
                 if record is None or change.index <= last or (record.key, record.region) != (change.key, self.region):
                     raise Diverged(f"index {change.index} is no entry of a snapshot of {self.region}")
                 last = change.index
-                digest = (digest + record_hash(record)) % MODULUS
+                hashes += record_hash(record)
                 instances += isinstance(record, Instance)
                 text = encode(record).decode()
                 if there.pop(change.key, None) != _fingerprint(change.index, text):
                     changed.append((record, change.index, text))
             statements.upsert_records(connection, changed)
         statements.delete_records(connection, self.region, there)
-        return digest, instances
+        return hashes, instances
 
 
 def _previous(staging: Staging, key: str) -> Entry | None:
@@ -239,7 +235,8 @@ def sums(region: str) -> Sums | None:
                 except Invalid:
                     continue
                 name = digest_name(record)
-                services[name] = (services.get(name, 0) + record_hash(record)) % MODULUS
+                services[name] = services.get(name, 0) + record_hash(record)
     head = Head(Position(kept.log_id, kept.index), kept.digest)
-    whole = to_hex(sum(services.values()) % MODULUS)
-    return Sums(head, whole, {name: to_hex(digest) for name, digest in services.items()})
+    return Sums(
+        head, to_hex(total(services.values())), {name: to_hex(total([hashes])) for name, hashes in services.items()}
+    )

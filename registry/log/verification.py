@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from catalog.change import Record, decode_record
-from catalog.digest import EMPTY, MODULUS, from_hex, record_hash, to_hex
+from catalog.digest import from_hex, record_hash, to_hex, total
 from catalog.errors import Invalid
+from catalog.ledger import Ledger
 from catalog.records.instance import Instance
 from catalog.records.override import Override
 from catalog.records.policy import policy_key
@@ -58,7 +59,7 @@ def verify(region: str) -> Verification:
         replayed = Replay(row, problems)
         held = dict(_held(region, problems))
     replayed.compare(held)
-    digest = to_hex(sum(fact.hash for fact in held.values()) % MODULUS)
+    digest = to_hex(total(fact.hash for fact in held.values()))
     if digest != row.digest:
         problems.add(f"the tables' digest is {digest[:16]}…, the region says {row.digest[:16]}…")
     return Verification(
@@ -86,33 +87,37 @@ class Replay:
     """
 
     def __init__(self, row: Region, problems: Problems) -> None:
-        self.count = 0
         self.facts: dict[str, Fact | None] = {}
         self._row = row
         self._problems = problems
-        self._digest: int | None = EMPTY if row.floor == 0 else None
+        self._ledger = Ledger(row.log_id, row.floor)
+        self._is_digest_known = row.floor == 0
         for rows in chunks(CHANGES, [row.name, row.floor]):
             for index, key, digest, text in rows:
                 self._step(index, key, digest, text)
         if self.count != row.index - row.floor:
             problems.add(f"the log ends at index {row.floor + self.count}, the region says {row.index}")
-        if self._digest is not None and to_hex(self._digest) != row.digest:
-            problems.add(f"the log's last digest is {to_hex(self._digest)[:16]}…, the region says {row.digest[:16]}…")
+        digest = self._ledger.head.digest
+        if self._is_digest_known and digest != row.digest:
+            problems.add(f"the log's last digest is {digest[:16]}…, the region says {row.digest[:16]}…")
+
+    @property
+    def count(self) -> int:
+        """How many changes there are from the floor on."""
+        return self._ledger.index - self._row.floor
 
     def _step(self, index: int, key: str, digest: str, text: str | None) -> None:
-        self.count += 1
-        if index != self._row.floor + self.count:
-            self._problems.add(f"index {self._row.floor + self.count} is missing from the log")
-            self.count = index - self._row.floor
         fact = None if text is None else _fact(f"the log at index {index}", key, index, text, self._problems)
-        known = self._row.floor == 0 or key in self.facts
-        if known and self._digest is not None:
-            old = self.facts.get(key)
-            expected = (self._digest - (old.hash if old else 0) + (fact.hash if fact else 0)) % MODULUS
-            if to_hex(expected) != digest:
-                self._problems.add(f"{key}: the digest at index {index} is not that of the step")
+        old = self.facts.get(key)
+        ledger = self._ledger.append(old.hash if old else 0, fact.hash if fact else 0)
+        if index != ledger.index:
+            self._problems.add(f"index {ledger.index} is missing from the log")
+        is_old_known = self._row.floor == 0 or key in self.facts
+        if self._is_digest_known and is_old_known and ledger.head.digest != digest:
+            self._problems.add(f"{key}: the digest at index {index} is not that of the step")
         self.facts[key] = fact
-        self._digest = from_hex(digest)
+        # The next step is measured against what the log says, so that each fault is named once.
+        self._ledger, self._is_digest_known = Ledger(ledger.log_id, index, from_hex(digest)), True
 
     def compare(self, held: dict[str, Fact]) -> None:
         """Name every key at which the tables differ from the log."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from catalog.change import Change, Record
+from catalog.change import Change, Head, Position, Record
 from catalog.digest import EMPTY, to_hex
 from catalog.records.instance import Instance, instance_key
 from catalog.records.override import Override
@@ -38,14 +38,6 @@ TYPES = {
 SIZES = (256, 64, 16, 4, 1)  # rows of one statement of SQLite, which takes 32,766 values at most
 
 encode = msgspec.json.Encoder().encode
-
-
-class Head(msgspec.Struct, frozen=True):
-    """A region's row as it was read under its lock."""
-
-    log_id: str
-    index: int
-    digest: str
 
 
 class Insert:
@@ -154,13 +146,14 @@ def lock_region(connection: BaseDatabaseWrapper, region: str, *, new_log_id: Cal
             cursor.execute(CREATE_REGION, [region, new_log_id(), to_hex(EMPTY), True])
             cursor.execute(READ_HEAD + suffix, [region])
             row = cursor.fetchone()
-    return Head(*row)
+    log_id, index, digest = row
+    return Head(Position(log_id, index), digest)
 
 
-def write_head(connection: BaseDatabaseWrapper, region: str, index: int, digest: str) -> None:
+def write_head(connection: BaseDatabaseWrapper, region: str, head: Head) -> None:
     """Move the region's head."""
     with connection.cursor() as cursor:
-        cursor.execute(WRITE_HEAD, [index, digest, region])
+        cursor.execute(WRITE_HEAD, [head.position.index, head.digest, region])
 
 
 def read_instances(connection: BaseDatabaseWrapper, region: str, keys: Sequence[str]) -> list[tuple[str, int, str]]:

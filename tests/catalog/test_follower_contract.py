@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.change import Change, Position
+from catalog.change import Change, Head, Position
 from catalog.digest import EMPTY, replaced, to_hex
-from catalog.errors import Compacted
+from catalog.errors import Compacted, Diverged
 from catalog.follow import follow
-from catalog.log import Head, Snapshot
+from catalog.log import MemoryLog, Snapshot
 from tests.harness.contract.followers import FOLLOWERS, DictFollower, Inspectable
 from tests.harness.contract.histories import CatchUp, Compact, Register, Reset, Resume, Step, Stop, histories
 from tests.harness.contract.sources import SOURCES, Source
+from tests.harness.records import instance
 
 WITHIN = 10.0
 every_source = pytest.mark.parametrize("make_source", SOURCES)
@@ -157,6 +159,46 @@ def _empty(source: Source, log_id: str) -> Snapshot:
 
 
 SOME: list[Step] = [Register("web", id, port, False) for id in ("one", "two") for port in (1, 2)]
+
+
+@every_follower
+async def test_a_batch_delivered_twice_is_applied_once(make_follower: Callable[[], Inspectable]) -> None:
+    log, follower = await _followed(make_follower)
+    change = log.append(instance().key, instance())
+    for _ in range(2):
+        await follower.apply([change])
+    assert (follower.position("us-east"), follower.digest("us-east")) == (log.head.position, log.head.digest)
+
+
+@every_follower
+async def test_a_gap_is_refused_and_nothing_changes(make_follower: Callable[[], Inspectable]) -> None:
+    log, follower = await _followed(make_follower)
+    before = log.head
+    log.append(instance().key, instance())
+    with pytest.raises(Diverged, match="index 3 of us-east does not follow 1"):
+        await follower.apply([log.append(instance(id="user-2").key, instance(id="user-2"))])
+    assert (follower.position("us-east"), follower.digest("us-east")) == (before.position, before.digest)
+
+
+@every_follower
+async def test_a_change_that_was_tampered_with_is_refused_and_nothing_changes(
+    make_follower: Callable[[], Inspectable],
+) -> None:
+    log, follower = await _followed(make_follower)
+    before, records = log.head, follower.records("us-east")
+    forged = msgspec.structs.replace(log.append(instance().key, instance()), record=instance(weight=99))
+    with pytest.raises(Diverged, match="the digest differs at index 2 of us-east"):
+        await follower.apply([forged])
+    assert (follower.position("us-east"), follower.digest("us-east")) == (before.position, before.digest)
+    assert follower.records("us-east") == records
+
+
+async def _followed(make_follower: Callable[[], Inspectable]) -> tuple[MemoryLog, Inspectable]:
+    """A log of one change, and a follower that has it."""
+    log, follower = MemoryLog("us-east"), make_follower()
+    log.append(instance("order-service").key, instance("order-service"))
+    await follower.reset(await log.snapshot())
+    return log, follower
 
 
 @every_source

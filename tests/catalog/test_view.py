@@ -8,7 +8,7 @@ from catalog.change import Change
 from catalog.errors import Diverged, Unavailable
 from catalog.log import MemoryLog
 from catalog.records.override import Scope
-from catalog.view import EVERYTHING, State, View, as_snapshot, differing, service_digests
+from catalog.view import EVERYTHING, State, View, as_snapshot
 from tests.harness.records import NOW, instance, override
 
 
@@ -86,22 +86,6 @@ async def test_a_batch_delivered_twice_is_applied_once():
     assert len(touches.seen) == 1
 
 
-async def test_a_gap_is_refused():
-    log = MemoryLog("us-east")
-    view, _ = await following(log)
-    put(log, instance())
-    with pytest.raises(Diverged, match="does not follow"):
-        await view.apply([put(log, instance(id="user-2"))])
-
-
-async def test_a_change_that_was_tampered_with_is_found_by_its_digest():
-    log = MemoryLog("us-east")
-    view, _ = await following(log)
-    forged = msgspec.structs.replace(put(log, instance()), record=instance(weight=99))
-    with pytest.raises(Diverged, match="digest"):
-        await view.apply([forged])
-
-
 async def test_a_snapshot_at_odds_with_its_digest_is_refused_and_nothing_changes():
     log = MemoryLog("us-east")
     put(log, instance())
@@ -162,16 +146,6 @@ async def test_a_change_of_freshness_touches_everything():
     view.heard("us-east")
     view.heard("us-east")
     assert touches.seen == [{EVERYTHING}]
-
-
-async def test_where_two_copies_differ_is_named_by_service():
-    log = MemoryLog("us-east")
-    put(log, instance())
-    put(log, instance("order-service"))
-    view, _ = await following(log)
-    theirs = service_digests(view.region("us-east"))
-    await step(log, view, put(log, instance(weight=2)))
-    assert differing(view.region("us-east"), theirs) == ["default/user-service"]
 
 
 async def test_a_view_is_its_own_snapshot():

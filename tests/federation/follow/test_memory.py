@@ -9,9 +9,8 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
-from catalog.change import Change, Position
+from catalog.change import Change, Head, Position
 from catalog.digest import EMPTY, record_hash, to_hex
-from catalog.log import Head
 from federation.follow.follower import CHUNK, _chunks_of, _spool
 from federation.follow.remote_log import RemoteLog
 from federation.threads import in_thread

@@ -11,11 +11,11 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 
-from catalog.change import Change, Position, Record
+from catalog.change import Change, Head, Position, Record
 from catalog.digest import EMPTY, replaced, to_hex
 from catalog.errors import Compacted, Diverged, Held, Invalid
 from catalog.follow import follow
-from catalog.log import Head, MemoryLog
+from catalog.log import MemoryLog
 from catalog.records.instance import Instance
 from federation.follow.follower import Mirroring
 from registry.log import mirror

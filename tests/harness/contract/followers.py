@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from catalog.change import Change, Position, Record
-from catalog.digest import EMPTY, replaced, to_hex
-from catalog.errors import Diverged, Unavailable
+from catalog.digest import record_hash, to_hex
+from catalog.errors import Unavailable
 from catalog.follow import Follower
+from catalog.ledger import Ledger, totalled
 from catalog.log import Snapshot
 from catalog.view import View
 
@@ -49,41 +50,37 @@ class DictFollower:
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
-        self._digest = EMPTY
-        self._position: Position | None = None
+        self._ledger: Ledger | None = None
 
     def position(self, region: str) -> Position | None:
         """See `Follower.position`."""
-        return self._position
+        return self._ledger.position if self._ledger else None
 
     async def reset(self, snapshot: Snapshot) -> None:
         """See `Follower.reset`; a snapshot must come in index order, one change per key."""
         records: dict[str, Record] = {}
-        digest, last = EMPTY, 0
+        last = 0
         async for chunk in snapshot.chunks:
             for change in chunk:
                 assert last < change.index <= snapshot.head.position.index
                 assert change.record is not None
                 assert change.key not in records
                 records[change.key], last = change.record, change.index
-                digest = replaced(digest, None, change.record)
-        if to_hex(digest) != snapshot.head.digest:
-            raise Diverged("the snapshot does not add up")
-        self._records, self._digest, self._position = records, digest, snapshot.head.position
+        self._ledger = totalled(snapshot.region, snapshot.head, map(record_hash, records.values()))
+        self._records = records
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """See `Follower.apply`."""
-        assert self._position is not None
-        for change in changes:
-            assert change.index == self._position.index + 1, "a log has no gaps"
-            self._digest = replaced(self._digest, self._records.get(change.key), change.record)
-            if change.record is None:
+        assert self._ledger is not None
+        for change in self._ledger.unseen(changes):
+            old, new = self._records.get(change.key), change.record
+            ledger = self._ledger.step(change, record_hash(old), record_hash(new))
+            ledger.compare(change)
+            if new is None:
                 del self._records[change.key]
             else:
-                self._records[change.key] = change.record
-            if to_hex(self._digest) != change.digest:
-                raise Diverged(f"differs at {change.index}")
-            self._position = Position(self._position.log_id, change.index)
+                self._records[change.key] = new
+            self._ledger = ledger
 
     def heard(self, region: str) -> None:
         """Nothing to note."""
@@ -98,7 +95,8 @@ class DictFollower:
 
     def digest(self, region: str) -> str:
         """See `Inspectable.digest`."""
-        return to_hex(self._digest)
+        assert self._ledger is not None
+        return to_hex(self._ledger.digest)
 
 
 FOLLOWERS = [ViewFollower, DictFollower]

@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 import pytest
 from django.db import connection
 
-from catalog.change import Position, Record
-from catalog.log import Head, Log, MemoryLog
+from catalog.change import Head, Position, Record
+from catalog.log import Log, MemoryLog
 from catalog.records.check import Verdict
 from catalog.records.instance import Instance, instance_key, with_verdict
 from catalog.records.override import Override, Scope, validated

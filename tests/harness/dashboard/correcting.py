@@ -13,8 +13,8 @@ from django.contrib.auth.models import Group, User
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from catalog.change import Change, Position
-from catalog.log import Head, MemoryLog
+from catalog.change import Change, Head, Position
+from catalog.log import MemoryLog
 from catalog.query import answer
 from catalog.query_types import Query
 from catalog.records.registration import from_mapping, to_instance

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.change import Position
-from catalog.log import Head, MemoryLog
+from catalog.change import Head, Position
+from catalog.log import MemoryLog
 from catalog.records.status import Status
 from registry import actions
 from registry.commit.writer import local_region

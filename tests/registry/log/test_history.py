@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from django.db import connection
 
-from catalog.change import Position
+from catalog.change import Head, Position
 from catalog.errors import Unavailable
-from catalog.log import Head, MemoryLog
+from catalog.log import MemoryLog
 from catalog.records.instance import Instance
 from catalog.records.override import Scope
 from catalog.records.status import Status
