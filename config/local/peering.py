@@ -11,7 +11,7 @@ from typing import Any
 from config.local.child_lifetime import die_with
 from config.local.plan import MANAGE, RegionPlan, region_environment
 
-COMMAND_WITHIN = 60.0
+STILL_WAITING = 30.0  # seconds after which a command that has not ended is reported
 Say = Callable[[str, str], None]
 
 
@@ -21,23 +21,23 @@ class PeeringFailed(Exception):
 
 async def make_peers(plans: Sequence[RegionPlan], say: Say) -> None:
     """Make every two of the regions peers unless they are. All of them run. Raises PeeringFailed."""
-    known = await asyncio.gather(*(_trusted(plan) for plan in plans))
+    known = await asyncio.gather(*(_trusted(plan, say) for plan in plans))
     trusted = dict(zip((plan.region for plan in plans), known, strict=True))
     for one, other in combinations(plans, 2):
         if (other.region, other.url) in trusted[one.region] and (one.region, one.url) in trusted[other.region]:
             continue
-        invited = json.loads(await _peer(one, "invite", other.region, "--url", one.url, "--json"))
-        await _peer(other, "accept", invited["token"], "--url", other.url)
+        invited = json.loads(await _peer(one, say, "invite", other.region, "--url", one.url, "--json"))
+        await _peer(other, say, "accept", invited["token"], "--url", other.url)
         say("meridian", f"{one.region} and {other.region} are peers now")
 
 
-async def _trusted(plan: RegionPlan) -> set[tuple[str, str]]:
+async def _trusted(plan: RegionPlan, say: Say) -> set[tuple[str, str]]:
     """The peers that the region trusts now: name and base URL."""
-    status: dict[str, Any] = json.loads(await _peer(plan, "status", "--json"))
+    status: dict[str, Any] = json.loads(await _peer(plan, say, "status", "--json"))
     return {(peer["region"], peer["url"]) for peer in status["peers"] if peer["state"] == "active"}
 
 
-async def _peer(plan: RegionPlan, *arguments: str) -> str:
+async def _peer(plan: RegionPlan, say: Say, *arguments: str) -> str:
     """What `manage.py peer` prints in that region. Raises PeeringFailed."""
     child = await asyncio.create_subprocess_exec(
         *MANAGE, "peer", *arguments,
@@ -48,15 +48,17 @@ async def _peer(plan: RegionPlan, *arguments: str) -> str:
         process_group=0,
         preexec_fn=partial(die_with, os.getpid()),
     )  # fmt: skip
+    output = asyncio.create_task(child.communicate())
+    waited = 0.0
     try:
-        async with asyncio.timeout(COMMAND_WITHIN):
-            said, complaint = await child.communicate()
-    except (TimeoutError, asyncio.CancelledError) as ending:
+        while not (await asyncio.wait({output}, timeout=STILL_WAITING))[0]:
+            waited += STILL_WAITING
+            say("meridian", f"still waiting for `peer {arguments[0]}` in {plan.region} after {waited:.0f} s")
+    except asyncio.CancelledError:
         child.kill()
-        await child.wait()
-        if isinstance(ending, TimeoutError):
-            raise PeeringFailed(f"peer {arguments[0]} in {plan.region} takes too long") from None
+        await output
         raise
+    printed, complaint = output.result()
     if child.returncode != 0:
         raise PeeringFailed(f"peer {arguments[0]} in {plan.region}: {complaint.decode(errors='replace').strip()}")
-    return said.decode()
+    return printed.decode()

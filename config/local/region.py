@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from config.local.supervisor import Supervisor
 from config.local.valkey import valkey_answers
 from config.local.welcome import welcome_all
 
-READY_WITHIN = 60.0
+STILL_WAITING = 30.0  # seconds after which a start that waits says what it waits for, again and again
 # Valkey warns of what matters only to a server that writes to disk; this one never does.
 # Celery tells of every task that came too late, which is meant to be dropped; a start on a busy machine drops dozens.
 MUTED = ("WARNING Memory overcommit must be enabled!", "Discarding revoked task")
@@ -88,7 +88,7 @@ async def _start(plan: RegionPlan, supervisor: Supervisor) -> None:
     valkey = valkey_process(plan)
     if valkey is not None and plan.valkey_port is not None:
         supervisor.start(valkey)
-        await _until(supervisor, partial(asyncio.to_thread, valkey_answers, plan.valkey_port), within=10.0)
+        await _wait(supervisor, partial(asyncio.to_thread, valkey_answers, plan.valkey_port), what="Valkey to answer")
     if supervisor.stopping.is_set():
         return
     code = await supervisor.run_once(preparation(plan))
@@ -105,11 +105,8 @@ async def _announce(
 ) -> None:
     """Once all are ready and peered, start their demos and print where to look. A slow start is reported."""
     for plan in plans:
-        supervisor = supervisors[plan.region]
-        while not await _until(supervisor, partial(_is_ready, plan), within=READY_WITHIN):
-            if supervisor.stopping.is_set():
-                return
-            supervisor.say("meridian", f"not ready after {READY_WITHIN:g} s more; the lines above should say why")
+        if not await _wait(supervisors[plan.region], partial(_is_ready, plan), what=f"{plan.url}/health/ready"):
+            return
     if len(plans) > 1 and not await _made_peers(plans, supervisors, say):
         return
     for plan in plans:
@@ -138,16 +135,17 @@ async def _made_peers(
     return True
 
 
-async def _until(supervisor: Supervisor, probe: Callable[[], Awaitable[bool]], *, within: float) -> bool:
-    """Ask `probe` until it says yes, the time is over or the supervisor stops; True for yes."""
-    try:
-        async with asyncio.timeout(within):
-            while not supervisor.stopping.is_set():
-                if await probe():
-                    return True
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        pass  # said to the caller by the result
+async def _wait(supervisor: Supervisor, probe: Callable[[], Awaitable[bool]], *, what: str) -> bool:
+    """Ask `probe` until it says yes, however slow the machine is; False when the supervisor stops first."""
+    clock = asyncio.get_running_loop().time
+    began = said = clock()
+    while not supervisor.stopping.is_set():
+        if await probe():
+            return True
+        if clock() - said > STILL_WAITING:
+            said = clock()
+            supervisor.say("meridian", f"still waiting for {what} after {said - began:.0f} s; Ctrl-C gives up")
+        await asyncio.sleep(0.1)
     return False
 
 
@@ -189,7 +187,8 @@ def _printer() -> Callable[[str, str], None]:
         colour = COLOURS.get(name.rpartition(" ")[2])
         if coloured and colour is not None:
             label = f"\x1b[{colour}m{label}\x1b[0m"
-        sys.stdout.write(f"{label}{line}\n")
-        sys.stdout.flush()
+        with suppress(OSError):  # a full disk or a closed pipe behind our output must not end supervision
+            sys.stdout.write(f"{label}{line}\n")
+            sys.stdout.flush()
 
     return say

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -16,13 +16,15 @@ from config.local.plan import Process
 FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0
 SETTLED = 30.0  # a process that has run this long starts its next series of restarts from the first delay
 LINE_LIMIT = 256 * 1024
+RECORD_RETRY = 5.0  # seconds until a record that could not be written, on a full disk say, is tried again
 
 
 class Supervisor:
     """Runs processes as children of this one, each in a process group of its own, all of which end with this one.
 
     `say(name, line)` receives every line that a process prints, and the supervisor's own messages as "meridian".
-    `record` is a JSON file that always holds `facts` and the pids of what is running.
+    `record` is a JSON file that holds `facts` and the pids of what is running. Keeping processes running matters more
+    than the record: when it cannot be written, that is reported and tried again, and nothing else waits for it.
     """
 
     def __init__(self, *, say: Callable[[str, str], None], record: Path, facts: Mapping[str, object]) -> None:
@@ -32,6 +34,7 @@ class Supervisor:
         self.stopping = asyncio.Event()
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: dict[str, tuple[Process, asyncio.Task[None]]] = {}
+        self._record_failed = False
 
     def start(self, process: Process) -> None:
         """Start `process` and keep it running until `stop`."""
@@ -59,7 +62,8 @@ class Supervisor:
                     await self._end(process, child)
                 await asyncio.wait({keeper}, timeout=0.05)
             await keeper
-        self.record.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.record.unlink(missing_ok=True)
 
     def kill_all(self) -> None:
         """End every process at once, without asking."""
@@ -72,15 +76,22 @@ class Supervisor:
         delay = FIRST_DELAY
         while not self.stopping.is_set():
             began = clock()
-            child, printing = await self._spawn(process)
-            await child.wait()
-            code = await self._reap(process, child, printing)
+            outcome = await self._attempt(process)
             if self.stopping.is_set():
                 return
             delay = FIRST_DELAY if clock() - began > SETTLED else delay
-            self.say("meridian", f"{process.name} ended unexpectedly ({describe_exit(code)}); again in {delay:g} s")
+            self.say("meridian", f"{process.name} {outcome}; again in {delay:g} s")
             await self._pause(delay)
             delay = min(delay * 2, LONGEST_DELAY)
+
+    async def _attempt(self, process: Process) -> str:
+        """Run the process until it ends; returns how. Never raises: no fault of the machine may end supervision."""
+        try:
+            child, printing = await self._spawn(process)
+            code = await self._reap(process, child, printing)
+        except Exception as error:  # noqa: BLE001 - no descriptor, memory or process left: it is tried again
+            return f"could not be started ({error})"
+        return f"ended unexpectedly ({describe_exit(code)})"
 
     async def _pause(self, delay: float) -> None:
         try:
@@ -151,8 +162,20 @@ class Supervisor:
     def _write_record(self) -> None:
         pids = {name: child.pid for name, child in self._running.items()}
         draft = self.record.with_suffix(".new")
-        draft.write_text(json.dumps({**self.facts, "supervisor": os.getpid(), "processes": pids}, indent=1) + "\n")
-        draft.replace(self.record)
+        try:
+            draft.write_text(json.dumps({**self.facts, "supervisor": os.getpid(), "processes": pids}, indent=1) + "\n")
+            draft.replace(self.record)
+        except OSError as error:
+            if not self._record_failed:
+                self.say("meridian", f"{self.record} cannot be written ({error}); everything runs on without it")
+            self._record_failed = True
+            asyncio.get_running_loop().call_later(RECORD_RETRY, self._retry_record)
+        else:
+            self._record_failed = False
+
+    def _retry_record(self) -> None:
+        if self._record_failed and not self.stopping.is_set():
+            self._write_record()
 
 
 def describe_exit(code: int) -> str:

@@ -134,6 +134,42 @@ async def test_the_record_names_what_runs(supervisor: Supervisor, heard: Heard) 
     assert not supervisor.record.exists()
 
 
+async def test_a_process_is_restarted_although_the_record_cannot_be_written(tmp_path: Path, heard: Heard) -> None:
+    supervisor = Supervisor(say=heard.say, record=tmp_path / "missing" / "processes.json", facts={})
+    supervisor.start(python("mortal", "import os; print(os.getpid())"))
+    pids = await heard.wait_for("mortal", 2)
+    await supervisor.stop()
+    assert pids[0] != pids[1]
+
+
+async def test_a_record_that_could_not_be_written_is_reported_once_and_written_later(
+    tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.local.supervisor.RECORD_RETRY", 0.05)
+    supervisor = Supervisor(say=heard.say, record=tmp_path / "missing" / "processes.json", facts={"region": "us-east"})
+    supervisor.start(python("talker", "import time; print('up', flush=True); time.sleep(60)"))
+    await heard.wait_for("talker")
+    supervisor.record.parent.mkdir()
+    async with asyncio.timeout(20):
+        while not supervisor.record.exists():
+            await asyncio.sleep(0.02)
+    await supervisor.stop()
+    assert len(heard.of("meridian")) == 1
+    assert "processes.json cannot be written" in heard.of("meridian")[0]
+
+
+async def test_a_process_that_cannot_be_started_is_tried_again(
+    tmp_path: Path, supervisor: Supervisor, heard: Heard
+) -> None:
+    program = tmp_path / "late"
+    supervisor.start(Process(name="late", command=(str(program),)))
+    await heard.wait_for("meridian")
+    program.write_text("#!/bin/sh\necho here\n")
+    program.chmod(0o700)
+    assert (await heard.wait_for("late"))[0] == "here"
+    await supervisor.stop()
+
+
 async def test_a_run_to_the_end_gives_the_exit_code(supervisor: Supervisor) -> None:
     assert await supervisor.run_once(python("once", "raise SystemExit(7)")) == 7
 
