@@ -89,7 +89,7 @@ def database_settings(database: Database) -> dict[str, Any]:
             "HOST": database.host,
             "PORT": database.port,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"connect_timeout": 5},
+            "OPTIONS": {"connect_timeout": "5", **dict(database.options)},
         }
     return {
         "ENGINE": "django.db.backends.sqlite3",

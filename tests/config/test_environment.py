@@ -4,8 +4,10 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from config.environment import Database, EnvironmentProblem, read_environment
+from config.settings import database_settings
 
 
 def test_the_defaults_are_a_region_on_one_machine() -> None:
@@ -71,10 +73,48 @@ def test_a_wrong_value_is_named_in_one_sentence(name: str, text: str, hint: str)
             "postgres://postgres:@/postgres?host=/run/pg",
             Database("postgres", "postgres", "postgres", "", "/run/pg", ""),
         ),
+        (
+            "postgres://me@one:5432,two:5433/catalog?target_session_attrs=read-write&sslmode=verify-full",
+            Database(
+                "postgres",
+                "catalog",
+                "me",
+                "",
+                "one,two",
+                "5432,5433",
+                options=(("sslmode", "verify-full"), ("target_session_attrs", "read-write")),
+            ),
+        ),
     ],
 )
 def test_a_database_url_says_where_the_tables_are(url: str, database: Database) -> None:
     assert read_environment({"MERIDIAN_DATABASE_URL": url}).database == database
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("postgres://me@db/catalog?sslmod=require", "sslmod"),
+        ("postgres://me@db/catalog?sslmode=require&pool=true", "pool"),
+        ("sqlite:////var/lib/m.sqlite3?mode=ro", "mode=ro"),
+        ("postgres://me@db", "names no database"),
+        ("postgres://me@db:port/catalog", "port"),
+    ],
+)
+def test_an_option_of_a_database_url_that_would_be_dropped_is_refused_by_name(url: str, named: str) -> None:
+    with pytest.raises(EnvironmentProblem, match="MERIDIAN_DATABASE_URL") as problem:
+        read_environment({"MERIDIAN_DATABASE_URL": url})
+    assert named in str(problem.value).partition(", which ")[2]
+
+
+def test_every_option_of_a_database_url_reaches_the_driver() -> None:
+    url = "postgres://me@one,two/catalog?sslmode=verify-full&sslrootcert=/etc/ca.pem&connect_timeout=2"
+    settings = database_settings(read_environment({"MERIDIAN_DATABASE_URL": url}).database)
+    given = DatabaseWrapper({**settings, "TIME_ZONE": None}).get_connection_params()
+    assert given.items() >= {
+        "host": "one,two", "dbname": "catalog", "user": "me", "sslmode": "verify-full",
+        "sslrootcert": "/etc/ca.pem", "connect_timeout": "2",
+    }.items()  # fmt: skip
 
 
 def test_valkey_urls_may_use_either_name() -> None:
