@@ -145,7 +145,7 @@ CSRF_COOKIE_SECURE = not MERIDIAN.http.is_loopback
 X_FRAME_OPTIONS = "DENY"
 
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["registry.api.rendering.StructJson"],
     "DEFAULT_PARSER_CLASSES": ["registry.api.parsing.BoundedJson"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["registry.api.authentication.Callers"],
     "EXCEPTION_HANDLER": "registry.api.problems.handle",
@@ -159,16 +159,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "PREPROCESSING_HOOKS": ["registry.api.schema.documentation.only_plain_paths"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "registry.api.schema.documentation.describe",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "Status": "registry.api.schema.serializers.STATUSES",
-        "OverridingStatus": "registry.api.schema.serializers.OVERRIDING",
-        "Scope": "registry.api.schema.serializers.SCOPES",
-        "CheckType": "registry.api.schema.serializers.TYPES",
-    },
+    "POSTPROCESSING_HOOKS": ["registry.api.schema.documentation.describe"],
     # The page and its scripts come from this server: no third-party hosts.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

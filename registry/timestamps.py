@@ -1,7 +1,7 @@
 """Moments as every API writes them: ISO 8601 in UTC, to the millisecond."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, overload
 
 from catalog.errors import Invalid
 from catalog.records.duration import seconds
@@ -10,6 +10,10 @@ from catalog.records.duration import seconds
 EARLIEST, LATEST = 0.0, datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
+@overload
+def iso(moment: float) -> str: ...
+@overload
+def iso(moment: float | None) -> str | None: ...
 def iso(moment: float | None) -> str | None:
     """Seconds since the epoch as text."""
     if moment is None:

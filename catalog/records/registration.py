@@ -3,9 +3,10 @@
 Everything but `host` and a port is optional, unknown fields are refused by name, and every complaint names its field.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from catalog.errors import Invalid
 from catalog.records import names
@@ -17,37 +18,38 @@ from catalog.records.status import Status
 
 LARGEST_BODY = 64 * 1024  # bytes of one registration
 
-Length = str | int | float
+# Descriptions are shown in the API's schema, which is made from these structs.
+Length = Annotated[str | int | float, Meta(description="a duration such as `15s` or `1m30s`, or seconds")]
 
 
 class LeaseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`{"ttl": "15s"}`"""
+    """A promise to renew within `ttl`."""
 
     ttl: Length
 
 
 class CheckRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A check as a caller writes it; see `catalog.check.Check` for the meaning of the fields."""
+    """A check as a caller writes it. A field that belongs to some types only is refused for the others."""
 
     type: CheckType
-    name: str = ""
-    url: str = ""
-    method: str = "GET"
-    headers: dict[str, str] = {}
-    expect_status: tuple[int, ...] | int = ()
-    expect_body: str = ""
-    address: str = ""
-    service: str = ""
-    tls: bool = False
-    query: str = ""
-    record: str = "A"
-    expect_answer: str = ""
-    ttl: Length = 0
+    name: Annotated[str, Meta(description="its type if empty")] = ""
+    url: Annotated[str, Meta(description="http")] = ""
+    method: Annotated[str, Meta(description="http")] = "GET"
+    headers: Annotated[dict[str, str], Meta(description="http")] = {}
+    expect_status: Annotated[tuple[int, ...] | int, Meta(description="http: any 2xx if empty")] = ()
+    expect_body: Annotated[str, Meta(description="http: a part of the body")] = ""
+    address: Annotated[str, Meta(description="tcp, grpc, dns: host:port; the instance's own if empty")] = ""
+    service: Annotated[str, Meta(description="grpc: as named to the health protocol")] = ""
+    tls: Annotated[bool, Meta(description="grpc")] = False
+    query: Annotated[str, Meta(description="dns: the name asked for")] = ""
+    record: Annotated[str, Meta(description="dns: the type of record")] = "A"
+    expect_answer: Annotated[str, Meta(description="dns: a text that must be among the answers")] = ""
+    ttl: Annotated[Length, Meta(description="ttl: how long a report counts, such as `30s`")] = 0
     interval: Length = 10
     timeout: Length = 2
     success_before_passing: int = 1
     failures_before_critical: int = 3
-    status: Status = Status.UNKNOWN
+    status: Annotated[Status, Meta(description="before the first outcome")] = Status.UNKNOWN
 
     def check(self) -> Check:
         """The check, validated; named after its type when it has no name."""
@@ -62,11 +64,11 @@ class CheckRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of a registration, as sent."""
+    """A registration: `host`, and `port` or `ports`; the rest is optional."""
 
     host: str
-    port: int | None = None
-    ports: dict[str, int] = {}
+    port: Annotated[int | None, Meta(description="if not given, `ports.http`, else the first of `ports`")] = None
+    ports: Annotated[dict[str, int], Meta(description="by name")] = {}
     zone: str = ""
     version: str = ""
     tags: tuple[str, ...] = ()
@@ -75,7 +77,9 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     owner: str = ""
     lease: LeaseRequest | None = None
     checks: tuple[CheckRequest, ...] = ()
-    deregister_critical_after: Length | None = None
+    deregister_critical_after: Annotated[
+        Length | None, Meta(description="deregister when critical for so long, such as `10m`")
+    ] = None
 
 
 _decoder = msgspec.json.Decoder(Registration)

@@ -1,19 +1,17 @@
-"""Taking a body apart, field by field."""
+"""Reading a body as a struct."""
 
-from typing import Any
+from typing import Any, TypeVar
 
-from catalog.errors import Invalid
+import msgspec
 
+from catalog.records.registration import complaint
 
-def required_text(given: dict[str, Any], field: str, default: str | None = None) -> str:
-    """Take a text out of a body. Raises Invalid when it is missing or of another type."""
-    value = given.pop(field, default)
-    if not isinstance(value, str) or not value:
-        raise Invalid("is missing" if value is None else "must be a text", field=field)
-    return value
+Body = TypeVar("Body")
 
 
-def refuse_rest(given: dict[str, Any]) -> None:
-    """Raises Invalid for a field that nothing has taken out of the body."""
-    for field in given:
-        raise Invalid("there is no such field", field=str(field)[:80])
+def read(given: Any, kind: type[Body]) -> Body:
+    """The parsed body as `kind`. Raises Invalid naming the field."""
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        raise complaint(error) from None

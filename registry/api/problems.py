@@ -3,15 +3,17 @@
 import math
 from typing import Any
 
+import msgspec
 import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import errors
+from registry.api.shapes.problem import Complaint, Problem
 from registry.problems import CONTENT_TYPE, INTERNAL, MEANINGS, TYPE, Meaning
 
 log = structlog.get_logger(__name__)
@@ -47,10 +49,9 @@ class TooLarge(exceptions.APIException):
     default_code = "too_large"
 
 
-def problem(slug: str, status: int, title: str, detail: str, *, field: str = "") -> dict[str, Any]:
+def problem(slug: str, status: int, title: str, detail: str, *, field: str = "") -> Problem:
     """The body of a problem. `field` is the path of what is wrong in the request."""
-    body: dict[str, Any] = {"type": TYPE + slug, "title": title, "status": status, "detail": detail}
-    return body | {"field": field} if field else body
+    return Problem(type=TYPE + slug, title=title, status=status, detail=detail, field=field)
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
@@ -78,11 +79,11 @@ def _respond(error: Exception, context: dict[str, Any]) -> Response:
     )
 
 
-def not_found(request: HttpRequest, **_: Any) -> JsonResponse:
+def not_found(request: HttpRequest, **_: Any) -> HttpResponse:
     """A path under `/api/v1/` that is none."""
     detail = f"{request.path[:200]} is not part of the API: see /api/v1/docs"
     body = problem("no-such-path", 404, "Nothing lives at this path", detail)
-    return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+    return HttpResponse(msgspec.json.encode(body), status=404, content_type=CONTENT_TYPE)
 
 
 def _log_refusal(response: Response, request: Request) -> None:
@@ -94,7 +95,7 @@ def _log_refusal(response: Response, request: Request) -> None:
         path=request.path,
         address=request.META.get("REMOTE_ADDR"),
         by=str(grant) if grant else None,
-        detail=response.data["detail"],
+        detail=response.data.detail,
     )
 
 
@@ -105,13 +106,10 @@ def _detail(error: Exception) -> str:
     return str(error) or "there is nothing here"
 
 
-def _validation_problem(error: exceptions.ValidationError) -> dict[str, Any]:
-    complaints = list(_complaints(error.detail, ""))
-    field, detail = complaints[0]
-    body = problem("invalid", 400, "The request breaks a rule", detail, field=field)
-    if len(complaints) > 1:
-        body["errors"] = [{"field": field, "detail": detail} for field, detail in complaints]
-    return body
+def _validation_problem(error: exceptions.ValidationError) -> Problem:
+    complaints = tuple(Complaint(*found) for found in _complaints(error.detail, ""))
+    first = problem("invalid", 400, "The request breaks a rule", complaints[0].detail, field=complaints[0].field)
+    return msgspec.structs.replace(first, errors=complaints) if len(complaints) > 1 else first
 
 
 def _complaints(detail: Any, path: str) -> Any:
@@ -128,8 +126,8 @@ def _complaints(detail: Any, path: str) -> Any:
         yield path, str(detail)
 
 
-def _answer(body: dict[str, Any], error: Exception) -> Response:
-    status = body["status"]
+def _answer(body: Problem, error: Exception) -> Response:
+    status = body.status
     response = Response(body, status=status, content_type=CONTENT_TYPE)
     if status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="meridian"'

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.db.models import Model, QuerySet
 from rest_framework.generics import GenericAPIView
+from rest_framework.mixins import ListModelMixin
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +25,7 @@ from registry.api.parsing import BoundedJson
 from registry.models import Region
 
 LONGEST_CAUSE = 500
+Row = TypeVar("Row", bound=Model)
 
 
 class MayAsk(BasePermission):
@@ -140,3 +143,11 @@ class Resource(GenericAPIView[Any]):
         came = origin_of(self.request)
         given = (came.cause if came is not None else self.request.headers.get("Meridian-Cause", "")).strip()
         return given[:LONGEST_CAUSE] or usual
+
+
+class Listing(ListModelMixin, Resource):
+    """A list. The schema describes pages and filters for what is a `ListModelMixin`."""
+
+    def paged(self, rows: QuerySet[Row], shape: Callable[[Row], msgspec.Struct]) -> Response:
+        """The page of `rows` that is asked for."""
+        return self.get_paginated_response([shape(row) for row in self.paginate_queryset(rows) or ()])

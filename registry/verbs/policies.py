@@ -1,28 +1,34 @@
 """Setting and clearing failover policies."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from catalog.errors import NotFound
 from catalog.records import names
 from catalog.records.duration import seconds
 from catalog.records.instance import DEFAULT_NAMESPACE
 from catalog.records.policy import Policy, StaleAction, validated
+from catalog.records.registration import Length
 from registry.commit.unit import Unit
 from registry.commit.verb import verb
 
-Length = str | int | float
-
 
 class PolicyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A policy as an operator asks for it; see `catalog.policy.Policy`. Lengths are durations: `30s`, or seconds."""
+    """A failover policy as an operator asks for it: when home has too few instances, and where to look then."""
 
-    min_healthy: int = 1
-    min_share: float = 0.0
-    order: tuple[str, ...] = ()
-    nearest: int = 0
-    stale: StaleAction = StaleAction.KEEP
-    stale_after: Length = 0.0
-    hold_down: Length = 0.0
+    min_healthy: Annotated[int, Meta(description="fewer that serve are too few")] = 1
+    min_share: Annotated[float, Meta(description="so are fewer than this share, from 0 to 1")] = 0.0
+    order: Annotated[tuple[str, ...], Meta(description="regions, the first to try first")] = ()
+    nearest: Annotated[int, Meta(description="in place of `order`: that many, by measured delay")] = 0
+    stale: Annotated[
+        StaleAction, Meta(description="whether a region that is stale for too long is kept, taken last, or left out")
+    ] = StaleAction.KEEP
+    stale_after: Annotated[Length, Meta(description="how long is too long: `30s`")] = 0.0
+    hold_down: Annotated[
+        Length, Meta(description="how long home must have had enough before lookups return to it: `30s`")
+    ] = 0.0
 
 
 class PolicySet(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,47 +12,30 @@ from catalog.errors import NotFound
 from catalog.records import names
 from catalog.records.instance import DEFAULT_NAMESPACE
 from catalog.records.override import Override
-from catalog.records.registration import from_mapping
+from catalog.records.registration import Registration
 from registry import actions
-from registry.api.bodies import required_text
+from registry.api.bodies import read
 from registry.api.filters import InstanceFilter, ordered
 from registry.api.paging import NumberedPages
-from registry.api.resource import Resource
+from registry.api.resource import Listing, Resource
+from registry.api.schema import examples
 from registry.api.schema.documentation import PROBLEMS, WRITE_PROBLEMS, cause_header, region_parameter
-from registry.api.schema.serializers import InstanceSerializer, NamedRegistrationSerializer, RegistrationSerializer
-from registry.api.shapes import instance_shape
+from registry.api.shapes.instance import InstanceShape, NamedRegistration
 from registry.models import InstanceRow, OverrideRow
 
 NAMESPACE = OpenApiParameter("namespace", description="`default` if not said")
 ORDERING = OpenApiParameter("ordering", description="such as `status,-index`; by namespace, service and id if not said")
 
 
-class Rows(serializers.BaseSerializer[InstanceRow]):
-    """Rows as instances. Standing overrides are read once for the whole page."""
-
-    def to_representation(self, instance: InstanceRow) -> Any:
-        """See DRF."""
-        shape = instance_shape(
-            instance.instance, index=instance.index, overrides=self.context["overrides"], now=self.context["now"]
-        )
-        return InstanceSerializer(shape).data
-
-
 class InstanceResource(Resource):
     """What the list and the single instance share."""
 
     queryset = InstanceRow.objects.all()
-    serializer_class = Rows
     asks_scope_itself = True
     forwards = True
 
-    def get_serializer_context(self) -> dict[str, Any]:
-        """The overrides that stand, for the ruling on each instance."""
-        return {**super().get_serializer_context(), "overrides": standing_overrides(), "now": self.now}
-
-    def register(self, given: dict[str, Any], namespace: str, service: str, id: str) -> Response:
+    def register(self, registration: Registration, namespace: str, service: str, id: str) -> Response:
         """Register or replace through the verb; the answer is read back from the record."""
-        registration = from_mapping(given)
         self.grant.require_write(service)
         if (answer := self.elsewhere()) is not None:
             return answer
@@ -65,11 +47,11 @@ class InstanceResource(Resource):
             actor=self.actor(),
             cause=self.cause("registered over the API"),
         )
-        shape = instance_shape(result.instance, index=result.index, overrides=standing_overrides(), now=self.now)
-        return Response(InstanceSerializer(shape).data, status=201 if result.created else 200)
+        shape = InstanceShape.of(result.instance, index=result.index, overrides=standing_overrides(), now=self.now)
+        return Response(shape, status=201 if result.created else 200)
 
 
-class Instances(InstanceResource):
+class Instances(Listing, InstanceResource):
     """All instances."""
 
     pagination_class = NumberedPages
@@ -84,27 +66,31 @@ class Instances(InstanceResource):
         operation_id="list_instances",
         summary="List instances",
         tags=["instances"],
+        examples=[examples.INSTANCE],
         parameters=[ORDERING],
-        responses={200: InstanceSerializer(many=True), **PROBLEMS},
+        responses={200: InstanceShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
         """The instances of the record, page by page. To find instances to talk to, use `/services/{name}` instead."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        overrides, now = standing_overrides(), self.now
+        return self.paged(
+            self.filter_queryset(self.get_queryset()),
+            lambda row: InstanceShape.of(row.instance, index=row.index, overrides=overrides, now=now),
+        )
 
     @extend_schema(
         operation_id="register_instance",
         summary="Register an instance",
         tags=["instances"],
+        examples=[examples.NAMED_REGISTRATION, examples.INSTANCE],
         parameters=[region_parameter(), cause_header()],
-        request=NamedRegistrationSerializer,
-        responses={200: InstanceSerializer, 201: InstanceSerializer, **WRITE_PROBLEMS},
+        request=NamedRegistration,
+        responses={200: InstanceShape, 201: InstanceShape, **WRITE_PROBLEMS},
     )
     def post(self, request: Request) -> Response:
         """New: 201. One of this name was there and is replaced: 200. Unknown fields are refused by name."""
-        given = dict(request.data)
-        namespace = required_text(given, "namespace", DEFAULT_NAMESPACE)
-        return self.register(given, namespace, required_text(given, "service"), required_text(given, "id"))
+        asked = read(request.data, NamedRegistration)
+        return self.register(asked, asked.namespace, asked.service, asked.id)
 
 
 class OneInstance(InstanceResource):
@@ -116,25 +102,28 @@ class OneInstance(InstanceResource):
         operation_id="get_instance",
         summary="Read an instance",
         tags=["instances"],
+        examples=[examples.INSTANCE],
         parameters=[NAMESPACE],
-        responses={200: InstanceSerializer, **PROBLEMS},
+        responses={200: InstanceShape, **PROBLEMS},
     )
     def get(self, request: Request, service: str, id: str) -> Response:
         """The record of one instance of this region, with the overrides that decide about it."""
         row = find_instance(self.region, self.namespace, service, id)
-        return Response(self.get_serializer(row).data)
+        shape = InstanceShape.of(row.instance, index=row.index, overrides=standing_overrides(), now=self.now)
+        return Response(shape)
 
     @extend_schema(
         operation_id="replace_instance",
         summary="Register or replace an instance",
         tags=["instances"],
+        examples=[examples.REGISTRATION, examples.INSTANCE],
         parameters=[NAMESPACE, region_parameter(), cause_header()],
-        request=RegistrationSerializer,
-        responses={200: InstanceSerializer, 201: InstanceSerializer, **WRITE_PROBLEMS},
+        request=Registration,
+        responses={200: InstanceShape, 201: InstanceShape, **WRITE_PROBLEMS},
     )
     def put(self, request: Request, service: str, id: str) -> Response:
         """New: 201. Replaced: 200; a check that is registered as it was keeps its verdict."""
-        return self.register(dict(request.data), self.namespace, service, id)
+        return self.register(read(request.data, Registration), self.namespace, service, id)
 
     @extend_schema(
         operation_id="deregister_instance",

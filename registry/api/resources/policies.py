@@ -1,43 +1,30 @@
 """Failover policies: listing, setting and clearing them."""
 
-from typing import Any
-
-import msgspec
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.errors import NotFound
 from catalog.records import names
 from catalog.records.instance import DEFAULT_NAMESPACE
-from catalog.records.registration import complaint
 from registry import actions
+from registry.api.bodies import read
 from registry.api.filters import PolicyFilter
 from registry.api.paging import NumberedPages
-from registry.api.resource import Resource
+from registry.api.resource import Listing, Resource
+from registry.api.schema import examples
 from registry.api.schema.documentation import PROBLEMS, WRITE_PROBLEMS, cause_header, region_parameter
-from registry.api.schema.serializers import PolicyRequestSerializer, PolicySerializer
-from registry.api.shapes import policy_shape
+from registry.api.shapes.policy import PolicyShape
 from registry.models import PolicyRow
 
 NAMESPACE = OpenApiParameter("namespace", description="`default` if not said")
 
 
-class Rows(serializers.BaseSerializer[PolicyRow]):
-    """Rows as policies."""
-
-    def to_representation(self, instance: PolicyRow) -> Any:
-        """See DRF."""
-        return PolicySerializer(policy_shape(instance.policy, index=instance.index)).data
-
-
-class Policies(Resource):
+class Policies(Listing):
     """All standing policies."""
 
     queryset = PolicyRow.objects.all()
-    serializer_class = Rows
     pagination_class = NumberedPages
     filterset_class = PolicyFilter
 
@@ -49,19 +36,18 @@ class Policies(Resource):
         operation_id="list_policies",
         summary="List failover policies",
         tags=["policies"],
-        responses={200: PolicySerializer(many=True), **PROBLEMS},
+        examples=[examples.POLICY],
+        responses={200: PolicyShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
         """The policies of this region and, as they are known here, of the others: each counts in its own region."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.paged(self.filter_queryset(self.get_queryset()), shape)
 
 
 class OnePolicy(Resource):
     """The policy of one service."""
 
     queryset = PolicyRow.objects.all()
-    serializer_class = Rows
     parameters = frozenset({"namespace", "region"})
     forwards = True
 
@@ -69,8 +55,9 @@ class OnePolicy(Resource):
         operation_id="get_policy",
         summary="Read a failover policy",
         tags=["policies"],
+        examples=[examples.POLICY],
         parameters=[NAMESPACE, region_parameter()],
-        responses={200: PolicySerializer, **PROBLEMS},
+        responses={200: PolicyShape, **PROBLEMS},
     )
     def get(self, request: Request, service: str) -> Response:
         """Where a service's lookups go when its own region has too few instances that serve."""
@@ -81,22 +68,20 @@ class OnePolicy(Resource):
         found = row.first()
         if found is None:
             raise NotFound(f"{service[:80]} has no failover policy in {region[:80]}")
-        return Response(self.get_serializer(found).data)
+        return Response(shape(found))
 
     @extend_schema(
         operation_id="set_policy",
         summary="Set a failover policy",
         tags=["policies"],
+        examples=[examples.POLICY_REQUEST, examples.POLICY],
         parameters=[NAMESPACE, region_parameter(), cause_header()],
-        request=PolicyRequestSerializer,
-        responses={200: PolicySerializer, 201: PolicySerializer, **WRITE_PROBLEMS},
+        request=actions.PolicyRequest,
+        responses={200: PolicyShape, 201: PolicyShape, **WRITE_PROBLEMS},
     )
     def put(self, request: Request, service: str) -> Response:
         """New: 201. Replaced as a whole: 200. It counts for every lookup at once."""
-        try:
-            asked = msgspec.convert(dict(request.data), actions.PolicyRequest)
-        except msgspec.ValidationError as error:
-            raise complaint(error) from None
+        asked = read(request.data, actions.PolicyRequest)
         if (answer := self.elsewhere()) is not None:
             return answer
         done = actions.set_policy(
@@ -106,8 +91,7 @@ class OnePolicy(Resource):
             actor=self.actor(),
             cause=self.cause("set over the API"),
         )
-        shape = policy_shape(done.policy, index=done.index)
-        return Response(PolicySerializer(shape).data, status=201 if done.created else 200)
+        return Response(PolicyShape.of(done.policy, index=done.index), status=201 if done.created else 200)
 
     @extend_schema(
         operation_id="clear_policy",
@@ -129,3 +113,8 @@ class OnePolicy(Resource):
     def namespace(self) -> str:
         """The namespace that the request is about."""
         return names.label(self.request.query_params.get("namespace", DEFAULT_NAMESPACE), field="namespace")
+
+
+def shape(row: PolicyRow) -> PolicyShape:
+    """A row as it is answered."""
+    return PolicyShape.of(row.policy, index=row.index)

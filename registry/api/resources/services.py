@@ -5,29 +5,27 @@ from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.errors import NotFound
 from catalog.records import names
 from catalog.records.instance import DEFAULT_NAMESPACE
-from catalog.records.status import Status
 from registry.api.filters import InstanceFilter
 from registry.api.paging import NumberedPages
-from registry.api.resource import Resource
+from registry.api.resource import Listing, Resource
+from registry.api.schema import examples
 from registry.api.schema.documentation import PROBLEMS
-from registry.api.schema.serializers import ServiceSerializer
+from registry.api.shapes.service import CountsShape, ServiceShape
 from registry.models import InstanceRow
 
 NAME = ("region", "namespace", "service")
 
 
-class Services(Resource):
+class Services(Listing):
     """All services."""
 
     queryset = InstanceRow.objects.all()
-    serializer_class = ServiceSerializer
     pagination_class = NumberedPages
     filterset_class = InstanceFilter
 
@@ -35,28 +33,29 @@ class Services(Resource):
         operation_id="list_services",
         summary="List services",
         tags=["services"],
-        responses={200: ServiceSerializer(many=True), **PROBLEMS},
+        examples=[examples.SERVICE],
+        responses={200: ServiceShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
         """Services with an instance that the filters let through; the counts are of those instances."""
         rows = self.filter_queryset(self.get_queryset())
         page = self.paginate_queryset(rows.order_by(*NAME).values(*NAME).distinct())
-        return self.get_paginated_response(ServiceSerializer(summed(rows, page or ()), many=True).data)
+        return self.get_paginated_response(summed(rows, page or ()))
 
 
 class OneService(Resource):
     """One service."""
 
     queryset = InstanceRow.objects.all()
-    serializer_class: type[serializers.BaseSerializer[Any]] = ServiceSerializer
     parameters = frozenset({"namespace"})
 
     @extend_schema(
         operation_id="get_service",
         summary="Read a service",
         tags=["services"],
+        examples=[examples.SERVICE],
         parameters=[OpenApiParameter("namespace", description="`default` if not said")],
-        responses={200: ServiceSerializer, **PROBLEMS},
+        responses={200: ServiceShape, **PROBLEMS},
     )
     def get(self, request: Request, service: str) -> Response:
         """What the instances of one service of this region add up to."""
@@ -65,10 +64,10 @@ class OneService(Resource):
         found = summed(self.get_queryset(), [name])
         if not found:
             raise NotFound(f"no instance of {service} is registered in namespace {namespace} of {self.region}")
-        return Response(ServiceSerializer(found[0]).data)
+        return Response(found[0])
 
 
-def summed(rows: QuerySet[InstanceRow], page: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def summed(rows: QuerySet[InstanceRow], page: Iterable[dict[str, Any]]) -> list[ServiceShape]:
     """The sums of the services named by `page`, over `rows`, in one query."""
     sums: dict[tuple[str, str, str], dict[str, Any]] = {}
     wanted = Q()
@@ -82,7 +81,7 @@ def summed(rows: QuerySet[InstanceRow], page: Iterable[dict[str, Any]]) -> list[
         if key not in sums:
             sums[key] = _nothing(*key)
         _add(sums[key], group)
-    return list(sums.values())
+    return [ServiceShape(**{**fields, "statuses": CountsShape.of(fields["statuses"])}) for fields in sums.values()]
 
 
 def _nothing(region: str, namespace: str, service: str) -> dict[str, Any]:
@@ -91,7 +90,7 @@ def _nothing(region: str, namespace: str, service: str) -> dict[str, Any]:
         "namespace": namespace,
         "region": region,
         "instances": 0,
-        "statuses": dict.fromkeys((status.value for status in Status), 0),
+        "statuses": {},
         "zones": {},
         "versions": {},
         "index": 0,
@@ -101,7 +100,6 @@ def _nothing(region: str, namespace: str, service: str) -> dict[str, Any]:
 def _add(service: dict[str, Any], group: dict[str, Any]) -> None:
     number = group["instances"]
     service["instances"] += number
-    service["statuses"][group["status"]] += number
-    for plural, single in (("zones", "zone"), ("versions", "version")):
+    for plural, single in (("statuses", "status"), ("zones", "zone"), ("versions", "version")):
         service[plural][group[single]] = service[plural].get(group[single], 0) + number
     service["index"] = max(service["index"], group["latest"])

@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from registry.api.schema.serializers import ProblemSerializer
+from registry.api.shapes.problem import Problem
 from registry.problems import CONTENT_TYPE
 
 DESCRIPTION = """\
@@ -30,7 +30,7 @@ in UTC.
 
 
 def _problem(text: str) -> OpenApiResponse:
-    return OpenApiResponse(ProblemSerializer, description=text)
+    return OpenApiResponse(Problem, description=text)
 
 
 def _problems(*statuses: tuple[int, str]) -> dict[Any, Any]:

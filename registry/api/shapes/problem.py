@@ -1,0 +1,23 @@
+"""A problem, as `application/problem+json` (RFC 9457)."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class Complaint(Struct, frozen=True):
+    """One of several things that are wrong."""
+
+    field: str
+    detail: str
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error, as `application/problem+json`."""
+
+    type: str
+    title: str
+    status: int
+    detail: Annotated[str, Meta(description="a sentence that says what to do")]
+    field: Annotated[str, Meta(description="the path in the request of what is wrong")] = ""
+    errors: Annotated[tuple[Complaint, ...], Meta(description="all that is wrong, when it is several things")] = ()
