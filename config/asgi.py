@@ -28,8 +28,9 @@ from discovery.web.health import Health
 from federation.metrics import Exposition
 from federation.serve import forward
 from federation.serve import routes as serve
-from registry import reachability
+from registry import database, valkey
 from registry.access.process import process_table, start_refreshing
+from registry.checks.counters import worker_metrics
 from registry.checks.probe_heartbeat import last_round
 from registry.leases.renewals import renewals
 from registry.log.local import DatabaseLog
@@ -57,11 +58,11 @@ def plane_of(environment: Environment) -> Plane:
 def application_of(plane: Plane) -> server.Application:
     """The discovery plane in front of Django. The first segment of a path decides, before anything else is done."""
     pulse = Pulse(plane.view, plane.region, last_round, clock=plane.clock)
-    health = Health(plane, pulse, {"database": reachability.database, "cache": reachability.cache})
+    health = Health(plane, pulse, {"database": database.ping, "cache": valkey.ping})
     plane.also(pulse.watch)
     plane.also(health.watch)
     peers = Exposition()
-    operating = health_routes.application(plane, health, reachability.worker_metrics, peers.read)
+    operating = health_routes.application(plane, health, worker_metrics, peers.read)
     serving = serve.Serving()
     whole = server.Application(
         plane,

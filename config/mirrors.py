@@ -5,7 +5,7 @@ from collections.abc import Callable
 from config.environment import Environment
 from discovery.view.mirrors import Mirrors
 from federation.serve.freshness import Words
-from registry import regions
+from registry.log import regions
 from registry.log.local import DatabaseLog
 
 

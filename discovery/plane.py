@@ -20,8 +20,8 @@ from discovery.answers.limits import Watchers
 from discovery.answers.watches import Topics
 from discovery.view.follower import Following
 from discovery.view.mirrors import Mirrors
-from registry.ending import end_tasks
 from registry.leases.renewals import Renewals
+from registry.valkey import cancel_all
 
 CONFIRMED = 2.0  # seconds that a question which must not be answered from the past waits for the log
 CLOSED_WITHIN = 2.0  # seconds
@@ -93,7 +93,7 @@ class Plane:
 
     async def stop(self) -> None:
         """Stop following; what the view holds is saved."""
-        await end_tasks(self._tasks)
+        await cancel_all(self._tasks)
         self._tasks = []
         for close in self._closing:
             # A database that hangs must not keep the process from ending.

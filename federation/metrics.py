@@ -9,12 +9,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from django.db import DatabaseError
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from catalog.errors import Unavailable
 from catalog.view import State as Trust
 from federation import status
 from federation.status import Cell, Matrix, PeerStatus
@@ -127,10 +125,7 @@ class Exposition:
 
 
 async def _read() -> str:
-    try:
-        found = await status.matrix(now=time.time())
-    except DatabaseError as error:
-        raise Unavailable(f"the peers cannot be read: {error}") from error
+    found = await status.matrix(now=time.time())
     own = CollectorRegistry(auto_describe=False)
     own.register(Measures(found))
     return generate_latest(own).decode()

@@ -16,12 +16,11 @@ from federation.follow.link import row_key
 from federation.models import MirrorState, Peer
 from federation.serve.logs import Logs
 from federation.serve.routes import row_of
-from federation.threads import in_thread
 from federation.wire import LogEntry, Place, Row
 from registry import freshness as heard
-from registry.checks.schedule import reaching_valkey
+from registry.database import in_thread
 from registry.freshness import FRESH_FOR, Heard
-from registry.valkey import aconnection
+from registry.valkey import aconnection, reaching
 
 _rows = msgspec.json.Decoder(Row)
 
@@ -113,9 +112,10 @@ async def matrix(*, now: float) -> Matrix:
 async def _from_valkey(regions: list[str]) -> tuple[list[Row], dict[str, Heard]]:
     """The rows of the peers and what is heard of them; nothing while Valkey is away."""
     try:
-        async with reaching_valkey(), aconnection() as client:
-            words = await heard.read(client)
-            found = await client.mget([row_key(region) for region in regions]) if regions else []
+        with reaching("the rows of the matrix"):
+            async with aconnection() as client:
+                words = await heard.read(client)
+                found = await client.mget([row_key(region) for region in regions]) if regions else []
     except Unavailable:
         return [], {}
     return [_rows.decode(text) for text in found if text], words

@@ -7,7 +7,8 @@ Public is:
     renewals    renewing a lease
     mirror      the one door for what other regions wrote
     heard       how fresh the mirrors are
-    regions     which regions are kept here
+    database    asking the database from an event loop or a thread
+    valkey      reaching Valkey, and the names of its keys
     forwarding  the way to ask another region itself
     tokens      who may do what
 

@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from catalog.errors import Unavailable
 from catalog.view import Freshness, State
-from registry.checks.schedule import reaching_valkey
-from registry.valkey import aconnection, key
+from registry.valkey import aconnection, key, reaching
 
+PART = "the status of the mirrors"
 FRESH_FOR = 5.0  # seconds without a word of a region after which what is known of it is called stale
 
 
@@ -84,19 +84,19 @@ def changed(heard: Heard, **values: Any) -> Heard:
 
 async def publish(client: "Redis", heard: Heard) -> None:
     """Tell everybody. Raises Unavailable when Valkey is."""
-    async with reaching_valkey():
+    with reaching(PART):
         await client.hset(heard_key(), heard.region, encode(heard))
 
 
 async def forget(client: "Redis", region: str) -> None:
     """Nothing is to be said of this region any more. Raises Unavailable."""
-    async with reaching_valkey():
+    with reaching(PART):
         await client.hdel(heard_key(), region)
 
 
 async def read(client: "Redis | None" = None) -> dict[str, Heard]:
     """What is heard of every mirrored region. Raises Unavailable when Valkey cannot be reached."""
-    async with reaching_valkey():
+    with reaching(PART):
         if client is not None:
             stored = await client.hgetall(heard_key())
         else:

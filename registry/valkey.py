@@ -1,5 +1,21 @@
-"""Connections to Valkey, with limits that suit a store which may be lost: nobody waits long for it."""
+"""Reaching Valkey: connections, names of keys, and errors.
 
+Limits suit a store that may be lost: no caller waits long for it. Keys and channels are `meridian:<region>:<parts>`:
+
+    leases, expired, clock, listening,                       registry/leases/store.py
+    reviewed, sweeping, losses:*, spared:*
+    probes:due, :definitions, :states, :leader, :seen        registry/checks/
+    counters                                                 registry/checks/counters.py
+    heard, heard:row:*, follower:*                           registry/freshness.py, federation/follow/
+    doorbell, tokens                                         channels: registry/commit/doorbell.py, registry/access/
+    layer                                                    Django Channels, see config/settings.py
+
+Processes of two versions share them during a rolling restart, so a name never changes its meaning.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -7,10 +23,14 @@ import redis
 import redis.asyncio
 from django.conf import settings
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from catalog.errors import Unavailable
+
 CONNECT_WITHIN = 0.5  # seconds
-ANSWER_WITHIN = 2.0
+ANSWER_WITHIN = 2.0  # seconds
+CANCEL_AGAIN = 1.0  # seconds after which a task that goes on is cancelled once more
 
 
 def connection() -> "redis.Redis":
@@ -31,6 +51,38 @@ def aconnection(*, answer_within: float | None = ANSWER_WITHIN) -> "redis.asynci
 def key(region: str, *parts: str) -> str:
     """A key or channel of this region: `meridian:<region>:<parts>`."""
     return ":".join(("meridian", region, *parts))
+
+
+@contextmanager
+def reaching(part: str) -> Iterator[None]:
+    """Raises Unavailable, naming the part of the region that was asked for, when Valkey cannot be reached within.
+
+    For threads and event loops alike.
+    """
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise Unavailable(f"{part} cannot be reached: {str(error) or 'no answer in time'}") from error
+
+
+async def ping() -> None:
+    """Return when Valkey answers. Raises Unavailable."""
+    with reaching("the cache (Valkey)"):
+        async with aconnection() as client:
+            await client.ping()
+
+
+async def cancel_all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they end. Once may not do: a client of Valkey that is just connecting swallows it.
+
+    (It waits by `asyncio.wait_for`, which up to Python 3.11 forgets a cancellation that comes as the wait is over.)
+    """
+    going_on = set(tasks)
+    while going_on:
+        for task in going_on:
+            task.cancel()
+        ended, going_on = await asyncio.wait(going_on, timeout=CANCEL_AGAIN)
+        await asyncio.gather(*ended, return_exceptions=True)
 
 
 @lru_cache(maxsize=8)

@@ -1,12 +1,12 @@
 """Holds: what the breaker keeps from happening, of this region's instances and of the mirrors of others."""
 
 import msgspec
-from django.db import DatabaseError, connection
 
-from catalog.errors import NotFound, Unavailable
+from catalog.errors import NotFound
 from federation.follow import holding
 from federation.models import MirrorState
 from registry.breaker import holds as held
+from registry.database import unavailable
 from registry.tables.held import HeldRow, Member, State
 
 DECIDED = 30  # decided ones that are still shown
@@ -41,13 +41,10 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
 def list_holds() -> list[Hold]:
     """The open ones, those that happen soonest first; then those decided lately. Raises Unavailable."""
-    try:
+    with unavailable("what is held cannot be read"):
         holds = [_of_row(row) for row in held.list_held(state=State.OPEN)]
         closed = [_of_row(row) for row in held.list_held()[: 4 * DECIDED] if row.state != State.OPEN]
         mirrors = [_of_mirror(state) for state in holding.standing()]
-    except DatabaseError as error:
-        connection.close()
-        raise Unavailable(f"what is held cannot be read: {error}".strip()) from error
     waiting = sorted((hold for hold in (*holds, *mirrors) if hold.is_open), key=lambda hold: (hold.until, hold.key))
     decided = [*(hold for hold in mirrors if not hold.is_open), *closed]
     decided.sort(key=lambda hold: -(hold.decided_at or hold.at))

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import structlog
-from django.db import close_old_connections
 
 from dashboard.live.fragments import Edition
 from dashboard.live.page import Gathered, Page, gathered
 from dashboard.live.state import State
+from registry.database import as_a_request
 
 COALESCE = 0.25  # seconds between two renderings of a screen: a person sees no more than a few a second
 KEPT = 30.0  # seconds that a screen stays after the last look at it
@@ -246,14 +246,12 @@ class Screens:
 
 
 def _asked(page: Page, now: float) -> Gathered:
-    close_old_connections()
     try:
-        return gathered(page, now)
+        with as_a_request():
+            return gathered(page, now)
     except Exception as error:  # a part of a page must not take the page with it: it says what went wrong instead
         logger.exception("a page could not be told something", page=page.heading)
         return Gathered(problem=f"this could not be read: {type(error).__name__}")
-    finally:
-        close_old_connections()
 
 
 def _drawn(screens: list[Screen], now: float) -> list[Edition]:

@@ -1,13 +1,14 @@
 """Seeding: what the histories of a process that has just started do not know, the log in the tables tells."""
 
 import asyncio
+from functools import partial
 
 import structlog
-from django.db import close_old_connections
 
 from catalog.errors import CatalogError
 from dashboard.memory.board import Board
-from dashboard.memory.history import KEPT, ServiceName, Step
+from dashboard.memory.history import KEPT
+from registry.database import in_thread
 from registry.log.health_history import steps_of_all
 
 LOOK_EVERY = 1.0  # seconds
@@ -50,17 +51,10 @@ class Seeding:
 
     async def _seed(self, region: str, now: float) -> None:
         try:
-            past = await asyncio.to_thread(_past, region, now)
+            past = await in_thread(partial(steps_of_all, region, since=now - KEPT, now=now))
         except CatalogError as error:
             self._not_before = now + AGAIN
             logger.info("the last hour's health is not known yet", region=region, reason=str(error))
             return
         self._board.histories.seed(region, past)
         self._seeded.add(region)
-
-
-def _past(region: str, now: float) -> dict[ServiceName, list[Step]]:
-    try:
-        return steps_of_all(region, since=now - KEPT, now=now)
-    finally:
-        close_old_connections()  # no request ends here that would do it

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import async_to_sync
-from django.db import DatabaseError, connection
 
 from catalog.digest import to_hex
-from catalog.errors import Unavailable
 from catalog.view import State
 from dashboard.memory.board import Board
 from dashboard.memory.links import Links
@@ -37,11 +35,7 @@ def asked(links: Links, now: float) -> Matrix:
 
 def _asked(now: float) -> Matrix:
     # Every call has a loop of its own, and so clients of its own: none outlives it.
-    try:
-        return async_to_sync(status.matrix)(now=now)
-    except DatabaseError as error:
-        connection.close()  # whatever is wrong with it, the next use makes a new one
-        raise Unavailable(f"the database cannot be used: {error}".strip()) from error
+    return async_to_sync(status.matrix)(now=now)
 
 
 def cells(board: Board, told: Matrix | None, now: float) -> dict[tuple[str, str], Cell]:

@@ -5,12 +5,10 @@ from itertools import chain, islice
 from typing import Any
 
 import msgspec
-from django.db import DatabaseError, connection
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
-from catalog.errors import Unavailable
 from catalog.records.status import Status
 from catalog.view import ServiceName, State
 from dashboard.live.fragments import Sheet
@@ -23,6 +21,7 @@ from dashboard.words.attention import Hold, Services, needs
 from dashboard.words.feed import SHOWN, Item, feed
 from federation.status import Cell, Matrix
 from registry.breaker import holds as held
+from registry.database import unavailable
 from registry.log import history
 
 OLD = 20.0  # seconds after which what was gathered is said to be old
@@ -67,7 +66,7 @@ class OverviewPage(Page):
     def gather(self, now: float) -> Told:
         """What other regions say, what is held, and, while memory holds little, what the log holds."""
         matrix = asked(self.board.links, now)
-        try:
+        with unavailable("what is held cannot be read"):
             rows = held.list_held(state="open")
             holds = tuple(
                 Hold(
@@ -76,9 +75,6 @@ class OverviewPage(Page):
                 )
                 for row in rows
             )  # fmt: skip
-        except DatabaseError as error:
-            connection.close()  # whatever is wrong with it, the next use makes a new one
-            raise Unavailable(f"what is held cannot be read: {error}".strip()) from error
         return Told(matrix, holds, self._earlier())
 
     def sheet(self, gathered: Gathered, now: float) -> Sheet:

@@ -19,8 +19,8 @@ from catalog.log import Log
 from catalog.view import Freshness, State, View
 from discovery.view import snapshot_file
 from discovery.view.follower import Following
-from registry.ending import end_tasks
 from registry.freshness import Heard
+from registry.valkey import cancel_all
 
 CLOSED_WITHIN = 2.0  # seconds
 LOOK_EVERY = 0.5  # seconds; the regions' names are asked for as often, which is one small query
@@ -157,7 +157,7 @@ class Mirrors:
         tasks = [self._tasks.pop(region) for region in regions]
         for region in regions:
             del self._followings[region]
-        await end_tasks(tasks)
+        await cancel_all(tasks)
         for region, task in zip(regions, tasks, strict=True):
             error = None if task.cancelled() else task.exception()
             if error is not None and self._faults.get(region) != repr(error):

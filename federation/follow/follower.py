@@ -7,20 +7,19 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import IO, Any, TypeVar
 
 import msgspec
 import structlog
 from django.conf import settings
-from django.db import connection
 
 from catalog.change import Change, Head, Position, decode_change, encode_lines
 from catalog.errors import Compacted, Diverged, Held, Unavailable
 from catalog.log import Snapshot
 from federation.follow.breaker import LIMIT, Losses
 from federation.wire import Beat
+from registry.database import DatabaseThread
 from registry.freshness import Heard
 from registry.log.mirror import Mirror
 
@@ -55,7 +54,7 @@ class Mirroring:
         self.changes = 0
         self.changed = asyncio.Event()
         self._mirror = Mirror(region)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"meridian-mirror-{region}")
+        self._thread = DatabaseThread(f"mirror-{region}")
         self._position: Position | None = None
         self._count_there, self._on_held, self._on_diverged = count_there, on_held, on_diverged
         self._clock = clock
@@ -117,8 +116,7 @@ class Mirroring:
 
     async def close(self) -> None:
         """Give the thread and its connection back."""
-        await self._in_thread(_disconnect)
-        self._thread.shutdown(wait=False)
+        await self._thread.close()
 
     def begin_again(self) -> None:
         """Have the mirror made anew from a snapshot: what it holds is not to be trusted."""
@@ -160,7 +158,7 @@ class Mirroring:
             self.changed.set()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        working = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        working = asyncio.ensure_future(self._thread.run(work))
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
@@ -183,7 +181,3 @@ def _chunks_of(spool: IO[bytes]) -> Iterator[list[Change]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-def _disconnect() -> None:
-    connection.close()  # the name means this thread's connection, so it is looked up here and not by the caller

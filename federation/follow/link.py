@@ -17,11 +17,11 @@ from federation.client import Client
 from federation.follow import audit, holding
 from federation.follow.follower import Mirroring
 from federation.follow.relay import Clients, Routed
-from federation.threads import in_thread
 from federation.wire import LogEntry, Row
 from registry import freshness
-from registry.checks.schedule import reaching_valkey
+from registry.database import in_thread
 from registry.freshness import Heard
+from registry.valkey import reaching
 
 LOOK_EVERY = 2.0  # seconds between two looks at what the peer keeps, which also measure the delay
 TELL_EVERY = 0.5
@@ -155,7 +155,7 @@ class Following:
 
     async def _keep_row(self, row: Row) -> None:
         try:
-            async with reaching_valkey():
+            with reaching("the rows of the matrix"):
                 await self._around.valkey.set(row_key(self.region), msgspec.json.encode(row), ex=ROW_FOR)
         except Unavailable:
             return  # the matrix waits for Valkey
@@ -177,8 +177,9 @@ class Following:
     async def _publish(self, word: Heard) -> bool:
         """Whether Valkey has taken it; if not it is told again in a moment, and the tables meanwhile."""
         try:
-            async with reaching_valkey(), asyncio.timeout(TELL_WITHIN):
-                await freshness.publish(self._around.valkey, word)
+            with reaching(freshness.PART):
+                async with asyncio.timeout(TELL_WITHIN):
+                    await freshness.publish(self._around.valkey, word)
         except Unavailable:
             return False
         return True

@@ -12,14 +12,12 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any
 
 import structlog
 import uvloop
 from django.conf import settings
-from django.db import DatabaseError, connection
 from redis.asyncio import Redis
 
 from catalog.errors import Unavailable
@@ -30,13 +28,13 @@ from federation.peers.sealing import Unopened
 from federation.peers.trust import Known, way_to
 from federation.tables.peer import State
 from registry import freshness
-from registry.checks.schedule import reaching_valkey
-from registry.ending import end_tasks
+from registry.database import DatabaseThread
 from registry.freshness import Heard
-from registry.valkey import aconnection, key
+from registry.valkey import aconnection, cancel_all, key, reaching
 
 TICK = 1.0  # seconds between two looks at the peers, and between two signs of life of a follower
 REVOKED = "revoked"
+LOCKS = "the locks of the followers"
 LAPSE = 5.0  # seconds after which a follower without a sign of life has lost its peer to another
 logger = structlog.get_logger(__name__)
 
@@ -49,8 +47,7 @@ class Worker:
         self.who = who or f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self.following: dict[str, asyncio.Task[None]] = {}
         # Two, because a write that waits for the database must not keep anybody from seeing who the peers are.
-        self._looking = ThreadPoolExecutor(1, thread_name_prefix="meridian-peers")
-        self._working = ThreadPoolExecutor(1, thread_name_prefix="meridian-federation")
+        self._looking, self._working = DatabaseThread("peers"), DatabaseThread("federation")
         self._clients: dict[Known, Client] = {}
         self._peers: dict[str, Known] = {}
         self._told: dict[str, str] = {}  # why a peer is not followed, where everybody has been told
@@ -67,14 +64,13 @@ class Worker:
             for client in self._clients.values():
                 await client.close()
             for thread in (self._looking, self._working):
-                await self._in(thread, _disconnect)
-                thread.shutdown(wait=False)
+                await thread.close()
             await self._valkey.aclose()
 
     async def tick(self) -> None:
         """Look at the peers once: begin to follow, go on, or end."""
         try:
-            peers = await self._in(self._looking, lambda: list(Peer.objects.all()))
+            peers = await self._looking.run(lambda: list(Peer.objects.all()))
         except Unavailable:
             return  # who follows goes on; nothing new can begin
         active, reasons = _sorted(peers)
@@ -107,7 +103,7 @@ class Worker:
     async def _hold(self, region: str) -> bool:
         """Get or keep hold of a peer. Raises Unavailable."""
         lock = key(self.here, "follower", region)
-        async with reaching_valkey():
+        with reaching(LOCKS):
             if await self._valkey.set(lock, self.who, nx=True, px=int(LAPSE * 1000)):
                 return True
             if await self._valkey.get(lock) != self.who:
@@ -116,10 +112,10 @@ class Worker:
 
     async def _stop(self, regions: list[str]) -> None:
         tasks = {region: self.following.pop(region) for region in regions}
-        await end_tasks(tasks.values())
+        await cancel_all(tasks.values())
         for region in tasks:
             try:
-                async with reaching_valkey():
+                with reaching(LOCKS):
                     if await self._valkey.get(key(self.here, "follower", region)) == self.who:
                         await self._valkey.delete(key(self.here, "follower", region))
             except Unavailable:
@@ -161,10 +157,7 @@ class Worker:
 
     async def _on_database(self, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Run work on the database for the followers. Raises Unavailable."""
-        return await self._in(self._working, partial(work, *arguments, **named))
-
-    async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(thread, _translated, work)
+        return await self._working.run(partial(work, *arguments, **named))
 
 
 def _sorted(peers: Sequence[Peer]) -> tuple[dict[str, Known], dict[str, str]]:
@@ -179,18 +172,6 @@ def _sorted(peers: Sequence[Peer]) -> tuple[dict[str, Known], dict[str, str]]:
             except Unopened as error:
                 reasons[peer.region] = str(error)
     return active, reasons
-
-
-def _disconnect() -> None:
-    connection.close()  # the name means this thread's connection, so it is looked up here and not by the caller
-
-
-def _translated(work: Callable[[], Any]) -> Any:
-    try:
-        return work()
-    except DatabaseError as error:
-        connection.close()  # whatever is wrong with it, the next use makes a new one
-        raise Unavailable(f"the database cannot be used: {error}".strip()) from error
 
 
 class _Running:

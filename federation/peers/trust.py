@@ -30,12 +30,12 @@ from federation.client import Client
 from federation.models import Peer
 from federation.peers.sealing import seal, unseal
 from federation.tables.peer import State
-from federation.threads import in_thread
 from federation.wire import Acceptance, Welcome
 from registry.access import Grant
 from registry.access.grant import Kind
 from registry.access.issuing import create_token, revoke_token
 from registry.access.secret import hashed, matches
+from registry.database import in_thread
 
 GOOD_FOR = 86_400.0  # seconds
 BEGINS = "mrdpeer_"

@@ -8,10 +8,8 @@ lost on the way would otherwise be done somewhere, by nobody's doing.
 import asyncio
 import time
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 from urllib.parse import quote
-
-from django.db import DatabaseError
 
 from catalog.errors import Forbidden, Invalid, Unavailable
 from federation.client import Client
@@ -19,9 +17,9 @@ from federation.models import Peer
 from federation.peers import trust
 from federation.peers.sealing import Unopened
 from federation.peers.trust import Known
-from federation.threads import in_thread
 from registry import forwarding
 from registry.access import Grant
+from registry.database import in_thread
 from registry.forwarding import Call, Reply
 
 PATH = "/federation/v1/forward"
@@ -69,7 +67,8 @@ class Forwarder:
         async with self._looking:
             now = time.monotonic()
             if now - self._looked_at > REMEMBERED:
-                self._peers = await in_thread(partial(_known, self._peers))
+                with suppress(Unavailable):  # what was known before is used while the database is away
+                    self._peers = await in_thread(_known)
                 self._looked_at = now
         known = self._peers.get(region)
         if known is None:
@@ -83,12 +82,9 @@ class Forwarder:
         return self._clients[known]
 
 
-def _known(before: dict[str, Known | Unopened]) -> dict[str, Known | Unopened]:
-    """The peers by region, or why they cannot be asked; what was known before while the database is away."""
-    try:
-        return {peer.region: _way_to(peer) for peer in trust.active_peers()}
-    except DatabaseError:
-        return before
+def _known() -> dict[str, Known | Unopened]:
+    """The peers by region, or why they cannot be asked."""
+    return {peer.region: _way_to(peer) for peer in trust.active_peers()}
 
 
 def _way_to(peer: Peer) -> Known | Unopened:

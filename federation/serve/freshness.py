@@ -6,15 +6,13 @@ they tell the tables more often than a region goes stale. So losing Valkey makes
 
 import asyncio
 
-from django.db import DatabaseError
-
 from catalog.errors import Unavailable
 from federation.models import MirrorState, Peer
 from federation.tables.peer import State
-from federation.threads import in_thread
 from registry import freshness
-from registry.checks.schedule import reaching_valkey
+from registry.database import in_thread
 from registry.freshness import Heard
+from registry.valkey import reaching
 
 WITHIN = 0.5  # seconds for Valkey to answer; a hanging one must not let regions look stale
 
@@ -28,18 +26,16 @@ class Words:
     async def read(self) -> dict[str, Heard]:
         """What is heard of every mirrored region. Raises Unavailable when nobody can be asked."""
         try:
-            async with reaching_valkey(), asyncio.timeout(WITHIN):
-                found = await freshness.read()
+            with reaching(freshness.PART):
+                async with asyncio.timeout(WITHIN):
+                    found = await freshness.read()
         except Unavailable:
             found = await self._from_tables()
         self._last |= found
         return found
 
     async def _from_tables(self) -> dict[str, Heard]:
-        try:
-            states, revoked = await in_thread(_kept)
-        except DatabaseError as error:
-            raise Unavailable(f"neither Valkey nor the tables say what is heard of other regions: {error}") from error
+        states, revoked = await in_thread(_kept, complaint="neither Valkey nor the tables tell the status of mirrors")
         return {
             state.region: _joined(self._last.get(state.region), state, revoked=state.region in revoked)
             for state in states

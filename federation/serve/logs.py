@@ -7,7 +7,7 @@ from django.conf import settings
 
 from catalog.errors import NotFound, Unavailable
 from federation.serve.freshness import Words
-from federation.threads import in_thread
+from registry.database import in_thread
 from registry.freshness import Heard
 from registry.log import mirror
 from registry.log.local import DatabaseLog

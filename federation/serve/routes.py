@@ -28,10 +28,10 @@ from federation import wire
 from federation.peers import trust
 from federation.serve import forward
 from federation.serve.logs import Logs
-from federation.threads import in_thread
 from registry.access import Grant, presented
 from registry.access.process import process_table
 from registry.asgi import ASGI, Message, Receive, Scope, Send, begin, disconnected, header, piece, read_body, reply
+from registry.database import in_thread
 from registry.forwarding import FORWARDED, Origin
 from registry.log import mirror
 from registry.log.local import DatabaseLog

@@ -8,12 +8,11 @@ from functools import lru_cache
 
 import structlog
 from django.conf import settings
-from django.db import Error, close_old_connections
-from redis.exceptions import RedisError
 
 from catalog.errors import Unavailable
 from registry import valkey
 from registry.access.table import FILE_NAME, Entry, TokenTable
+from registry.database import as_a_request, unavailable
 from registry.models import Token
 
 log = structlog.get_logger(__name__)
@@ -36,17 +35,16 @@ def process_table() -> TokenTable:
 
 def read_entries() -> Iterable[Entry]:
     """The entries of the database; raises Unavailable."""
-    try:
+    with unavailable("the tokens cannot be read"):
         return [_entry(token) for token in Token.objects.all()]
-    except Error as error:
-        raise Unavailable(f"the tokens cannot be read: {error}") from error
 
 
 def ring() -> None:
     """Tell the other processes that a token came or went. Losing this costs a few seconds."""
     try:
-        valkey.connection().publish(_channel(), "changed")
-    except (RedisError, OSError) as error:
+        with valkey.reaching("the doorbell of the tokens"):
+            valkey.connection().publish(_channel(), "changed")
+    except Unavailable as error:
         log.warning("the other processes will notice the token later", error=str(error))
 
 
@@ -71,8 +69,9 @@ class Refresher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._look_when_rung()
-            except (RedisError, OSError):
+                with valkey.reaching("the doorbell of the tokens"):
+                    self._look_when_rung()
+            except Unavailable:
                 self._look()
                 self._stopping.wait(LOOK_EVERY)  # without a doorbell the clock rings
 
@@ -86,21 +85,17 @@ class Refresher:
                         break
 
     def _look(self) -> None:
-        close_old_connections()
-        with contextlib.suppress(Unavailable):  # what is known still counts
+        with as_a_request(), contextlib.suppress(Unavailable):  # what is known still counts
             self._table.reload()
             self._note_use()
-        close_old_connections()
 
     def _note_use(self) -> None:
         now = datetime.now(UTC).timestamp()
         if now - self._noted_at < NOTE_USE_EVERY:
             return
         self._noted_at = now
-        try:
+        with unavailable("the tokens cannot be written"):
             note_use(self._table.take_used())
-        except Error as error:
-            raise Unavailable(f"the tokens cannot be written: {error}") from error
 
 
 def note_use(used: dict[str, float]) -> None:

@@ -22,9 +22,10 @@ from catalog.records.lease import Lease
 from catalog.records.status import Status
 from registry import actions
 from registry.breaker.population import bases, instances_of, is_loss
-from registry.leases.store import LeaseStore, lease_member, lease_terms, named_check, reaching_valkey, store
+from registry.leases.store import PART, LeaseStore, lease_member, lease_terms, named_check, store
 from registry.models import HeldRow
 from registry.tables.held import Member, State
+from registry.valkey import reaching
 from registry.verbs.held import HoldRequest
 from registry.verbs.reports import Report
 
@@ -79,7 +80,7 @@ def admit(
     nothing.
     """
     leases = leases or store()
-    with reaching_valkey():
+    with reaching(PART):
         now = leases.now() if now is None else now
         grave = [report for report in reports if report.status is Status.CRITICAL]
         found = instances_of(settings.MERIDIAN.region, map(_key, grave))
@@ -143,7 +144,7 @@ def reject(id: str, *, actor: str, cause: str, now: float | None = None, leases:
     """
     leases, row = leases or store(), _row(id)
     if row.state == State.OPEN:
-        with reaching_valkey():
+        with reaching(PART):
             # Before the hold ends: a sweep between the two would find them silent and hold them again.
             _let_be(row, leases, leases.now() if now is None else now)
     actions.reject(id, actor=actor, cause=cause)
@@ -163,7 +164,7 @@ def apply_expired(leases: LeaseStore, now: float) -> int:
 def _apply(row: HeldRow, state: State, actor: str, cause: str, leases: LeaseStore) -> HeldRow:
     members = row.held
     if row.kind == Kind.EXPIRY and row.state == State.OPEN:
-        with reaching_valkey():
+        with reaching(PART):
             members = _silent(members, leases)
             leases.add_expired([member.key for member in members if not member.check])
     actions.approve(row.id, members, state=state, actor=actor, cause=cause)

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
+from django.conf import settings
 from redis.asyncio import Redis
 
 from catalog.errors import Unavailable
-from registry.checks.schedule import reaching_valkey
+from registry.valkey import aconnection, key, reaching
 
+PART = "the workers' counters"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 
 
@@ -34,7 +36,7 @@ Sample = tuple[str, tuple[tuple[str, str], ...]]  # name and labels
 
 def counters_key(region: str) -> str:
     """Where a region's counters are in its Valkey: a hash of samples by `[name, labels]` in JSON."""
-    return f"meridian:{region}:counters"
+    return key(region, "counters")
 
 
 class Counters:
@@ -68,12 +70,20 @@ class Counters:
         for sample, amount in amounts.items():
             pipeline.hincrbyfloat(counters_key(region), msgspec.json.encode(sample).decode(), amount)
         try:
-            async with reaching_valkey():
+            with reaching(PART):
                 await pipeline.execute()
         except Unavailable:
             for (name, labels), amount in amounts.items():
                 self.add(name, dict(labels), amount)
             raise
+
+
+async def worker_metrics() -> str:
+    """What the region's workers have counted, in Prometheus's text format. Raises Unavailable."""
+    with reaching(PART):
+        async with aconnection() as client:
+            stored = await client.hgetall(counters_key(settings.MERIDIAN.region))
+    return exposition({str(sample): str(amount) for sample, amount in stored.items()})
 
 
 def exposition(stored: Mapping[str, str]) -> str:

@@ -26,7 +26,7 @@ from catalog.records.instance import Instance
 from catalog.records.status import Status
 from registry.checks.probe_spec import Definition, definitions
 from registry.checks.schedule import Alignment, Schedule
-from registry.ending import end_tasks
+from registry.valkey import cancel_all
 
 RENEWAL = 1.0  # seconds between two signs of life of a leader, or two attempts to become it
 logger = structlog.get_logger(__name__)
@@ -166,6 +166,6 @@ async def _term(schedule: Schedule, who: str) -> int:
 
 
 async def _end(following: asyncio.Task[None]) -> None:
-    await end_tasks([following])
+    await cancel_all([following])
     if not following.cancelled() and (error := following.exception()):  # a defect; the next turn begins with a snapshot
         logger.error("keeping the schedule in step failed", exc_info=error)

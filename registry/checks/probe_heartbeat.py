@@ -1,25 +1,24 @@
-"""The pulse of probing: when a worker last completed a round, so that others can tell when nobody probes."""
+"""The heartbeat of the probes: when a worker last completed a round. Servers stop trusting verdicts when it is old."""
 
 from django.conf import settings
 from redis.asyncio import Redis
 
-from registry.checks.schedule import prefix, reaching_valkey
-from registry.valkey import aconnection
+from registry.checks.schedule import probes_key
+from registry.valkey import aconnection, reaching
 
-
-def _key(region: str) -> str:
-    return f"{prefix(region)}seen"
+PART = "the heartbeat of the probes"
 
 
 async def beat(client: Redis, region: str, now: float) -> None:
-    """A round was completed at `now`. Raises Unavailable when Valkey is."""
-    async with reaching_valkey():
-        await client.set(_key(region), f"{now:.3f}")
+    """Note that a round was completed at `now`. Raises Unavailable."""
+    with reaching(PART):
+        await client.set(probes_key(region, "seen"), f"{now:.3f}")
 
 
 async def last_round() -> float | None:
-    """When a worker last completed a round of probes in this region, in seconds since the epoch; None when nobody has
-    since Valkey began. Raises Unavailable when Valkey cannot be reached: nobody can probe then either."""
-    async with reaching_valkey(), aconnection() as client:
-        seen = await client.get(_key(settings.MERIDIAN.region))
+    """When a worker of this region last completed a round, in seconds since the epoch; None before the first since
+    Valkey began. Raises Unavailable: without Valkey no worker can probe either."""
+    with reaching(PART):
+        async with aconnection() as client:
+            seen = await client.get(probes_key(settings.MERIDIAN.region, "seen"))
     return float(seen) if seen is not None else None

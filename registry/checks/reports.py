@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
-from django.db import DatabaseError, close_old_connections
 
 from catalog.errors import CatalogError, Unavailable
 from catalog.records.status import Status
 from registry import actions
 from registry.actions import Report
 from registry.breaker import holds
+from registry.database import in_thread
 
 ACTOR = "worker:probes"
 HELD = "held"
@@ -37,17 +38,11 @@ async def _held(reports: Sequence[Report]) -> set[int]:
     """Which of the reports the breaker holds. Only those that take traffic away can be too many."""
     if not any(report.status is Status.CRITICAL for report in reports):
         return set()
-    return await asyncio.get_running_loop().run_in_executor(_thread, _judge, reports)
+    return await in_thread(partial(_judge, reports), on=_thread, complaint="the breaker cannot read the tables")
 
 
 def _judge(reports: Sequence[Report]) -> set[int]:
-    close_old_connections()
-    try:
-        _, kept_back = holds.admit(reports)
-    except DatabaseError as error:
-        raise Unavailable(f"the breaker cannot read the tables: {error}") from error
-    finally:
-        close_old_connections()
+    _, kept_back = holds.admit(reports)
     if kept_back:
         logger.warning("the breaker holds verdicts of probes", held=len(kept_back), of=len(reports))
     return {id(report) for report in kept_back}

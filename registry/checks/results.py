@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from django.conf import settings
-from redis.exceptions import RedisError
 
-from catalog.errors import Unavailable
 from catalog.query import STALE_INTERVALS
 from catalog.records.check import Check
 from catalog.records.flap import decayed, free_at
@@ -15,8 +13,8 @@ from catalog.records.status import Status
 from registry.checks.judge import State, explanation
 from registry.checks.probe_spec import check_key, decode, definitions
 from registry.checks.recent import Sample, unpacked
-from registry.checks.schedule import decode_state, prefix
-from registry.valkey import connection
+from registry.checks.schedule import decode_state, probes_key
+from registry.valkey import connection, reaching
 
 AT_ONCE = 500  # checks in one question to Valkey
 
@@ -50,21 +48,19 @@ def check_keys(instance: Instance) -> list[str]:
 
 def last_results(keys: Sequence[str], *, now: float) -> dict[str, CheckResult]:
     """What is known of each check, by key. Raises Unavailable when Valkey cannot be reached."""
-    try:
-        found: dict[str, CheckResult] = {}
+    found: dict[str, CheckResult] = {}
+    with reaching("the results of probes"):
         for start in range(0, len(keys), AT_ONCE):
             found.update(_some(keys[start : start + AT_ONCE], now))
-    except (RedisError, OSError) as error:
-        raise Unavailable(f"the results of probes cannot be reached: {error}") from error
     return found
 
 
 def _some(keys: Sequence[str], now: float) -> Mapping[str, CheckResult]:
-    start = prefix(settings.MERIDIAN.region)
+    region = settings.MERIDIAN.region
     pipeline = connection().pipeline(transaction=False)
-    pipeline.hmget(f"{start}definitions", list(keys))
-    pipeline.hmget(f"{start}states", list(keys))
-    pipeline.zmscore(f"{start}due", list(keys))
+    pipeline.hmget(probes_key(region, "definitions"), list(keys))
+    pipeline.hmget(probes_key(region, "states"), list(keys))
+    pipeline.zmscore(probes_key(region, "due"), list(keys))
     return {
         key: result(key, _check(definition), decode_state(state), due, now)
         for key, definition, state, due in zip(keys, *pipeline.execute(), strict=True)

@@ -4,23 +4,23 @@
     probes:definitions  hash: what to ask and how, by key
     probes:states       hash: tally, flap score and last outcomes, by key
     probes:leader       who keeps the schedule in step with the log
+    probes:seen         when a worker last completed a round, see `probe_heartbeat`
 
 Nothing here is the only copy of anything: `registry/checks/follower.py` makes it afresh from the log.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
-from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, cast
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from catalog.errors import Unavailable
 from registry.checks.judge import State
 from registry.checks.probe_spec import Definition, decode, encode
 from registry.checks.scripts import ALIGN, CLAIM, FINISH, LEAD, RESIGN
+from registry.valkey import key, reaching
 
+PART = "the schedule of probes"
 LEADERSHIP = 3.0  # seconds without a sign of life after which another worker leads
 AT_ONCE = 500  # checks in one script, so that none holds Valkey up for long
 SCAN = 1000  # keys in one step of a scan
@@ -61,32 +61,23 @@ class Alignment(NamedTuple):
     forget: bool = False  # what is remembered of it
 
 
-def prefix(region: str) -> str:
-    """Where a region's probes are in its Valkey."""
-    return f"meridian:{region}:probes:"
+def probes_key(region: str, part: str) -> str:
+    """Where one part of a region's schedule is in its Valkey: `due`, `definitions`, `states`, `leader` or `seen`."""
+    return key(region, "probes", part)
 
 
 _encode_state = msgspec.json.Encoder().encode
 _decode_state = msgspec.json.Decoder(State).decode
 
 
-@asynccontextmanager
-async def reaching_valkey() -> AsyncIterator[None]:
-    """Whatever goes wrong between here and Valkey is Unavailable."""
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise Unavailable(f"the schedule of probes cannot be reached: {error}") from error
-
-
 class Schedule:
     """The schedule of one region, for one event loop. Every method raises Unavailable when Valkey is."""
 
     def __init__(self, client: Redis, region: str) -> None:
-        start = prefix(region)
         self._client = client
-        self._due, self._definitions = f"{start}due", f"{start}definitions"
-        self._states, self._leader = f"{start}states", f"{start}leader"
+        self._due, self._definitions, self._states, self._leader = (
+            probes_key(region, part) for part in ("due", "definitions", "states", "leader")
+        )
         self._scripts = {text: client.register_script(text) for text in (ALIGN, CLAIM, FINISH, LEAD, RESIGN)}
 
     async def claim(self, limit: int) -> Claims:
@@ -129,12 +120,12 @@ class Schedule:
 
     async def scheduled(self) -> AsyncIterator[tuple[str, Definition | None]]:
         """Every check in the schedule; None for a definition that this version cannot read."""
-        async with reaching_valkey():
+        with reaching(PART):
             async for key, text in self._client.hscan_iter(self._definitions, count=SCAN):
                 yield key, _readable(text)
 
     async def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        async with reaching_valkey():
+        with reaching(PART):
             return await cast("Awaitable[Any]", self._scripts[script](keys=keys, args=arguments))
 
 

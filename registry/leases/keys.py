@@ -1,22 +1,26 @@
 """The names that leases have in Valkey."""
 
+from functools import partial
+
+from registry.valkey import key
+
 
 class LeaseKeys:
-    """The keys of one region's lease store; see `registry.leases` for what is under them."""
+    """The keys of one region's lease store; see `registry.leases.store` for what is under them."""
 
     def __init__(self, region: str) -> None:
-        self._prefix = f"meridian:{region}:"
-        self.leases = f"{self._prefix}leases"
-        self.expired = f"{self._prefix}expired"
-        self.clock = f"{self._prefix}clock"
-        self.listening = f"{self._prefix}listening"
-        self.reviewed = f"{self._prefix}reviewed"
-        self.sweeping = f"{self._prefix}sweeping"
+        self._key = partial(key, region)
+        self.leases = self._key("leases")
+        self.expired = self._key("expired")
+        self.clock = self._key("clock")
+        self.listening = self._key("listening")
+        self.reviewed = self._key("reviewed")
+        self.sweeping = self._key("sweeping")
 
     def losses(self, kind: str) -> str:
         """What the breaker let happen lately."""
-        return f"{self._prefix}losses:{kind}"
+        return self._key("losses", kind)
 
     def spared(self, kind: str) -> str:
         """What a person told the breaker to let be."""
-        return f"{self._prefix}spared:{kind}"
+        return self._key("spared", kind)

@@ -18,7 +18,7 @@ from redis.exceptions import NoScriptError, RedisError
 from catalog.errors import Invalid, Unavailable
 from catalog.records.instance import Instance
 from registry.leases.keys import LeaseKeys
-from registry.leases.store import lease_member, named_check
+from registry.leases.store import PART, lease_member, named_check
 from registry.valkey import aconnection
 
 GIVE_UP = 1.0  # seconds for a batch to reach Valkey
@@ -121,7 +121,7 @@ class Renewals:
             async with asyncio.timeout(GIVE_UP):
                 await self._send(_encode(pairs))
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody in the batch waits to hear of it
-            unavailable = Unavailable(f"the lease store cannot be reached: {str(error) or 'no answer in time'}")
+            unavailable = Unavailable(f"{PART} cannot be reached: {str(error) or 'no answer in time'}")
             # Whoever queued meanwhile has waited as long; a dead store must not make them wait twice.
             late, self._batch, self._waiting = self._batch, self._new_batch(), []
             for failed in (batch, late):

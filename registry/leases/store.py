@@ -24,7 +24,6 @@ import redis
 from django.conf import settings
 
 from catalog.breaker import Kind
-from catalog.errors import Unavailable
 from catalog.records.check import Check, CheckType
 from catalog.records.instance import Instance
 from catalog.records.lease import Clock, Lease, deadline
@@ -32,6 +31,7 @@ from catalog.records.status import Status
 from registry.leases.keys import LeaseKeys
 from registry.valkey import connection
 
+PART = "the lease store"
 CHUNK = 1000  # members in one command: a fraction of a millisecond of Valkey's time
 LOCK_TIME = 5_000  # milliseconds after which the lock of a sweep that was killed is free
 
@@ -271,15 +271,6 @@ def grant_renewed(instances: list[Instance]) -> None:
     if observation is not None:  # without a clock the next sweep grants everyone's lease afresh
         terms = chain.from_iterable(map(lease_terms, instances))
         leases.grant(terms, observation.clock, leases.now())
-
-
-@contextmanager
-def reaching_valkey() -> Iterator[None]:
-    """Turns the client's errors into Unavailable."""
-    try:
-        yield
-    except redis.RedisError as error:
-        raise Unavailable(f"the lease store cannot be reached: {error}") from error
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:

@@ -12,10 +12,9 @@ from django.db.models import Count, Q, QuerySet
 
 from catalog.errors import Invalid
 from catalog.records.status import Status
+from registry.database import consistent_read, unavailable
 from registry.log.history import UNREADABLE, beginning, index_at, later_than, with_earlier
 from registry.models import ChangeRow, InstanceRow, Region
-from registry.reading import consistent_read
-from registry.translated import translated
 
 MOST = 200_000  # entries in one pass over a region's log
 AT_ONCE = 500  # entries whose earlier ones are looked up by one query
@@ -60,7 +59,7 @@ class _Move(NamedTuple):
 _decode = msgspec.json.Decoder(_Brief).decode
 
 
-@translated(UNREADABLE)
+@unavailable(UNREADABLE)
 def service_steps(region: str, namespace: str, service: str, *, since: float, now: float) -> list[Step]:
     """A service's counts by status: at `since`, and then each time that they changed.
 
@@ -75,7 +74,7 @@ def service_steps(region: str, namespace: str, service: str, *, since: float, no
     return found.get((namespace, service)) or [(since, NOTHING.copy())]
 
 
-@translated(UNREADABLE)
+@unavailable(UNREADABLE)
 def steps_of_all(region: str, *, since: float, now: float | None = None) -> dict[ServiceName, list[Step]]:
     """The same for every service of a region, those included that have gone since, in one pass over the log.
 

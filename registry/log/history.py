@@ -16,8 +16,8 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from catalog.change import Change, Record, decode_record
 from catalog.records.instance import Instance
 from catalog.records.override import Override
+from registry.database import unavailable
 from registry.models import ChangeRow, Region
-from registry.translated import translated
 
 PAGE = 50  # entries
 UNREADABLE = "the history cannot be read"
@@ -38,7 +38,7 @@ class Entry(msgspec.Struct, frozen=True):
     before_known: bool = True
 
 
-@translated(UNREADABLE)
+@unavailable(UNREADABLE)
 def entries(
     *,
     regions: Collection[str] | None = None,
@@ -81,19 +81,19 @@ def older_than(page: Iterable[Entry], before: Cursor | None = None) -> dict[str,
     return cursor
 
 
-@translated(UNREADABLE)
+@unavailable(UNREADABLE)
 def one_entry(region: str, index: int) -> Entry | None:
     """One entry of a region's log; None when the log has none at this index, or no longer."""
     return next(iter(_entries(_read(ChangeRow.objects.filter(region=region, index=index), 1))), None)
 
 
-@translated(UNREADABLE)
+@unavailable(UNREADABLE)
 def history_of(key: str, region: str, limit: int = PAGE) -> list[Entry]:
     """What became of one record, newest first."""
     return _entries(_read(ChangeRow.objects.filter(region=region, key=key), limit))
 
 
-@translated(UNREADABLE)
+@unavailable(UNREADABLE)
 def index_at(region: str, at: float) -> int:
     """The index of the last change made before `at`, or of the one that the kept history begins after.
 

@@ -5,17 +5,16 @@ Reads that the tail can answer touch no database; all others run on the log's ow
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 from weakref import finalize
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection
 
 from catalog.change import Change, Head, Position, decode_record
 from catalog.digest import EMPTY, to_hex
@@ -23,12 +22,12 @@ from catalog.errors import Compacted, Diverged, Invalid, Unavailable
 from catalog.log import Snapshot
 from registry.commit.doorbell import Listening
 from registry.commit.tail import Tail, tail
-from registry.ending import end_tasks
+from registry.database import DatabaseThread, chunks, consistent_read, disconnect, unavailable
 from registry.models import ChangeRow, Region
-from registry.reading import chunks, consistent_read
+from registry.valkey import cancel_all
 
 POLL = 0.25  # seconds between looks while the doorbell is not heard
-T = TypeVar("T")
+UNREADABLE = "the database cannot be read"
 logger = structlog.get_logger(__name__)
 
 LIVE_RECORDS = (
@@ -58,7 +57,7 @@ class DatabaseLog:
     def __init__(self, region: str, *, recent: Tail | None = None) -> None:
         self._region = region
         self._tail = recent if recent is not None else tail(region)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="meridian-log")
+        self._thread = DatabaseThread("log", complaint=UNREADABLE)
         self._rung = asyncio.Event()
         self._ends: dict[str, int] = {}  # the furthest index heard of, by log id
         self._missed = 0  # how often rings may have been missed
@@ -79,7 +78,7 @@ class DatabaseLog:
             return recent
         heard = self._ends
         try:
-            changes = await self._in_thread(lambda: _read(self._region, after, limit))
+            changes = await self._thread.run(lambda: _read(self._region, after, limit))
         except Damaged as damage:
             self._name(damage)
             raise
@@ -113,9 +112,8 @@ class DatabaseLog:
             stop()
         self._stop, self._listening = [], None
         if self._hearing is not None:
-            await end_tasks([self._hearing])
-        await self._in_thread(_disconnect)
-        self._thread.shutdown(wait=False)
+            await cancel_all([self._hearing])
+        await self._thread.close()
 
     def _name(self, damage: Damaged) -> None:
         if damage.index in self._named:
@@ -152,9 +150,6 @@ class DatabaseLog:
         return any(
             end > after.index if log_id == after.log_id else end > 0 for log_id, end in self._ends.items()
         ) or bool(self._tail.after(after, 1))
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, _translated, work)
 
 
 class _Reader:
@@ -203,7 +198,8 @@ def _hand_out(region: str, wanted: "SimpleQueue[Future[Any] | None]") -> None:
 
 def _settle(future: Future[Any], step: Callable[[], Any]) -> None:
     try:
-        future.set_result(_translated(step))
+        with unavailable(UNREADABLE):
+            future.set_result(step())
     except Exception as error:  # noqa: BLE001 - it is whoever awaits the future that handles it
         future.set_exception(error)
 
@@ -218,7 +214,7 @@ def _read_all(region: str) -> Generator[Head | list[Change], None, None]:
             for rows in chunks(LIVE_RECORDS, [region] * LIVE_RECORDS.count("%s")):
                 yield [_live(region, index, text) for index, text in rows]
     finally:
-        connection.close()
+        disconnect()
 
 
 def _read(region: str, after: Position, limit: int) -> list[Change]:
@@ -289,19 +285,6 @@ def _live(region: str, index: int, text: str) -> Change:
             f"a record in the tables of {region}, {name or 'one'} of index {index}, cannot be read: {error}"
         ) from error
     return Change(region=region, index=index, key=record.key, record=record)
-
-
-def _disconnect() -> None:
-    connection.close()  # the name means this thread's connection, so it is looked up here and not by the caller
-
-
-def _translated(work: Callable[[], T]) -> T:
-    """Run work on the database with its errors in the catalog's words."""
-    try:
-        return work()
-    except DatabaseError as error:
-        connection.close()  # whatever is wrong with it, the next use makes a new one
-        raise Unavailable(f"the database cannot be read: {error}".strip()) from error
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, heard: Callable[[Position | None], None], end: Position) -> None:

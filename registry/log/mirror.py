@@ -24,9 +24,8 @@ from catalog.view import digest_name
 from registry.commit.doorbell import ring_for
 from registry.commit.staging import Entry, Memory, Staging
 from registry.commit.tail import tail
-from registry.reading import chunks, consistent_read
+from registry.database import chunks, consistent_read, unavailable
 from registry.tables import statements
-from registry.translated import translated
 
 UNUSABLE = "the database cannot be used"
 Guard = Callable[[int, int], None]  # how many instances there are, and how many there would be; may raise Held
@@ -71,12 +70,12 @@ class Mirror:
         self.region = region
         self._memory = Memory()
 
-    @translated(UNUSABLE)
+    @unavailable(UNUSABLE)
     def head(self) -> Head | None:
         """Where the mirror stands; None before the first snapshot."""
         return self._head()
 
-    @translated(UNUSABLE)
+    @unavailable(UNUSABLE)
     def append(self, log_id: str, changes: Sequence[Change], *, guard: Guard = allow) -> Position:
         """Write changes that follow the mirror's head, as they are; those that it holds already are passed over.
 
@@ -102,7 +101,7 @@ class Mirror:
         ring_for(self.region, log_id, after.position.index)
         return after.position
 
-    @translated(UNUSABLE)
+    @unavailable(UNUSABLE)
     def replace(self, head: Head, snapshot: Iterable[Sequence[Change]], *, guard: Guard = allow) -> None:
         """Make the mirror what the snapshot says, in one transaction: readers see the old state, then the new one.
 
@@ -199,7 +198,7 @@ def _fingerprints(region: str) -> Iterator[tuple[str, bytes]]:
             yield key, _fingerprint(index, text)
 
 
-@translated(UNUSABLE)
+@unavailable(UNUSABLE)
 def heads() -> list[Kept]:
     """Every region kept in these tables. Raises Unavailable."""
     with connection.cursor() as cursor:
@@ -217,7 +216,7 @@ class Sums(msgspec.Struct, frozen=True):
     services: dict[str, str]
 
 
-@translated(UNUSABLE)
+@unavailable(UNUSABLE)
 def sums(region: str) -> Sums | None:
     """Add up every record kept of a region in one consistent state; None when the region is not kept here.
 

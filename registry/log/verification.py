@@ -13,8 +13,8 @@ from catalog.ledger import Ledger
 from catalog.records.instance import Instance
 from catalog.records.override import Override
 from catalog.records.policy import policy_key
+from registry.database import chunks, consistent_read
 from registry.models import InstanceRow, OverrideRow, PolicyRow, Region
-from registry.reading import chunks, consistent_read
 from registry.tables import statements
 
 MOST_PROBLEMS = 100  # named one by one; damage beyond that is damage all the same

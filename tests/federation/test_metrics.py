@@ -16,8 +16,8 @@ from federation.metrics import Exposition
 from federation.models import MirrorState, Peer
 from federation.status import Matrix
 from federation.tables.peer import State
-from federation.threads import in_thread
 from registry import freshness
+from registry.database import in_thread
 from registry.freshness import Heard
 from registry.models import Region
 from registry.valkey import aconnection

@@ -100,6 +100,8 @@ def test_without_its_database_a_region_answers_and_renews_and_a_new_server_start
         assert client.put("/services/web/a/renew").status_code == 204
         health = eventually(lambda: _unwell(client, "database"), what="health tells of the database")
         assert health["status"] == "degraded"
+        assert health["checks"]["database"].startswith("the database cannot be reached: ")
+        assert health["checks"]["cache"] == "ok"
 
         killed = ground.region.kill("server", signal.SIGTERM)
         ground.region.wait_restarted("server", was=killed, within=40)

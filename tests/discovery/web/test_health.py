@@ -1,15 +1,28 @@
 """`/health`: told from memory."""
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
 from catalog.errors import Unavailable
 from discovery.web import health
 from discovery.web.health import Health
+from registry import database, valkey
 from tests.discovery.view.test_following import DeadLog
 from tests.harness.discovery.world import World, opened
+from tests.harness.outage import database_gone
+
+
+@pytest.fixture
+def lost_database(transactional_db: None) -> Iterator[None]:
+    """The database is gone until the test has ended."""
+    with database_gone():
+        yield
 
 
 async def found(watched: Health, name: str, expected: str) -> None:
@@ -30,6 +43,25 @@ async def test_a_part_that_refuses_is_named_and_the_whole_is_degraded(world: Wor
     watched = Health(world.plane, world.pulse, {"database": refuses})
     await found(watched, "database", "the database is down")
     assert watched.report().status == "degraded"
+
+
+def watched_by_a_server(world: World) -> Health:
+    return Health(world.plane, world.pulse, {"database": database.ping, "cache": valkey.ping})
+
+
+@pytest.mark.usefixtures("lost_database", "valkey_url")
+async def test_without_its_database_a_region_names_the_database(world: World) -> None:
+    watched = watched_by_a_server(world)
+    await found(watched, "database", "the database cannot be reached: ")
+    await found(watched, "cache", "ok")
+
+
+@pytest.mark.usefixtures("transactional_db")
+async def test_without_valkey_a_region_names_the_cache(world: World) -> None:
+    watched = watched_by_a_server(world)
+    with override_settings(MERIDIAN=replace(settings.MERIDIAN, valkey_url="redis://127.0.0.1:1/0")):
+        await found(watched, "cache", "the cache (Valkey) cannot be reached: ")
+        await found(watched, "database", "ok")
 
 
 async def test_a_part_that_hangs_is_asked_once_and_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from catalog.change import Change, Head, Position
 from catalog.digest import EMPTY, record_hash, to_hex
 from federation.follow.follower import CHUNK, _chunks_of, _spool
 from federation.follow.remote_log import RemoteLog
-from federation.threads import in_thread
+from registry.database import in_thread
 from registry.log.mirror import Mirror
 from registry.models import InstanceRow
 from tests.harness import records

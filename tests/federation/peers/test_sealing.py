@@ -16,8 +16,8 @@ from federation.peers import trust
 from federation.peers.sealing import Unopened, seal, unseal
 from federation.serve import forward
 from federation.tables.peer import State
-from federation.threads import in_thread
 from registry import freshness
+from registry.database import in_thread
 from registry.forwarding import Call
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]

@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from catalog.errors import Unavailable
 from config.environment import EnvironmentProblem, read_environment
-from federation.threads import in_thread
+from registry.database import in_thread
 from registry.models import Region
 from tests.harness.federation.serving import Served
 

@@ -15,10 +15,10 @@ from federation.client import Refused as Rejected
 from federation.follow.remote_log import RemoteLog
 from federation.models import Peer
 from federation.peers import trust
-from federation.threads import in_thread
 from federation.wire import Acceptance
 from registry.access.issuing import create_token
 from registry.access.process import process_table
+from registry.database import in_thread
 from registry.models import Region, Token
 from tests.harness.federation.serving import Served
 

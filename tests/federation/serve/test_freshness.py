@@ -17,8 +17,8 @@ from federation.models import MirrorState, Peer
 from federation.serve import freshness
 from federation.serve.freshness import Words
 from federation.tables.peer import State
-from federation.threads import in_thread
 from registry import freshness as heard
+from registry.database import in_thread
 from registry.freshness import Heard
 from registry.valkey import aconnection
 

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from catalog.records.check import Check, CheckType
 from catalog.records.status import Status
 from registry.checks.probe_spec import Definition
-from registry.checks.schedule import Alignment, Schedule, prefix
+from registry.checks.schedule import Alignment, Schedule, probes_key
 from registry.valkey import aconnection
 
 REGION = "us-east"
@@ -47,5 +47,5 @@ async def put(schedule: Schedule, *definitions: Definition, delay: float = 0.0) 
 
 async def due(client: redis.asyncio.Redis) -> dict[str, float]:
     """Every scheduled check and in how many seconds it is due."""
-    rows = cast("list[tuple[str, float]]", await client.zrange(f"{prefix(REGION)}due", 0, -1, withscores=True))
+    rows = cast("list[tuple[str, float]]", await client.zrange(probes_key(REGION, "due"), 0, -1, withscores=True))
     return {key: score - time.time() for key, score in rows}

@@ -11,13 +11,12 @@ from catalog.records.check import Tally
 from catalog.records.flap import Flap
 from catalog.records.status import Status
 from registry.checks import probe_heartbeat
-from registry.checks.counters import Counters
+from registry.checks.counters import Counters, worker_metrics
 from registry.checks.judge import State, judged
 from registry.checks.probes.outcome import Outcome
 from registry.checks.recent import Sample
 from registry.checks.results import last_results, result
 from registry.checks.schedule import Result, decode_state
-from registry.reachability import worker_metrics
 from tests.harness.probes.schedules import REGION, definition, nowhere, put, schedule_of
 
 SUBJECT = definition(interval=10.0, timeout=2.0)

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from registry import ending
+from registry import valkey
 from registry.log.local import DatabaseLog
 
 
 async def test_a_task_that_swallows_being_told_to_end_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "AGAIN", 0.01)
+    monkeypatch.setattr(valkey, "CANCEL_AGAIN", 0.01)
     told = 0
 
     async def hard_of_hearing() -> None:
@@ -23,7 +23,7 @@ async def test_a_task_that_swallows_being_told_to_end_is_told_again(monkeypatch:
     task = asyncio.create_task(hard_of_hearing())
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
-        await ending.end_tasks([task])
+        await valkey.cancel_all([task])
     assert (told, task.done()) == (2, True)
 
 
