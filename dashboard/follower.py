@@ -13,7 +13,7 @@ from dashboard.memory.history import Histories
 from dashboard.memory.recent import Entry, Recent
 
 
-class Live:
+class DashboardFollower:
     """Beside the view of a process: see `catalog.follow.Follower`. What was before, it finds in the view."""
 
     def __init__(self, view: View, recent: Recent, histories: Histories) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from dashboard.corrections.holds import Hold, list_holds
-from dashboard.live.fragments import Sheet
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
 
 NONE = '<p class="muted">Nothing was decided yet.</p>'
@@ -26,13 +26,13 @@ class HeldPage(Page):
         """From the tables."""
         return list_holds()
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         """Both lists."""
         holds: list[Hold] = gathered.value or []
         waiting = [hold for hold in holds if hold.is_open]
         decided = [hold for hold in holds if not hold.is_open]
         about = {"gathered": gathered, "waiting": len(waiting), "decided": len(decided), "home": self.board.home}
-        return Sheet(
+        return Content(
             {
                 "held-state": part("correct_held_state.html", about),
                 "held-none": "" if decided or gathered.at is None else NONE,

@@ -8,7 +8,7 @@ import msgspec
 from catalog.records.override import Override
 from catalog.whatif import concerned
 from dashboard.corrections.words import override_words, says
-from dashboard.live.fragments import Sheet
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
 
 SHOWN = 500
@@ -41,7 +41,7 @@ class OverridesPage(Page):
         """Only when overrides differ; how many instances they concern is counted every few seconds."""
         return self.board.view.region(region).overrides is not self.drawn.get(region)
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         """The list and its sums."""
         home, standing = self.board.home, self.standing(now)
         about = {
@@ -50,7 +50,7 @@ class OverridesPage(Page):
             "home": home,
         }  # fmt: skip
         rows = {f"{one.region}/{one.id}": self._line(one) for one in standing[:SHOWN]}
-        return Sheet(
+        return Content(
             {
                 "overrides-counts": part("correct_overrides_counts.html", about),
                 "overrides-empty": "" if standing else part("correct_overrides_empty.html", about),

@@ -17,7 +17,7 @@ from catalog.errors import CatalogError, Forbidden, Invalid, NotFound, Refused, 
 from catalog.records.override import Scope
 from dashboard.corrections.subject import Subject
 from dashboard.live import announcements
-from dashboard.live.context import installed
+from dashboard.live.context import current_context
 from dashboard.live.state import state_of
 from dashboard.live.viewers import Viewer
 from dashboard.memory.board import Board
@@ -39,7 +39,7 @@ class Correction(View):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """See View; with who it is known, and every failure as a page that says what it means."""
-        self.board: Board = installed().board
+        self.board: Board = current_context().board
         self.now = self.board.clock()
         self.viewer = Viewer()
         try:
@@ -110,7 +110,7 @@ class Correction(View):
         sentence = f"{self.viewer.name} {did}: {reason}" if reason else f"{self.viewer.name} {did}"
         link = format_html(' <a href="{}">{}</a>', undo, word) if undo else ""
         messages.success(self.request, format_html("You {}.{}", did, link))
-        announcements.ring(sentence)
+        announcements.announce(sentence)
 
     def tell(self, sentence: str) -> None:
         """Tell the person alone that there was nothing to do."""

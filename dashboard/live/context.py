@@ -1,4 +1,4 @@
-"""What the dashboard of this process works with, put here once by whoever wires the server."""
+"""What the pages of this process work with, set once by whatever wires the server."""
 
 import msgspec
 
@@ -8,8 +8,8 @@ from discovery.answers.limits import Watchers
 from registry.access.door import Door
 
 
-class Installed(msgspec.Struct, frozen=True, kw_only=True):
-    """`is_open` says whether pages may be read without signing in. `secure` whether cookies are for TLS alone."""
+class DashboardContext(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_open`: pages may be read without signing in. `secure`: cookies are sent over TLS only."""
 
     board: Board
     screens: Screens
@@ -19,16 +19,17 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     secure: bool
 
 
-_kept: list[Installed] = []
+_current: DashboardContext | None = None
 
 
-def install(installed: Installed) -> None:
-    """Let the pages of this process work with it from now on."""
-    _kept[:] = [installed]
+def install(context: DashboardContext | None) -> None:
+    """Use this context from now on; None takes it away again."""
+    global _current  # noqa: PLW0603 - one dashboard for each process
+    _current = context
 
 
-def installed() -> Installed:
-    """What was installed. Raises RuntimeError in a process that is no server."""
-    if not _kept:
+def current_context() -> DashboardContext:
+    """The context of this process. Raises RuntimeError in a process that is not a server."""
+    if _current is None:
         raise RuntimeError("the dashboard is part of a region's server: start it with `manage.py serve` or `up`")
-    return _kept[0]
+    return _current

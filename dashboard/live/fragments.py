@@ -1,7 +1,7 @@
-"""A sheet: what a page shows, in parts that can be replaced one by one in a browser.
+"""The content of a page, in parts that a browser can replace one by one.
 
-A part is a *fragment*, the inside of one element of the page, or a *row* of a list whose rows have keys. The same HTML
-is in the page when it is first sent and in the messages that keep it up to date.
+A part is a *fragment*, the inside of one element of the page, or a *row* of a list whose rows have keys. The first
+paint and the messages that keep the page up to date carry the same HTML.
 """
 
 from collections.abc import Mapping
@@ -10,62 +10,60 @@ from typing import Any
 
 import msgspec
 
-Rows = Mapping[str, str]
 
-
-class Sheet(msgspec.Struct, frozen=True):
+class Content(msgspec.Struct, frozen=True):
     """Fragments by the id of their element; lists by the id of theirs, each with its rows by key, in order."""
 
     fragments: Mapping[str, str]
-    lists: Mapping[str, Rows] = {}
+    lists: Mapping[str, Mapping[str, str]] = {}
 
 
-NOTHING = Sheet({})
+EMPTY = Content({})
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
-    """A sheet, and for each of its parts the version at which it last changed.
+class Version:
+    """A page's content, and for each part the number of the version in which it last changed.
 
-    A browser that has version 7 is sent what has changed since, whatever it was that it missed.
+    A browser that has version 7 is sent what has changed since, however much it missed.
     """
 
-    version: int = 0
-    sheet: Sheet = NOTHING
+    number: int = 0
+    content: Content = EMPTY
     _fragments: Mapping[str, int] = field(default_factory=dict)
     _rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     _orders: Mapping[str, int] = field(default_factory=dict)
 
-    def next(self, sheet: Sheet) -> "Edition":
-        """The edition after this one; this one itself when nothing has changed."""
-        version = self.version + 1
-        fragments = _versions(self._fragments, self.sheet.fragments, sheet.fragments, version)
+    def next(self, content: Content) -> "Version":
+        """The version after this one; this one itself when nothing has changed."""
+        number = self.number + 1
+        fragments = _changed_in(self._fragments, self.content.fragments, content.fragments, number)
         rows, orders = {}, {}
-        for id, now in sheet.lists.items():
-            before = self.sheet.lists.get(id)
-            rows[id] = _versions(self._rows.get(id, {}), before or {}, now, version)
-            orders[id] = self._orders[id] if before is not None and list(before) == list(now) else version
+        for id, now in content.lists.items():
+            before = self.content.lists.get(id)
+            rows[id] = _changed_in(self._rows.get(id, {}), before or {}, now, number)
+            orders[id] = self._orders[id] if before is not None and list(before) == list(now) else number
         newest = (*fragments.values(), *orders.values(), *(at for list_ in rows.values() for at in list_.values()))
-        return Edition(version, sheet, fragments, rows, orders) if version in newest else self
+        return Version(number, content, fragments, rows, orders) if number in newest else self
 
-    def since(self, version: int) -> dict[str, Any]:
-        """The parts that changed after `version`; all of them after version 0."""
+    def since(self, number: int) -> dict[str, Any]:
+        """The parts that changed after the version of this number; all of them after 0."""
         lists: dict[str, Any] = {}
-        for id, rows in self.sheet.lists.items():
-            put = {key: _plain(rows[key]) for key, at in self._rows[id].items() if at > version}
-            order = {"order": list(rows)} if self._orders[id] > version else {}
+        for id, rows in self.content.lists.items():
+            put = {key: _plain(rows[key]) for key, at in self._rows[id].items() if at > number}
+            order = {"order": list(rows)} if self._orders[id] > number else {}
             if put or order:
                 lists[id] = {"put": put, **order}
-        fragments = {id: _plain(html) for id, html in self.sheet.fragments.items() if self._fragments[id] > version}
+        fragments = {id: _plain(html) for id, html in self.content.fragments.items() if self._fragments[id] > number}
         return {"fragments": fragments, "lists": lists}
 
 
-def _versions(
-    known: Mapping[str, int], before: Mapping[str, str], now: Mapping[str, str], version: int
+def _changed_in(
+    known: Mapping[str, int], before: Mapping[str, str], now: Mapping[str, str], number: int
 ) -> dict[str, int]:
-    return {key: known[key] if before.get(key) == html else version for key, html in now.items()}
+    return {key: known[key] if before.get(key) == html else number for key, html in now.items()}
 
 
 def _plain(html: str) -> str:
-    """The same text as a `str` and nothing more: the encoder knows none of its subclasses, such as Django's."""
+    """The text as a plain `str`: the encoder knows none of its subclasses, such as Django's."""
     return html[:]

@@ -1,10 +1,10 @@
-"""Live connections: which addresses take them. Who may open one is for the connection itself to find out."""
+"""The addresses of live connections. Each connection checks itself who may open it."""
 
 from typing import Any
 
 from channels.routing import URLRouter
 from django.urls import path
 
-from dashboard.live.consumer import Watching
+from dashboard.live.consumer import PageConsumer
 
-websockets: Any = URLRouter([path("ws/dashboard", Watching.as_asgi())])
+websockets: Any = URLRouter([path("ws/dashboard", PageConsumer.as_asgi())])

@@ -1,15 +1,15 @@
-"""The state of the dashboard itself: how far its memory can be trusted, as every message to a browser says."""
+"""How current this process's memory is, as every message to a browser says."""
 
 import msgspec
 
-from catalog.view import State as Trust
+from catalog.view import State as FreshnessState
 from catalog.view import View
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    """`at` is when it was so; `index` the place in each region's log that the memory has reached.
+class DashboardState(msgspec.Struct, frozen=True, kw_only=True):
+    """`at` is the server's time, `index` the position in each region's log that the view has reached.
 
-    `since` is since when the region's own log cannot be read: what is shown is from memory, and as of then.
+    `since`: since when the region's own log cannot be read, so that everything shown is as of then; None while it can.
     """
 
     at: float = 0.0
@@ -17,11 +17,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     since: float | None = None
 
 
-def state_of(view: View, home: str, now: float) -> State:
-    """How things stand in this process's memory."""
+def state_of(view: View, home: str, now: float) -> DashboardState:
+    """The state of a view at `now`."""
     own = view.region(home).freshness
-    return State(
+    return DashboardState(
         at=now,
         index={region: known.index for region, known in sorted(view.regions.items())},
-        since=None if own.state is Trust.LIVE else own.since or now,
+        since=None if own.state is FreshnessState.LIVE else own.since or now,
     )

@@ -1,7 +1,7 @@
-"""A ticket: a signed cookie that every page sets, and that a live connection has to show.
+"""A ticket: a signed cookie that every page sets and a live connection has to show.
 
-It says who was given the page. A browser that never loaded one has none; a foreign site cannot make one. While the
-database is away, and sessions with it, it is what a closed dashboard goes by for reading.
+It says who loaded the page. A browser that never loaded one has none; a foreign site cannot make one. While the
+database, and with it every session, is unavailable, a closed dashboard is read by ticket.
 """
 
 from django.core import signing
@@ -16,18 +16,18 @@ VALID = 12 * 3600  # seconds: a shift
 
 
 def issue(response: HttpResponse, viewer: Viewer, *, secure: bool) -> None:
-    """Put the viewer's ticket into an answer."""
+    """Set the viewer's ticket on a response."""
     value = signing.dumps([viewer.name, viewer.role.value if viewer.role else ""], salt=SALT)
     response.set_cookie(COOKIE, value, max_age=VALID, httponly=True, samesite="Strict", secure=secure, path="/")
 
 
 def withdraw(response: HttpResponse) -> None:
-    """Take the ticket away: who showed it has signed out."""
+    """Delete the ticket of a viewer who has signed out."""
     response.delete_cookie(COOKIE, path="/", samesite="Strict")
 
 
 def read(value: str | None) -> Viewer | None:
-    """Whose ticket this is; None when it is none of ours, or too old."""
+    """The viewer of a ticket; None when it is forged, expired or missing."""
     if not value:
         return None
     try:
@@ -38,5 +38,5 @@ def read(value: str | None) -> Viewer | None:
 
 
 def of(request: HttpRequest) -> Viewer | None:
-    """The ticket that a request shows."""
+    """The viewer of the ticket that a request carries."""
     return read(request.COOKIES.get(COOKIE))

@@ -1,4 +1,4 @@
-"""A page's first paint: rendered whole by the server, from the same parts that keep it up to date later."""
+"""The first paint of a page: rendered whole by the server, from the same parts that keep it up to date later."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.views import View
 
 from dashboard.live import ticket
-from dashboard.live.context import installed
+from dashboard.live.context import current_context
 from dashboard.live.page import Page
 from dashboard.live.screens import Screen
 from dashboard.live.viewers import Viewer, identify
@@ -22,40 +22,40 @@ compression = GZipMiddleware(lambda request: HttpResponse())
 
 
 class PageView(View):
-    """Shows a page to whoever may read it."""
+    """Serves a page to viewers who may read it."""
 
     page: type[Page] = Page
 
     async def get(self, request: HttpRequest, **arguments: str) -> HttpResponseBase:
-        """The page as it is now; 404 when it is about nothing that is known, with what is near."""
-        ours = installed()
+        """The page as it is now; status 404, with suggestions, when its subject is unknown."""
+        context = current_context()
         viewer = await identify(request.auser, ticket.of(request))
-        if not viewer.may_read(ours.is_open):
-            asked = redirect_to_login(request.get_full_path())
-            if viewer.known:
-                ticket.withdraw(asked)
-            return asked
-        page = self.page(ours.board, arguments, request.GET.dict())
-        screen = await ours.screens.look(page)
-        # On a thread, compressed there too: lookups are answered meanwhile.
-        answered = sync_to_async(_answered, thread_sensitive=False)
-        return await answered(request, screen, page, viewer, secure=ours.secure)
+        if not viewer.may_read(context.is_open):
+            login = redirect_to_login(request.get_full_path())
+            if viewer.verified:
+                ticket.withdraw(login)
+            return login
+        page = self.page(context.board, arguments, request.GET.dict())
+        screen = await context.screens.open(page)
+        # Rendered and compressed on a thread: lookups are answered meanwhile.
+        respond = sync_to_async(_response, thread_sensitive=False)
+        return await respond(request, screen, page, viewer, secure=context.secure)
 
 
-def _answered(request: HttpRequest, screen: Screen, page: Page, viewer: Viewer, *, secure: bool) -> HttpResponseBase:
-    response = HttpResponse(_whole(request, screen, page, viewer), status=200 if page.found() else 404)
+def _response(request: HttpRequest, screen: Screen, page: Page, viewer: Viewer, *, secure: bool) -> HttpResponseBase:
+    response = HttpResponse(_html(request, screen, page, viewer), status=200 if page.found() else 404)
     ticket.issue(response, viewer, secure=secure)
     response.headers["Cache-Control"] = "no-store"
     return compression.process_response(request, response)
 
 
-def _whole(request: HttpRequest, screen: Screen, page: Page, viewer: Viewer) -> str:
-    edition = screen.edition
+def _html(request: HttpRequest, screen: Screen, page: Page, viewer: Viewer) -> str:
+    version = screen.version
     context: dict[str, Any] = {
         "page": page,
-        "sheet": edition.sheet,
+        "content": version.content,
         "epoch": screen.epoch,
-        "version": edition.version,
+        "version": version.number,
         "state": screen.state,
         "viewer": viewer,
         "board": page.board,

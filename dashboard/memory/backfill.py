@@ -17,7 +17,7 @@ AGAIN = 30.0  # seconds after which a log that could not be read is asked again
 logger = structlog.get_logger(__name__)
 
 
-class Seeding:
+class Backfill:
     """Keeps the board's histories true to views that were read whole: at the start, and after a reset."""
 
     def __init__(self, board: Board) -> None:

@@ -6,7 +6,7 @@ from catalog.view import View
 from dashboard.memory.history import Histories
 from dashboard.memory.links import Links
 from dashboard.memory.recent import Recent
-from dashboard.memory.summary import Summaries
+from dashboard.memory.summary import SummaryCache
 
 
 class Board:
@@ -27,7 +27,7 @@ class Board:
         self.recent = Recent()
         self.histories = Histories()
         self.links = Links()
-        self.summaries = Summaries(view, home)  # for the thread that draws
+        self.summaries = SummaryCache(view, home)  # for the thread that draws
 
     @property
     def regions(self) -> tuple[str, ...]:

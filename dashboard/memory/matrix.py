@@ -6,10 +6,10 @@ from weakref import WeakKeyDictionary
 from asgiref.sync import async_to_sync
 
 from catalog.digest import to_hex
-from catalog.view import State
+from catalog.view import State as FreshnessState
 from dashboard.memory.board import Board
 from dashboard.memory.links import Links
-from dashboard.memory.single_flight import Shared
+from dashboard.memory.single_flight import SingleFlight
 from federation import status
 from federation.status import Cell, Matrix, PeerStatus
 from registry.freshness import Heard
@@ -20,7 +20,7 @@ EVERY = 1.5  # seconds; less than any page lets pass between two looks, so that 
 Cells = Mapping[tuple[str, str], Cell]
 
 
-_kept: WeakKeyDictionary[Links, Shared[Matrix]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Links, SingleFlight[Matrix]] = WeakKeyDictionary()
 
 
 def asked(links: Links, now: float) -> Matrix:
@@ -28,7 +28,7 @@ def asked(links: Links, now: float) -> Matrix:
 
     They are asked once for all pages that want to know. Raises Unavailable.
     """
-    found = _kept.setdefault(links, Shared(EVERY)).ask(lambda: _asked(now), now)
+    found = _kept.setdefault(links, SingleFlight(EVERY)).ask(lambda: _asked(now), now)
     links.peers = frozenset(peer.region for peer in found.peers)
     return found
 
@@ -55,7 +55,7 @@ def own_cell(board: Board, region: str, told: Cells, now: float) -> Cell:
     digest, log_id = to_hex(part.digest), part.position.log_id if part.position else ""
     head = told.get((region, region))
     known = max(part.index, word.known, head.index if head and not ours and head.log_id == log_id else 0)
-    live = freshness.state is State.LIVE
+    live = freshness.state is FreshnessState.LIVE
     return Cell(
         by=board.home, of=region, index=part.index, known=known, entries=known - part.index,
         seconds=0.0 if live or freshness.since is None else max(0.0, now - freshness.since),

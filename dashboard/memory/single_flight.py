@@ -9,7 +9,7 @@ from catalog.errors import Unavailable
 T = TypeVar("T")
 
 
-class Shared(Generic[T]):
+class SingleFlight(Generic[T]):
     """Asks every so many seconds at most; of several threads one asks, and the others are told the same.
 
     That the answer was not to be had is told to all alike: of a database that hangs nobody waits in a row.

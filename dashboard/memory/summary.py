@@ -14,7 +14,7 @@ from catalog.view import RegionView, ServiceName, View
 STATUSES = tuple(Status)
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Statuses are those after overrides. `out` counts instances that no lookup returns although they may be well:
     drained, or out of service by an operator's word. `serving` counts those that lookups return."""
 
@@ -30,23 +30,23 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     owners: frozenset[str]
 
 
-class Summaries:
+class SummaryCache:
     """Summaries of every service of every region in a view, as the consumers of `home` see it. One thread at a time."""
 
     def __init__(self, view: View, home: str) -> None:
         self._view, self._home = view, home
-        self._kept: dict[str, dict[ServiceName, _Kept]] = {}
-        self._words: dict[str, tuple[object, object, tuple[Override, ...]]] = {}
+        self._kept: dict[str, dict[ServiceName, _Cached]] = {}
+        self._overrides: dict[str, tuple[object, object, tuple[Override, ...]]] = {}
 
     def overrides(self, region: str) -> tuple[Override, ...]:
         """See `overrides_about`. The same tuple as long as they are the same."""
         theirs, ours = self._view.region(region).overrides, self._view.region(self._home).overrides
-        known = self._words.get(region)
+        known = self._overrides.get(region)
         if known is None or known[0] is not theirs or known[1] is not ours:
-            known = self._words[region] = (theirs, ours, overrides_about(self._view, region, self._home))
+            known = self._overrides[region] = (theirs, ours, overrides_about(self._view, region, self._home))
         return known[2]
 
-    def of_region(self, region: str, now: float) -> dict[ServiceName, Summary]:
+    def of_region(self, region: str, now: float) -> dict[ServiceName, ServiceSummary]:
         """All services of a region."""
         self._forget_the_gone()
         if region not in self._view.regions:
@@ -64,28 +64,28 @@ class Summaries:
     def _forget_the_gone(self) -> None:
         for region in self._kept.keys() - self._view.regions.keys():
             del self._kept[region]
-            self._words.pop(region, None)
+            self._overrides.pop(region, None)
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _Cached(msgspec.Struct, frozen=True):
     """A summary, and what it was made from. Time alone may change it after `valid_until`."""
 
     found: object
     overrides: object
     blind_since: float | None
     valid_until: float
-    summary: Summary
+    summary: ServiceSummary
 
 
 def _summary(
-    known: _Kept | None,
+    known: _Cached | None,
     region: str,
     part: RegionView,
     overrides: tuple[Override, ...],
     name: ServiceName,
     found: Mapping[str, Instance],
     now: float,
-) -> _Kept:
+) -> _Cached:
     blind_since = part.blind_since
     if (
         known
@@ -98,7 +98,7 @@ def _summary(
     words = tuple([override for override in overrides if override.speaks_of(*name)])
     ends = valid_until(words, found.values(), part, now)
     summary = summarised(region, found.values(), words, blind_since, now)
-    return _Kept(found, overrides, blind_since, math.inf if ends is None else ends, summary)
+    return _Cached(found, overrides, blind_since, math.inf if ends is None else ends, summary)
 
 
 def summarised(
@@ -107,7 +107,7 @@ def summarised(
     overrides: tuple[Override, ...],
     blind_since: float | None,
     now: float,
-) -> Summary:
+) -> ServiceSummary:
     """The sums over instances."""
     statuses = dict.fromkeys(STATUSES, 0)
     serving = out = overridden = 0
@@ -122,7 +122,7 @@ def summarised(
         versions.add(instance.version)
         tags.update(instance.tags)
         owners.add(instance.owner)
-    return Summary(
+    return ServiceSummary(
         region=region, statuses=statuses, instances=sum(statuses.values()), serving=serving, out=out,
         overridden=overridden, zones=frozenset(zones), versions=frozenset(versions), tags=frozenset(tags),
         owners=frozenset(owners),

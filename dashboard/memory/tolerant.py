@@ -7,12 +7,12 @@ from django.db import DatabaseError
 
 from catalog.errors import CatalogError
 from registry.breaker.holds import list_held
-from registry.tables.held import State
+from registry.tables.held import State as HoldState
 
 T = TypeVar("T")
 
 
-class Inquiry:
+class TolerantReads:
     """Asks one thing after the other, and keeps what went wrong."""
 
     def __init__(self) -> None:
@@ -35,4 +35,4 @@ class Inquiry:
 
 def held_now() -> dict[str, tuple[str, str]]:
     """What the breaker holds in this region: the key of each instance's record, with the hold's id and its formula."""
-    return {member.key: (row.id, row.formula) for row in list_held(state=State.OPEN) for member in row.held}
+    return {member.key: (row.id, row.formula) for row in list_held(state=HoldState.OPEN) for member in row.held}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dashboard.live.fragments import Sheet
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
 from dashboard.pages.changes import shown
 from registry.log import history
@@ -44,11 +44,11 @@ class ChangePage(Page):
         """The entry in the tables."""
         return history.one_entry(self.region, self.index)
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         """The entry, or why it cannot be shown."""
         entry = self.board.recent.find(self.region, self.index) or gathered.value
         head = self.board.view.region(self.region).index
         context = {"gathered": gathered, "region": self.region, "index": self.index, "head": head}
         if entry is None:
-            return Sheet({"change": part("change_missing.html", context)})
-        return Sheet({"change": part("change_entry.html", {**context, **shown(entry)})})
+            return Content({"change": part("change_missing.html", context)})
+        return Content({"change": part("change_entry.html", {**context, **shown(entry)})})

@@ -8,7 +8,7 @@ from django.utils.functional import cached_property
 
 from catalog.change import Change
 from catalog.records.instance import DEFAULT_NAMESPACE
-from dashboard.live.fragments import Sheet
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
 from dashboard.memory.recent import Entry
 from registry.log import history
@@ -22,13 +22,13 @@ VERBS = (
 )  # fmt: skip
 
 
-class Place(msgspec.Struct, frozen=True):
+class LogPositions(msgspec.Struct, frozen=True):
     """Where in the logs a page of the list begins: before these indexes."""
 
     before: dict[str, int]
 
     @classmethod
-    def read(cls, text: str) -> "Place":
+    def read(cls, text: str) -> "LogPositions":
         """From an address: `us-east:120,eu-west:77`. What cannot be read does not count."""
         pairs = (pair.rpartition(":") for pair in text.split(","))
         return cls({name: int(index) for name, _, index in pairs if name and index.isdecimal() and len(index) < 19})
@@ -54,9 +54,9 @@ class ChangesPage(Page):
         return {}
 
     @property
-    def place(self) -> Place:
+    def place(self) -> LogPositions:
         """Where the list begins; nothing in it when it begins now."""
-        return Place.read(self.query.get("before", ""))
+        return LogPositions.read(self.query.get("before", ""))
 
     def gather(self, now: float) -> Any:
         """The log in the tables, which goes further back than memory."""
@@ -74,7 +74,7 @@ class ChangesPage(Page):
             limit=SHOWN,
         )
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         """The list, and where it goes on."""
         entries = self.entries(gathered)
         rows = {key_of(entry.change): self._row(entry) for entry in entries}
@@ -91,7 +91,7 @@ class ChangesPage(Page):
             "changes-empty": part("changes_empty.html", context) if not rows else "",
             "changes-pages": part("changes_pages.html", context),
         }
-        return Sheet(fragments, {"changes": rows})
+        return Content(fragments, {"changes": rows})
 
     def entries(self, gathered: Gathered) -> list[Entry]:
         """What memory and tables say together, newest first: by the regions' clocks, and within one by its log."""
@@ -109,7 +109,7 @@ class ChangesPage(Page):
     def _older(self, entries: list[Entry]) -> str:
         if len(entries) < SHOWN:
             return ""
-        return self.link(before=Place(history.older_than(entries, self.place.before)).written())
+        return self.link(before=LogPositions(history.older_than(entries, self.place.before)).written())
 
     def _row(self, entry: Entry) -> str:
         key = key_of(entry.change)

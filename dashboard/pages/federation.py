@@ -1,6 +1,6 @@
 """The federation page: what each region holds of each other, and who is trusted."""
 
-from dashboard.live.fragments import Sheet
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
 from dashboard.memory import matrix
 from dashboard.memory.matrix import Cells, asked, cells
@@ -20,7 +20,7 @@ class FederationPage(Page):
         """What the tables, Valkey and the peers say."""
         return asked(self.board.links, now)
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         """The matrix, the peers, and how old what was told is."""
         told: Matrix | None = gathered.value
         names = matrix.names(self.board, told)
@@ -47,7 +47,7 @@ class FederationPage(Page):
             },
             "federation-peers": {name: self._peer(peer) for name, peer in sorted(peers.items())},
         }  # fmt: skip
-        return Sheet(fragments, lists)
+        return Content(fragments, lists)
 
     def _peer(self, peer: PeerStatus) -> str:
         live = self.board.view.regions.get(peer.region)

@@ -10,15 +10,16 @@ from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
 from catalog.records.status import Status
-from catalog.view import ServiceName, State
-from dashboard.live.fragments import Sheet
+from catalog.view import ServiceName
+from catalog.view import State as FreshnessState
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
 from dashboard.memory.matrix import Cells, asked, cells
 from dashboard.memory.recent import Entry
-from dashboard.memory.summary import STATUSES, Summary
+from dashboard.memory.summary import STATUSES, ServiceSummary
 from dashboard.pictures import RegionLink, RegionNode, regions_picture, status_bar
 from dashboard.words.attention import Hold, Services, needs
-from dashboard.words.feed import SHOWN, Item, feed
+from dashboard.words.feed import SHOWN, FeedItem, feed
 from federation.status import Cell, Matrix
 from registry.breaker import holds as held
 from registry.database import unavailable
@@ -27,7 +28,7 @@ from registry.log import history
 OLD = 20.0  # seconds after which what was gathered is said to be old
 
 
-class Told(msgspec.Struct, frozen=True):
+class OverviewFacts(msgspec.Struct, frozen=True):
     """What is gathered: the matrix, what the breaker holds, and entries from before this process began."""
 
     matrix: Matrix
@@ -35,12 +36,12 @@ class Told(msgspec.Struct, frozen=True):
     earlier: tuple[Entry, ...]
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class RegionTotals(msgspec.Struct, frozen=True, kw_only=True):
     """One region in numbers."""
 
     name: str
     is_home: bool
-    freshness: State
+    freshness: FreshnessState
     counts: dict[Status, int]
     instances: int
     serving: int
@@ -63,7 +64,7 @@ class OverviewPage(Page):
         """Rows of the feed, each drawn once."""
         return {}
 
-    def gather(self, now: float) -> Told:
+    def gather(self, now: float) -> OverviewFacts:
         """What other regions say, what is held, and, while memory holds little, what the log holds."""
         matrix = asked(self.board.links, now)
         with unavailable("what is held cannot be read"):
@@ -75,11 +76,11 @@ class OverviewPage(Page):
                 )
                 for row in rows
             )  # fmt: skip
-        return Told(matrix, holds, self._earlier())
+        return OverviewFacts(matrix, holds, self._earlier())
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         """All of it."""
-        told: Told | None = gathered.value
+        told: OverviewFacts | None = gathered.value
         matrix = told.matrix if told else None
         known = cells(self.board, matrix, now)
         regions = self.board.regions
@@ -106,9 +107,9 @@ class OverviewPage(Page):
             "overview-regions": {standing.name: self._region(standing) for standing in standings},
             "overview-feed": self._feed(items),
         }
-        return Sheet(fragments, lists)
+        return Content(fragments, lists)
 
-    def _entries(self, told: Told | None) -> list[Entry]:
+    def _entries(self, told: OverviewFacts | None) -> list[Entry]:
         """The newest first; what the log tells of the time before this process began comes last."""
         newest = list(self.board.recent.newest())
         if told is None or len(newest) >= SHOWN:
@@ -123,8 +124,8 @@ class OverviewPage(Page):
         found = history.entries(limit=SHOWN)
         return tuple(Entry(entry.change, entry.before) for entry in found if entry.before_known)
 
-    def _standing(self, region: str, cell: Cell, summaries: Collection[Summary]) -> Standing:
-        return Standing(
+    def _standing(self, region: str, cell: Cell, summaries: Collection[ServiceSummary]) -> RegionTotals:
+        return RegionTotals(
             name=region,
             is_home=region == self.board.home,
             freshness=self.board.view.region(region).freshness.state,
@@ -136,7 +137,7 @@ class OverviewPage(Page):
             delay=self.board.view.nearness.get(region),
         )
 
-    def _picture(self, standings: list[Standing], known: Cells, matrix: Matrix | None) -> SafeString:
+    def _picture(self, standings: list[RegionTotals], known: Cells, matrix: Matrix | None) -> SafeString:
         places = matrix.places if matrix else {}
         nodes = [
             RegionNode(
@@ -152,15 +153,15 @@ class OverviewPage(Page):
         other = cell.of if cell.by == self.board.home else cell.by if cell.of == self.board.home else ""
         delay = self.board.view.nearness.get(other)
         return RegionLink(
-            a=cell.by, b=cell.of, delay=delay, lag=cell.seconds, freshness=State(cell.freshness),
+            a=cell.by, b=cell.of, delay=delay, lag=cell.seconds, freshness=FreshnessState(cell.freshness),
             relayed_through=cell.through,
         )  # fmt: skip
 
-    def _region(self, standing: Standing) -> str:
+    def _region(self, standing: RegionTotals) -> str:
         bar = status_bar(standing.counts, label=standing.name)
         return part("overview_region.html", {"region": standing, "bar": bar})
 
-    def _feed(self, items: list[Item]) -> dict[str, str]:
+    def _feed(self, items: list[FeedItem]) -> dict[str, str]:
         rows = {}
         drawn: dict[tuple[str, int, float], str] = {}
         for item in items:
@@ -172,7 +173,7 @@ class OverviewPage(Page):
         return rows
 
 
-def _totals(standings: list[Standing], services: Services) -> dict[str, Any]:
+def _totals(standings: list[RegionTotals], services: Services) -> dict[str, Any]:
     return {
         "services": len(services),
         "dead": sum(not any(summary.serving for summary in summaries) for summaries in services.values()),
@@ -180,12 +181,12 @@ def _totals(standings: list[Standing], services: Services) -> dict[str, Any]:
         "serving": sum(standing.serving for standing in standings),
         "counts": {status.value: sum(standing.counts[status] for standing in standings) for status in STATUSES},
         "regions": len(standings),
-        "live": sum(standing.freshness is State.LIVE for standing in standings),
+        "live": sum(standing.freshness is FreshnessState.LIVE for standing in standings),
     }
 
 
-def _by_service(regions: Iterable[Mapping[ServiceName, Summary]]) -> Services:
-    found: dict[ServiceName, list[Summary]] = {}
+def _by_service(regions: Iterable[Mapping[ServiceName, ServiceSummary]]) -> Services:
+    found: dict[ServiceName, list[ServiceSummary]] = {}
     for summaries in regions:
         for name, summary in summaries.items():
             found.setdefault(name, []).append(summary)

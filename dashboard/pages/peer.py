@@ -8,11 +8,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from catalog.view import State
-from dashboard.live.fragments import Sheet
+from catalog.view import State as FreshnessState
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
 from dashboard.memory import matrix
-from dashboard.memory.links import Event
+from dashboard.memory.links import LinkEvent
 from dashboard.memory.matrix import asked, cells
 from dashboard.memory.summary import STATUSES
 from dashboard.pictures.chart.bars import status_bar
@@ -79,7 +79,7 @@ class PeerPage(Page):
         """What the tables, Valkey and the peers say."""
         return asked(self.board.links, now)
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         """Its standing, the link's picture, what happened, what there is."""
         told: Matrix | None = gathered.value
         known = cells(self.board, told, now)
@@ -100,7 +100,7 @@ class PeerPage(Page):
             "peer-link": self._picture(now),
             "peer-quiet": part("peer_quiet.html", {"home": self.is_home}) if not events else "",
         }
-        return Sheet(fragments, {"peer-events": _rows(events)})
+        return Content(fragments, {"peer-events": _rows(events)})
 
     def _picture(self, now: float) -> SafeString | str:
         if self.is_home:
@@ -123,12 +123,12 @@ class PeerPage(Page):
             "services": len(summaries), "dead": sum(not summary.serving for summary in summaries),
             "zones": sorted(frozenset[str]().union(*(summary.zones for summary in summaries)) - {""}),
             "overrides": len(part_.overrides), "policies": len(part_.policies),
-            "is_known": part_.freshness.state is not State.UNKNOWN,
+            "is_known": part_.freshness.state is not FreshnessState.UNKNOWN,
             "services_url": f"{reverse('dashboard:services')}?{urlencode({'region': self.region})}",
         }  # fmt: skip
 
 
-def _rows(events: list[Event]) -> dict[str, str]:
+def _rows(events: list[LinkEvent]) -> dict[str, str]:
     """By key; two of the same kind in the same moment are numbered."""
     rows: dict[str, str] = {}
     for (at, kind), same in groupby(events, key=lambda event: (event.at, event.kind)):

@@ -6,10 +6,10 @@ from typing import Any
 
 from catalog.records.status import Status
 from catalog.view import ServiceName
-from dashboard.live.fragments import Sheet
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
 from dashboard.memory.board import Board
-from dashboard.memory.summary import STATUSES, Summary
+from dashboard.memory.summary import STATUSES, ServiceSummary
 from dashboard.pictures.chart.bars import status_bar
 from dashboard.pictures.chart.sparkline import sparkline
 
@@ -18,7 +18,7 @@ MOST_CHOICES = 200  # of a filter
 MOST_WORDS = 8  # of a search, as in the log
 
 
-class Line:
+class ServiceRow:
     """One service over the regions that the filters let through: its sums, and what to sort it by.
 
     In most trouble is what nothing serves, then what nothing serves in some region, then what is critical in part.
@@ -26,7 +26,7 @@ class Line:
 
     __slots__ = ("counts", "instances", "key", "name", "overridden", "parts", "serving", "trouble")
 
-    def __init__(self, name: ServiceName, parts: tuple[Summary, ...]) -> None:
+    def __init__(self, name: ServiceName, parts: tuple[ServiceSummary, ...]) -> None:
         self.name, self.parts, self.key = name, parts, "/".join(name)
         self.counts = {status: sum(part.statuses[status] for part in parts) for status in STATUSES}
         self.instances = sum(part.instances for part in parts)
@@ -50,7 +50,7 @@ class ServicesPage(Page):
 
     def __init__(self, board: Board, arguments: Mapping[str, str], query: Mapping[str, str]) -> None:
         super().__init__(board, arguments, query)
-        self.known: dict[ServiceName, Line] = {}  # as they were summed up last
+        self.known: dict[ServiceName, ServiceRow] = {}  # as they were summed up last
         self.memo: dict[str, tuple[Any, str]] = {}  # rows as they were drawn last, with what they were drawn from
 
     @property
@@ -59,7 +59,7 @@ class ServicesPage(Page):
         text = self.query.get("page", "1")
         return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else 1
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         """The list, its counts, and what can be chosen."""
         lines = self.lines(now)
         shown = sorted((line for line in lines if self.wanted(line)), key=lambda line: line.trouble)
@@ -82,12 +82,12 @@ class ServicesPage(Page):
             "services-empty": part("services_empty.html", context) if not window else "",
             "services-choices": part("services_choices.html", {"choices": self.choices(lines)}),
         }
-        return Sheet(fragments, {"services": rows})
+        return Content(fragments, {"services": rows})
 
-    def lines(self, now: float) -> list[Line]:
+    def lines(self, now: float) -> list[ServiceRow]:
         """All services that the region's filter lets through."""
         wanted = self.query.get("region")
-        found: dict[ServiceName, list[Summary]] = {}
+        found: dict[ServiceName, list[ServiceSummary]] = {}
         for region in self.board.regions:
             if not wanted or region == wanted:
                 for name, summary in self.board.summaries.of_region(region, now).items():
@@ -95,7 +95,7 @@ class ServicesPage(Page):
         self.known = {name: self._line(name, tuple(parts)) for name, parts in found.items()}
         return list(self.known.values())
 
-    def wanted(self, line: Line) -> bool:
+    def wanted(self, line: ServiceRow) -> bool:
         """Whether a service is what was typed and chosen."""
         query, parts = self.query, line.parts
         if query.get("namespace") and line.name[0] != query["namespace"]:
@@ -108,7 +108,7 @@ class ServicesPage(Page):
             return False
         return all(_matches(line, word) for word in query.get("q", "").lower().split()[:MOST_WORDS])
 
-    def choices(self, lines: Iterable[Line]) -> Mapping[str, list[str]]:
+    def choices(self, lines: Iterable[ServiceRow]) -> Mapping[str, list[str]]:
         """What each filter may be."""
         zones, tags, namespaces = set[str](), set[str](), set[str]()
         for line in lines:
@@ -125,14 +125,14 @@ class ServicesPage(Page):
         """The filters as they stand."""
         return {"statuses": [*STATUSES, "out"], "chosen": self.query}
 
-    def _line(self, name: ServiceName, parts: tuple[Summary, ...]) -> Line:
+    def _line(self, name: ServiceName, parts: tuple[ServiceSummary, ...]) -> ServiceRow:
         line = self.known.get(name)
         # Summaries that are still true are the same ones.
         if line is None or len(line.parts) != len(parts) or any(map(is_not, line.parts, parts)):
-            return Line(name, parts)
+            return ServiceRow(name, parts)
         return line
 
-    def _row(self, line: Line, now: float) -> str:
+    def _row(self, line: ServiceRow, now: float) -> str:
         buckets = self.board.histories.buckets(None, *line.name, now=now)
         known = self.memo.get(line.key)
         if known is not None and known[0] == (line, buckets):
@@ -155,13 +155,13 @@ class ServicesPage(Page):
         return html
 
 
-def _has_status(line: Line, status: str) -> bool:
+def _has_status(line: ServiceRow, status: str) -> bool:
     if status == "out":
         return any(part.out for part in line.parts)
     return status in STATUSES and line.counts[Status(status)] > 0
 
 
-def _matches(line: Line, word: str) -> bool:
+def _matches(line: ServiceRow, word: str) -> bool:
     if word in line.name[1] or word in line.name[0]:
         return True
     return any(

@@ -18,14 +18,14 @@ GLYPHS = {"passing": "●", "warning": "▲", "critical": "✕", "unknown": "?",
 @register.simple_tag(takes_context=True)
 def fragment(context: template.Context, id: str, element: str = "div", classes: str = "") -> SafeString:
     """An element whose inside is kept up to date."""
-    html = mark_safe(context["sheet"].fragments[id])  # noqa: S308 - rendered by a template of ours, which escaped it
+    html = mark_safe(context["content"].fragments[id])  # noqa: S308 - rendered by a template of ours, which escaped it
     return format_html('<{} id="{}" class="{}" data-fragment>{}</{}>', element, id, classes, html, element)
 
 
 @register.simple_tag(takes_context=True)
 def rows(context: template.Context, id: str, element: str = "tbody", classes: str = "") -> SafeString:
     """An element whose children are kept up to date one by one. Each row is one element with its `data-key`."""
-    html = mark_safe("".join(context["sheet"].lists[id].values()))  # noqa: S308 - as above
+    html = mark_safe("".join(context["content"].lists[id].values()))  # noqa: S308 - as above
     return format_html('<{} id="{}" class="{}" data-rows>{}</{}>', element, id, classes, html, element)
 
 

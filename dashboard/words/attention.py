@@ -9,12 +9,13 @@ from django.urls import reverse
 from catalog.records.instance import Instance
 from catalog.records.override import Override, Scope
 from catalog.records.status import Status
-from catalog.view import ServiceName, State
+from catalog.view import ServiceName
+from catalog.view import State as FreshnessState
 from dashboard.memory.board import Board
-from dashboard.memory.summary import Summary
-from dashboard.words.sentences import Part, named, ruled, scoped, who
+from dashboard.memory.summary import ServiceSummary
+from dashboard.words.sentences import Part, display_name, override_effect, override_scope, who
 from federation.status import Matrix
-from federation.tables.peer import State as Trust
+from federation.tables.peer import State as PeerState
 
 HOUR = 3600.0
 FLAPPING, WITHIN = 4, 600.0  # so many changes of status in so many seconds
@@ -22,7 +23,7 @@ MOST = 6  # needs of one kind; what is more is counted
 DAMPED = "held critical by flap damping"  # how a verdict begins that damping made
 ORDER = {"critical": 0, "warning": 1, "quiet": 2}
 
-Services = Mapping[ServiceName, Sequence[Summary]]  # each service with what it adds up to in each region
+Services = Mapping[ServiceName, Sequence[ServiceSummary]]  # each service with what it adds up to in each region
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float
 
 
-class Need(msgspec.Struct, frozen=True, kw_only=True):
+class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
     """`at` is a moment that matters, and `when` says which: since, or until."""
 
     key: str
@@ -52,9 +53,11 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     at: float | None = None
 
 
-def needs(board: Board, told: Matrix | None, holds: Sequence[Hold], services: Services, now: float) -> list[Need]:
+def needs(
+    board: Board, told: Matrix | None, holds: Sequence[Hold], services: Services, now: float
+) -> list[AttentionItem]:
     """Everything that needs a person, the gravest first."""
-    found: list[Need] = []
+    found: list[AttentionItem] = []
     for kind in (_holds(holds), _regions(board), _mirrors(board, told)):
         found += _capped(kind)
     found += _services(services)
@@ -63,23 +66,23 @@ def needs(board: Board, told: Matrix | None, holds: Sequence[Hold], services: Se
     return sorted(found, key=lambda need: ORDER[need.severity])
 
 
-def _capped(found: Iterable[Need]) -> list[Need]:
+def _capped(found: Iterable[AttentionItem]) -> list[AttentionItem]:
     kept = sorted(found, key=lambda need: ORDER[need.severity])
     more = len(kept) - MOST
     return kept if more <= 0 else [*kept[:MOST], _more(kept[MOST - 1], more)]
 
 
-def _more(last: Need, number: int) -> Need:
+def _more(last: AttentionItem, number: int) -> AttentionItem:
     return msgspec.structs.replace(
         last, key=f"{last.kind}:more", parts=(Part(f"and {number} more like these"),), detail="", when="", at=None,
         href=MORE[last.kind](), action="See all",
     )  # fmt: skip
 
 
-def _holds(holds: Sequence[Hold]) -> Iterator[Need]:
+def _holds(holds: Sequence[Hold]) -> Iterator[AttentionItem]:
     for hold in holds:
         many = f"{hold.number} instance{'' if hold.number == 1 else 's'}"
-        yield Need(
+        yield AttentionItem(
             key=f"hold:{hold.id}", kind="held", severity="critical",
             parts=(Part(f"{WORDS.get(hold.kind, hold.kind)} of {many} held, in {hold.scope} {hold.name}".strip()),),
             detail=hold.formula, href=reverse("dashboard:held"), action="Decide",
@@ -90,31 +93,32 @@ def _holds(holds: Sequence[Hold]) -> Iterator[Need]:
 WORDS = {"expiry": "Expiry", "removal": "Removal", "probe": "Failing"}
 
 
-def _regions(board: Board) -> Iterator[Need]:
+def _regions(board: Board) -> Iterator[AttentionItem]:
     for region in board.regions:
         fresh = board.view.region(region).freshness
-        if fresh.state is State.LIVE:
+        if fresh.state is FreshnessState.LIVE:
             continue
         ours = region == board.home
-        if fresh.state is State.UNKNOWN:
+        if fresh.state is FreshnessState.UNKNOWN:
             said = " has not been heard of yet"
         else:
             said = " is from memory: its database cannot be read" if ours else " is stale: shown as it last was"
-        yield Need(
-            key=f"region:{region}", kind="region", severity="warning" if fresh.state is State.UNKNOWN else "critical",
+        yield AttentionItem(
+            key=f"region:{region}", kind="region",
+            severity="warning" if fresh.state is FreshnessState.UNKNOWN else "critical",
             parts=(Part("region "), Part(region, _peer(region)), Part(said)), detail=board.reason(region),
             href=_peer(region), action="Look", when="since", at=fresh.since,
         )  # fmt: skip
 
 
-def _mirrors(board: Board, told: Matrix | None) -> Iterator[Need]:
+def _mirrors(board: Board, told: Matrix | None) -> Iterator[AttentionItem]:
     peers = {peer.region: peer for peer in told.peers} if told else {}
     for region in board.regions[1:]:
         reached, peer = board.links.reached(region), peers.get(region)
         word = reached.word if reached else None
         held = (word.held if word else "") or (peer.held if peer else "")
         if held:
-            yield Need(
+            yield AttentionItem(
                 key=f"mirror-held:{region}", kind="mirror", severity="critical",
                 parts=(Part("the mirror of "), Part(region, _peer(region)), Part(" is held")), detail=held,
                 href=reverse("dashboard:held"), action="Decide",
@@ -127,15 +131,15 @@ def _mirrors(board: Board, told: Matrix | None) -> Iterator[Need]:
             yield _diverged(cell.by, cell.of, cell.diverged)
 
 
-def _diverged(by: str, of: str, services: Sequence[str]) -> Need:
-    return Need(
+def _diverged(by: str, of: str, services: Sequence[str]) -> AttentionItem:
+    return AttentionItem(
         key=f"diverged:{by}:{of}", kind="mirror", severity="critical",
         parts=(Part(f"the copy of {of} in "), Part(by, _peer(by)), Part(" differs from its origin")),
         detail=f"in {', '.join(services)}" if services else "", href=_peer(of), action="Look",
     )  # fmt: skip
 
 
-def _services(found: Services) -> list[Need]:
+def _services(found: Services) -> list[AttentionItem]:
     """Those that nobody serves first. When a region is lost they are thousands: only what is shown is put in words."""
     dead = [
         (sum(part.serving for part in parts), name)
@@ -147,7 +151,7 @@ def _services(found: Services) -> list[Need]:
     return [*shown, _more(shown[-1], len(dead) - MOST)] if len(dead) > MOST else shown
 
 
-def _without(name: ServiceName, dead: Sequence[Summary], serving: int) -> Need:
+def _without(name: ServiceName, dead: Sequence[ServiceSummary], serving: int) -> AttentionItem:
     page = reverse("dashboard:service", args=name)
     where = "" if not serving else f" in {', '.join(part.region for part in dead)}"
     out = sum(part.out for part in dead)
@@ -157,14 +161,14 @@ def _without(name: ServiceName, dead: Sequence[Summary], serving: int) -> Need:
         f"{ill} critical" if ill else "",
         f"{out} taken out by hand" if out else "",
     ]
-    return Need(
+    return AttentionItem(
         key=f"service:{'/'.join(name)}", kind="service", severity="warning" if serving else "critical",
-        parts=(Part("no instance of "), Part(named(*name), page), Part(f" serves{where}")),
+        parts=(Part("no instance of "), Part(display_name(*name), page), Part(f" serves{where}")),
         detail=", ".join(filter(None, said)), href=page, action="Look",
     )  # fmt: skip
 
 
-def _flapping(board: Board, now: float) -> Iterator[Need]:
+def _flapping(board: Board, now: float) -> Iterator[AttentionItem]:
     """Instances that turned critical and came back again and again lately, as the recent entries tell.
 
     A registration makes a check begin anew, from `unknown`: that is no restlessness.
@@ -189,19 +193,20 @@ def _turned(before: Status, after: Status) -> bool:
     return Status.UNKNOWN not in (before, after) and (before is Status.CRITICAL) != (after is Status.CRITICAL)
 
 
-def _restless(instance: Instance, count: int) -> Need:
+def _restless(instance: Instance, count: int) -> AttentionItem:
     page = reverse("dashboard:instance", args=[instance.region, instance.namespace, instance.service, instance.id])
     damped = next((verdict.output for verdict in instance.verdicts if verdict.output.startswith(DAMPED)), "")
-    return Need(
+    return AttentionItem(
         key=f"flapping:{instance.region}:{instance.key}", kind="flapping", severity="warning",
         parts=(
-            Part(named(instance.namespace, instance.service, instance.id), page), Part(f" in {instance.region} flaps"),
+            Part(display_name(instance.namespace, instance.service, instance.id), page),
+            Part(f" in {instance.region} flaps"),
         ),
         detail=damped or f"{count} changes of status in {WITHIN / 60:.0f} min", href=page, action="Look",
     )  # fmt: skip
 
 
-def _overrides(board: Board, now: float) -> Iterator[Need]:
+def _overrides(board: Board, now: float) -> Iterator[AttentionItem]:
     for region in board.regions:
         for override in board.view.region(region).overrides:
             if override.is_live(now) and _is_notable(override, now):
@@ -213,22 +218,22 @@ def _is_notable(override: Override, now: float) -> bool:
     return override.scope is Scope.REGION or override.expires_at is None or override.expires_at - now < HOUR
 
 
-def _override(override: Override) -> Need:
+def _override(override: Override) -> AttentionItem:
     ends = override.expires_at is not None
-    scope = scoped(override)
-    return Need(
+    scope = override_scope(override)
+    return AttentionItem(
         key=f"override:{override.region}:{override.id}", kind="override", severity="quiet",
-        parts=(*scope, Part(f" is put {ruled(override)}{'' if ends else ', without an end'}")),
+        parts=(*scope, Part(f" is put {override_effect(override)}{'' if ends else ', without an end'}")),
         detail=f"{override.reason} ({who(override.author)})",
         href=next((part.href for part in scope if part.href), reverse("dashboard:overrides")),
         action="Look", when="ends" if ends else "since", at=override.expires_at if ends else override.created_at,
     )  # fmt: skip
 
 
-def _peers(told: Matrix | None) -> Iterator[Need]:
+def _peers(told: Matrix | None) -> Iterator[AttentionItem]:
     for peer in told.peers if told else ():
-        if peer.state == Trust.REVOKED:
-            yield Need(
+        if peer.state == PeerState.REVOKED:
+            yield AttentionItem(
                 key=f"revoked:{peer.region}", kind="peer", severity="quiet",
                 parts=(Part("peer "), Part(peer.region, _peer(peer.region)), Part(" is revoked")),
                 detail=f"its mirror stays as it was ({who(peer.by)})",

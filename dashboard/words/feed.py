@@ -14,7 +14,7 @@ NEAR = 120.0  # seconds between two entries of one instance that are folded
 NOISE = frozenset({"report", "expire", "revive"})  # verbs of which one instance can make many
 
 
-class Item(msgspec.Struct):
+class FeedItem(msgspec.Struct):
     """One row: the newest of `count` entries that say much the same; the oldest was at `since`."""
 
     entry: Entry
@@ -37,10 +37,10 @@ class Item(msgspec.Struct):
         return sentence(self.change, self.entry.before)
 
 
-def feed(entries: Iterable[Entry], now: float, *, most: int = SHOWN) -> list[Item]:
+def feed(entries: Iterable[Entry], now: float, *, most: int = SHOWN) -> list[FeedItem]:
     """The items of the entries, which come newest first."""
-    items: list[Item] = []
-    open_items: dict[tuple[str, str], Item] = {}
+    items: list[FeedItem] = []
+    open_items: dict[tuple[str, str], FeedItem] = {}
     for entry in _late(entries, now):
         change = entry.change
         name, group = (change.region, change.key), _group(entry)
@@ -50,7 +50,7 @@ def feed(entries: Iterable[Entry], now: float, *, most: int = SHOWN) -> list[Ite
             continue
         if len(items) == most:
             break
-        item = Item(entry, 1, change.at)
+        item = FeedItem(entry, 1, change.at)
         items.append(item)
         if group:
             open_items[name] = item

@@ -20,7 +20,7 @@ LONGEST = 160  # letters of a reason
 ASKED = re.compile(r"^[A-Z]+(?: [A-Z]+)? \S+: (?=\S)")  # as outputs of probes begin
 
 
-class Kind(StrEnum):
+class SentenceKind(StrEnum):
     """What sort of thing happened."""
 
     STATUS = "status"  # an instance's status changed
@@ -53,7 +53,7 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     """What happened, in parts; `why` and `who` in words of their own, empty when there is nothing worth saying."""
 
     parts: tuple[Part, ...]
-    kind: Kind
+    kind: SentenceKind
     severity: Severity
     why: str = ""
     who: str = ""
@@ -111,7 +111,7 @@ def _of_instance(change: Change, old: Instance | None) -> Sentence:
         return _removed(change, old)
     if old is None:
         return _made(
-            change, Kind.REGISTERED, Severity.QUIET, _instance(new), Part(" registered, "), _status(new.status),
+            change, SentenceKind.REGISTERED, Severity.QUIET, _instance(new), Part(" registered, "), _status(new.status),
             why="" if "registered" in change.cause else change.cause,
         )  # fmt: skip
     if old.status is not new.status:
@@ -125,12 +125,12 @@ def _removed(change: Change, old: Instance | None) -> Sentence:
     if old is None:
         return _of_removal(change)
     page = _service_page(old.namespace, old.service)
-    gone = (Part(named(old.namespace, old.service, old.id), page), Part(" removed"))
+    gone = (Part(display_name(old.namespace, old.service, old.id), page), Part(" removed"))
     ill = old.status is Status.CRITICAL
     left = (Part(", having been "), _status(old.status)) if ill else ()
     by_itself = change.actor.startswith("worker:")
     return _made(
-        change, Kind.REMOVED, Severity.WORSE if ill or by_itself else Severity.QUIET, *gone, *left,
+        change, SentenceKind.REMOVED, Severity.WORSE if ill or by_itself else Severity.QUIET, *gone, *left,
         why="" if change.cause.startswith("deregistered") else change.cause,
     )  # fmt: skip
 
@@ -142,7 +142,7 @@ def _turned(change: Change, old: Instance, new: Instance) -> Sentence:
     if Status.UNKNOWN in (old.status, new.status) and new.status is not Status.CRITICAL:
         word, severity = " is now ", Severity.QUIET  # it was not known, or is not known for a moment: no news of health
     return _made(
-        change, Kind.STATUS, severity, _instance(new), Part(word), _status(new.status),
+        change, SentenceKind.STATUS, severity, _instance(new), Part(word), _status(new.status),
         why=_reason(change, old, new),
     )  # fmt: skip
 
@@ -175,10 +175,10 @@ def _registered_again(change: Change, old: Instance, new: Instance) -> Sentence:
     if not fields:
         said = Part(" registered again, nothing changed")
     else:
-        named = [_difference(entry.field, entry.before, entry.after) for entry in fields[:3]]
-        said = Part(f" registered again: {', '.join(named)}")
+        display_name = [_difference(entry.field, entry.before, entry.after) for entry in fields[:3]]
+        said = Part(f" registered again: {', '.join(display_name)}")
     more = (Part(f" and {len(fields) - 3} more"),) if len(fields) > 3 else ()
-    return _made(change, Kind.CHANGED, Severity.QUIET, _instance(new), said, *more)
+    return _made(change, SentenceKind.CHANGED, Severity.QUIET, _instance(new), said, *more)
 
 
 NOISE = frozenset({"registered_at", "epoch", "since", "recovered_at", "critical_since"})
@@ -196,38 +196,40 @@ def _checked(change: Change, old: Instance, new: Instance) -> Sentence:
     changed = [verdict for verdict in new.verdicts if known.get(verdict.check) is not verdict.status]
     if not changed:
         lease = Part(" lost its lease") if new.lease_expired and not old.lease_expired else Part(" was written anew")
-        return _made(change, Kind.CHECK, Severity.QUIET, _instance(new), lease, Part(", still "), _status(new.status))
+        return _made(
+            change, SentenceKind.CHECK, Severity.QUIET, _instance(new), lease, Part(", still "), _status(new.status)
+        )
     verdict = changed[0]
     return _made(
-        change, Kind.CHECK, Severity.QUIET, Part(f"check {verdict.check} of "), _instance(new), Part(" says "),
+        change, SentenceKind.CHECK, Severity.QUIET, Part(f"check {verdict.check} of "), _instance(new), Part(" says "),
         _status(verdict.status), Part("; as a whole it is still "), _status(new.status),
         why="" if verdict.status is Status.PASSING else found(verdict),
     )  # fmt: skip
 
 
 def _of_override(change: Change, override: Override) -> Sentence:
-    scope = scoped(override)
+    scope = override_scope(override)
     if change.record is None:
         over = change.verb == "expire_override"
         said = " is over" if over else " was taken back"
         return _made(
-            change, Kind.OVERRIDE, Severity.GOOD, Part(f"the override {ruled(override)} of "), *scope,
+            change, SentenceKind.OVERRIDE, Severity.GOOD, Part(f"the override {override_effect(override)} of "), *scope,
             Part(said),
             why="" if over else change.cause,
         )  # fmt: skip
     until = "" if override.expires_at is not None else ", without an end"
     return _made(
-        change, Kind.OVERRIDE, Severity.WORSE, *scope, Part(f" put {ruled(override)}{until}"), why=override.reason,
-        who=who(change.actor) or who(override.author),
+        change, SentenceKind.OVERRIDE, Severity.WORSE, *scope, Part(f" put {override_effect(override)}{until}"),
+        why=override.reason, who=who(change.actor) or who(override.author),
     )  # fmt: skip
 
 
-def named(namespace: str, *names: str) -> str:
+def display_name(namespace: str, *names: str) -> str:
     """A service, or an instance of it, as people call it: the namespace is said where it is not the usual one."""
     return "/".join(names if namespace == DEFAULT_NAMESPACE else (namespace, *names))
 
 
-def ruled(override: Override) -> str:
+def override_effect(override: Override) -> str:
     """What an override decrees: `out of service`, `drained`, `weight 5`."""
     said = [SPOKEN_STATUS.get(override.status, str(override.status))] if override.status else []
     if override.weight is not None:
@@ -235,7 +237,7 @@ def ruled(override: Override) -> str:
     return " and ".join(said)
 
 
-def scoped(override: Override) -> tuple[Part, ...]:
+def override_scope(override: Override) -> tuple[Part, ...]:
     """What an override speaks about, with a link to it where it has a page."""
     return tuple(part for part in _scope(override) if part.text)
 
@@ -246,16 +248,16 @@ def _scope(override: Override) -> Iterator[Part]:
         yield Part("region ")
         yield Part(region, _page("peer", region))
     elif override.scope is Scope.INSTANCE:
-        name = named(override.namespace, service, override.instance)
+        name = display_name(override.namespace, service, override.instance)
         yield Part(name, _page("instance", region, override.namespace, service, override.instance))
     elif override.scope is Scope.SERVICE:
         yield Part("service ")
-        yield Part(named(override.namespace, service), _service_page(override.namespace, service))
+        yield Part(display_name(override.namespace, service), _service_page(override.namespace, service))
     else:
         yield Part(f"zone {override.zone}" if override.scope is Scope.ZONE else f"what is tagged {override.tag}")
         if service:
             yield Part(" of ")
-            yield Part(named(override.namespace, service), _service_page(override.namespace, service))
+            yield Part(display_name(override.namespace, service), _service_page(override.namespace, service))
         elif override.namespace != DEFAULT_NAMESPACE:
             yield Part(f" in namespace {override.namespace}")
     if override.is_opinion and override.scope is not Scope.REGION:
@@ -267,8 +269,8 @@ def _scope(override: Override) -> Iterator[Part]:
 def _of_policy(change: Change, policy: Policy) -> Sentence:
     word = "was cleared" if change.record is None else "was set"
     return _made(
-        change, Kind.POLICY, Severity.QUIET, Part("the failover policy of "),
-        Part(named(policy.namespace, policy.service), _service_page(policy.namespace, policy.service)),
+        change, SentenceKind.POLICY, Severity.QUIET, Part("the failover policy of "),
+        Part(display_name(policy.namespace, policy.service), _service_page(policy.namespace, policy.service)),
         Part(f" {word}"), why=change.cause,
     )  # fmt: skip
 
@@ -277,17 +279,17 @@ def _of_removal(change: Change) -> Sentence:
     """Something went of which nobody knows any more what it was."""
     kind, _, name = change.key.partition("/")
     name = name.removeprefix(f"{DEFAULT_NAMESPACE}/")
-    said: dict[str, tuple[Kind, str]] = {
-        "instance": (Kind.REMOVED, f"{name} removed"),
-        "override": (Kind.OVERRIDE, "an override was taken back"),
-        "policy": (Kind.POLICY, f"the failover policy of {name} was cleared"),
+    said: dict[str, tuple[SentenceKind, str]] = {
+        "instance": (SentenceKind.REMOVED, f"{name} removed"),
+        "override": (SentenceKind.OVERRIDE, "an override was taken back"),
+        "policy": (SentenceKind.POLICY, f"the failover policy of {name} was cleared"),
     }
-    what, text = said.get(kind, (Kind.CHANGED, change.key))
+    what, text = said.get(kind, (SentenceKind.CHANGED, change.key))
     return _made(change, what, Severity.QUIET, Part(text), why=change.cause)
 
 
 def _made(
-    change: Change, kind: Kind, severity: Severity, *parts: Part, why: str = "", who: str | None = None
+    change: Change, kind: SentenceKind, severity: Severity, *parts: Part, why: str = "", who: str | None = None
 ) -> Sentence:
     author = _who(change.actor) if who is None else who
     return Sentence(parts=parts, kind=kind, severity=severity, why=_shortened(why), who=author)
@@ -298,7 +300,7 @@ _who: Callable[[str], str] = who
 
 def _instance(instance: Instance) -> Part:
     page = _page("instance", instance.region, instance.namespace, instance.service, instance.id)
-    return Part(named(instance.namespace, instance.service, instance.id), page)
+    return Part(display_name(instance.namespace, instance.service, instance.id), page)
 
 
 def _status(status: Status) -> Part:

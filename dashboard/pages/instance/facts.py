@@ -7,7 +7,7 @@ import msgspec
 from catalog.records.instance import Instance
 from catalog.records.override import Override
 from dashboard.memory.board import Board
-from dashboard.memory.tolerant import Inquiry, held_now
+from dashboard.memory.tolerant import TolerantReads, held_now
 from registry.checks.results import CheckResult, check_keys, last_results
 from registry.log import history
 
@@ -15,7 +15,7 @@ MOST_ENTRIES = 50
 MOST_OVERRIDES = 200  # entries of overrides that are looked through for those about the instance
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class InstanceFacts(msgspec.Struct, frozen=True, kw_only=True):
     """`held` is the formula by which the breaker holds the instance, empty when it does not; `entries` newest first."""
 
     results: dict[str, CheckResult] = {}
@@ -24,13 +24,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
-def ask(board: Board, region: str, key: str, instance: Instance | None, now: float) -> Facts:
+def ask(board: Board, region: str, key: str, instance: Instance | None, now: float) -> InstanceFacts:
     """All of it; what cannot be had is missing, and why is said. Only this region's probes are known here."""
-    inquiry, here = Inquiry(), region == board.home
+    inquiry, here = TolerantReads(), region == board.home
     keys = check_keys(instance) if instance is not None and here else []
     nothing: dict[str, tuple[str, str]] = {}
     held = inquiry.ask(held_now, nothing) if here else nothing
-    return Facts(
+    return InstanceFacts(
         results=inquiry.ask(lambda: last_results(keys, now=now), {}) if keys else {},
         held=held[key][1] if key in held else "",
         entries=inquiry.ask(lambda: _entries(region, key, instance), ()),

@@ -7,13 +7,13 @@ from django.utils.functional import cached_property
 from catalog.query import believed, overrides_about
 from catalog.records.instance import Instance, instance_key, removal_due
 from catalog.records.override import effective
-from dashboard.live.fragments import Sheet
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
 from dashboard.pages.changes import key_of, shown
 from dashboard.pages.instance import checks as instance_checks
 from dashboard.pages.instance import facts as instance_facts
 from dashboard.pages.instance import parts
-from dashboard.pages.instance.facts import Facts
+from dashboard.pages.instance.facts import InstanceFacts
 from dashboard.pages.service.parts import standing
 from dashboard.pages.service.verdicts import is_touched
 from dashboard.words.sentences import who
@@ -21,7 +21,7 @@ from dashboard.words.suggestions import near_instances
 from registry.log.history import Entry
 
 LARGE = 50  # instances of a service; what lookups say of one of them is found out once a second at most
-NOTHING_ASKED = Facts()
+NOTHING_ASKED = InstanceFacts()
 
 
 class InstancePage(Page):
@@ -82,13 +82,13 @@ class InstancePage(Page):
         """A change of its service in any region: what lookups say of it depends on the others."""
         return is_touched(self.board.view, (self.namespace, self.service), names)
 
-    def gather(self, now: float) -> Facts:
+    def gather(self, now: float) -> InstanceFacts:
         """See `Facts`."""
         return instance_facts.ask(self.board, self.region, self.record_key, self.instance or self._last(), now)
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         """Everything; of one that is gone its last record and who removed it, of one that never was what is near."""
-        facts: Facts = gathered.value or NOTHING_ASKED
+        facts: InstanceFacts = gathered.value or NOTHING_ASKED
         standing_now = self.instance
         removal = None
         if standing_now is None:
@@ -112,7 +112,7 @@ class InstancePage(Page):
             "instance-history-note": part("instance_history.html", context),
         }
         checks = instance_checks.rows(instance, facts.results, self.board.home) if instance else {}
-        return Sheet(fragments, {"instance-checks": checks, "instance-history": self._history(instance, facts)})
+        return Content(fragments, {"instance-checks": checks, "instance-history": self._history(instance, facts)})
 
     def _last(self) -> Instance | None:
         """The record as it was when the page saw it last."""
@@ -144,7 +144,7 @@ class InstancePage(Page):
         }  # fmt: skip
 
     def _rulings(self, instance: Instance | None, now: float) -> dict[str, Any]:
-        return {"rulings": parts.rulings(self.board.view, instance, now) if instance else []}
+        return {"rulings": parts.covering_overrides(self.board.view, instance, now) if instance else []}
 
     def _asked(self, instance: Instance | None, now: float) -> str:
         """What lookups say of it. Each of them judges the whole service, so a large one is not asked all the time."""
@@ -156,12 +156,12 @@ class InstancePage(Page):
         memo, age = self.memo, now - self.memo["asked_at"]
         too_soon = members > LARGE and age < 1.0
         if "asked" not in memo or (memo["asked_from"] != drawn_from and not too_soon) or age > 2 * self.every:
-            asked = parts.asked_everywhere(self.board, instance, now)
+            asked = parts.lookups_everywhere(self.board, instance, now)
             html = part("instance_asked.html", {"asked": asked, "page": self, "instance": instance})
             memo |= {"asked": html, "asked_from": drawn_from, "asked_at": now}
         return str(memo["asked"])
 
-    def _history(self, instance: Instance | None, facts: Facts) -> dict[str, str]:
+    def _history(self, instance: Instance | None, facts: InstanceFacts) -> dict[str, str]:
         entries = parts.past(self.board, self.region, self.record_key, instance, facts.entries)
         rows = {key_of(entry.change): self._entry(entry) for entry in entries}
         self.memo["entries"] = dict(rows)

@@ -12,11 +12,11 @@ from catalog.records.override import Override, ruling
 from catalog.view import View
 from dashboard.memory.board import Board
 from dashboard.pages.instance.facts import MOST_ENTRIES, is_about
-from dashboard.pages.service.verdicts import everywhere
+from dashboard.pages.service.verdicts import judge_everywhere
 from registry.log.history import Entry
 
 
-class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+class CoveringOverride(msgspec.Struct, frozen=True, kw_only=True):
     """An override that covers the instance, and whether it is what counts for those who ask in its region."""
 
     override: Override
@@ -24,7 +24,7 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     is_over: bool
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a plain lookup in one region says of the instance."""
 
     home: str
@@ -40,20 +40,20 @@ class Removal(msgspec.Struct, frozen=True):
     last: Instance | None
 
 
-def rulings(view: View, instance: Instance, now: float) -> list[Ruling]:
+def covering_overrides(view: View, instance: Instance, now: float) -> list[CoveringOverride]:
     """Every override that speaks about the instance, in whichever region it stands; those that count first."""
-    found: list[Ruling] = []
+    found: list[CoveringOverride] = []
     for region, part in sorted(view.regions.items()):
         deciding = ruling(overrides_about(view, instance.region, region), instance, now)
         found += [
-            Ruling(override=override, counts=override in deciding, is_over=not override.is_live(now))
+            CoveringOverride(override=override, counts=override in deciding, is_over=not override.is_live(now))
             for override in part.overrides
             if override.covers(instance) and (override.is_opinion or region == instance.region)
         ]
     return sorted(found, key=lambda one: (not one.counts, one.is_over, -one.override.created_at))
 
 
-def asked_everywhere(board: Board, instance: Instance, now: float) -> list[Asked]:
+def lookups_everywhere(board: Board, instance: Instance, now: float) -> list[LookupResult]:
     """What a plain lookup from each region says of the instance, its own region first."""
     homes = sorted(board.regions, key=lambda region: (region != instance.region, region != board.home, region))
     return [_asked(board.view, home, instance, now) for home in homes]
@@ -80,10 +80,10 @@ def past(board: Board, region: str, key: str, instance: Instance | None, entries
     return newest[:MOST_ENTRIES]
 
 
-def _asked(view: View, home: str, instance: Instance, now: float) -> Asked:
+def _asked(view: View, home: str, instance: Instance, now: float) -> LookupResult:
     query = Query(region=home, namespace=instance.namespace, service=instance.service)
-    found = everywhere(view, query, now)
-    return Asked(
+    found = judge_everywhere(view, query, now)
+    return LookupResult(
         home=home,
         verdict=found.of(instance.region, instance.id),
         returned=sum(verdict.returned for verdict in found.answer.verdicts),

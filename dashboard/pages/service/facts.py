@@ -12,8 +12,8 @@ from django.conf import settings
 from catalog.records.instance import Instance
 from dashboard.memory.board import Board
 from dashboard.memory.health_series import combined, thin
-from dashboard.memory.single_flight import Shared
-from dashboard.memory.tolerant import Inquiry, held_now
+from dashboard.memory.single_flight import SingleFlight
+from dashboard.memory.tolerant import TolerantReads, held_now
 from dashboard.pictures.chart.steps import Point
 from federation.peers.trust import active_peers
 from registry.checks.results import CheckResult, check_keys, last_results
@@ -26,7 +26,7 @@ LEAST_PAUSE = 60.0  # seconds between two looks into the log for the past
 PATIENCE = 50.0  # it takes no more than one in so many seconds of the database's time
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceFacts(msgspec.Struct, frozen=True, kw_only=True):
     """`held` are formulas by record key, `past` the counts of all regions together, `addresses` base URLs by region."""
 
     results: Mapping[str, CheckResult] = {}
@@ -36,23 +36,23 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
-class Asker:
+class FactsReader:
     """Asks for all pages of one service."""
 
     def __init__(self, namespace: str, service: str, over: float) -> None:
         self._namespace, self._service, self._over = namespace, service, over
         self._past: list[Point] = []
         self._past_at, self._pause = float("-inf"), LEAST_PAUSE
-        self._shared: Shared[Facts] = Shared(EVERY)
+        self._shared: SingleFlight[ServiceFacts] = SingleFlight(EVERY)
 
-    def ask(self, board: Board, now: float) -> Facts:
+    def ask(self, board: Board, now: float) -> ServiceFacts:
         """All of it; what cannot be had is missing, and why is said. It is asked for every few seconds at most."""
         return self._shared.ask(lambda: self._asked(board, now), now)
 
-    def _asked(self, board: Board, now: float) -> Facts:
-        inquiry = Inquiry()
+    def _asked(self, board: Board, now: float) -> ServiceFacts:
+        inquiry = TolerantReads()
         keys = [key for instance in self._instances(board) for key in check_keys(instance)]
-        return Facts(
+        return ServiceFacts(
             results=inquiry.ask(lambda: last_results(keys, now=now), {}) if keys else {},
             held=inquiry.ask(held_now, {}),
             past=inquiry.ask(lambda: self._history(board, now), self._past),
@@ -76,14 +76,14 @@ class Asker:
         return self._past
 
 
-_kept: WeakKeyDictionary[Board, dict[tuple[str, str, float], Asker]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Board, dict[tuple[str, str, float], FactsReader]] = WeakKeyDictionary()
 
 
-def asker_of(board: Board, namespace: str, service: str, over: float) -> Asker:
+def facts_reader(board: Board, namespace: str, service: str, over: float) -> FactsReader:
     """The asker of a service. Whoever types into a page's form comes to a new page with each letter; what they all ask
     is the same."""
     askers = _kept.setdefault(board, {})
-    found = askers.setdefault((namespace, service, over), Asker(namespace, service, over))
+    found = askers.setdefault((namespace, service, over), FactsReader(namespace, service, over))
     for oldest in list(askers)[: max(0, len(askers) - MOST_ASKERS)]:
         askers.pop(oldest, None)
     return found

@@ -9,14 +9,14 @@ from catalog.errors import CatalogError
 from catalog.query import overrides_of
 from catalog.query_types import Query, Verdict
 from catalog.records.override import Override, Scope
-from catalog.view import State
-from dashboard.live.fragments import Sheet
+from catalog.view import State as FreshnessState
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
 from dashboard.memory.health_series import joined
 from dashboard.pages.service import parts
-from dashboard.pages.service.facts import LENGTHS, Asker, Facts, asker_of
-from dashboard.pages.service.row import Line, Rows, line_of
-from dashboard.pages.service.verdicts import Everywhere, everywhere, is_touched
+from dashboard.pages.service.facts import LENGTHS, FactsReader, ServiceFacts, facts_reader
+from dashboard.pages.service.row import InstanceRow, RowCache, instance_row
+from dashboard.pages.service.verdicts import FederationVerdicts, is_touched, judge_everywhere
 from dashboard.pictures.chart.health import health_over_time
 from dashboard.words.answer_as import Asking
 from dashboard.words.suggestions import near_services
@@ -24,7 +24,7 @@ from dashboard.words.suggestions import near_services
 PICTURE_EVERY = 5.0  # seconds between two drawings of the past
 LARGE = 50  # instances
 RESTLESS = 2  # turns of each instance in ten minutes; one is what every start and every deployment takes
-NOTHING_ASKED = Facts()
+NOTHING_ASKED = ServiceFacts()
 
 
 class ServicePage(Page):
@@ -65,14 +65,14 @@ class ServicePage(Page):
         return Asking(region=region, namespace=self.namespace, service=self.service, **given)
 
     @cached_property
-    def rows(self) -> Rows:
+    def rows(self) -> RowCache:
         """The rows as they were drawn last."""
-        return Rows()
+        return RowCache()
 
     @cached_property
-    def asker(self) -> Asker:
+    def asker(self) -> FactsReader:
         """Asks what is not in memory."""
-        return asker_of(self.board, self.namespace, self.service, LENGTHS[self.over])
+        return facts_reader(self.board, self.namespace, self.service, LENGTHS[self.over])
 
     @cached_property
     def pictured(self) -> dict[str, Any]:
@@ -93,13 +93,13 @@ class ServicePage(Page):
         """A change of the service, of what is thought of a region, or of the federation."""
         return is_touched(self.board.view, (self.namespace, self.service), names)
 
-    def gather(self, now: float) -> Facts:
+    def gather(self, now: float) -> ServiceFacts:
         """See `Facts`."""
         return self.asker.ask(self.board, now)
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         """Everything; when nobody knows the service, what is near."""
-        facts: Facts = gathered.value or NOTHING_ASKED
+        facts: ServiceFacts = gathered.value or NOTHING_ASKED
         found = self._everywhere(now)
         known = bool(found.verdicts)
         groups = self._groups(found, facts, now)
@@ -121,7 +121,7 @@ class ServicePage(Page):
             **self._answers(found, facts, now, known=known),
         }
         lists = {"service-regions": self._regions(found, now), "service-instances": self._instances(groups)}
-        return Sheet(fragments, lists)
+        return Content(fragments, lists)
 
     def context(self) -> dict[str, Any]:
         """The form as it stands."""
@@ -129,23 +129,25 @@ class ServicePage(Page):
         regions = list(dict.fromkeys((*self.board.regions, chosen.region)))
         return {"chosen": chosen, "regions": regions}
 
-    def _everywhere(self, now: float) -> Everywhere:
+    def _everywhere(self, now: float) -> FederationVerdicts:
         try:
             query = self.asking.query
         except CatalogError:  # the answer says what is wrong with the question; the list is as if it were not asked
             query = Query(region=self.asking.region, namespace=self.namespace, service=self.service)
-        return everywhere(self.board.view, query, now)
+        return judge_everywhere(self.board.view, query, now)
 
-    def _groups(self, found: Everywhere, facts: Facts, now: float) -> Mapping[tuple[str, str], list[Line]]:
+    def _groups(
+        self, found: FederationVerdicts, facts: ServiceFacts, now: float
+    ) -> Mapping[tuple[str, str], list[InstanceRow]]:
         """The instances by region and zone: the regions in the order in which the lookup looks, then all others."""
         held = {key: formula for key, (_, formula) in facts.held.items()}
         order = dict.fromkeys([*(part.region for part in found.answer.parts), *self.board.regions])
-        groups: dict[tuple[str, str], list[Line]] = {}
+        groups: dict[tuple[str, str], list[InstanceRow]] = {}
         for region in (region for region in order if region in found.verdicts):
             here = region == self.board.home
             results, holds = (facts.results, held) if here else ({}, {})
             words = self._words(region)
-            lines = [line_of(verdict, results, holds, words, now) for verdict in found.verdicts[region]]
+            lines = [instance_row(verdict, results, holds, words, now) for verdict in found.verdicts[region]]
             lines.sort(key=lambda line: (line.verdict.instance.zone, line.trouble))
             for line in lines:
                 groups.setdefault((region, line.verdict.instance.zone), []).append(line)
@@ -160,7 +162,7 @@ class ServicePage(Page):
         words = (word for region in self.board.regions for word in self._words(region))
         return [word for word in words if word.scope is not Scope.INSTANCE and word.is_live(now)]
 
-    def _instances(self, groups: Mapping[tuple[str, str], list[Line]]) -> dict[str, str]:
+    def _instances(self, groups: Mapping[tuple[str, str], list[InstanceRow]]) -> dict[str, str]:
         traffic = sum(line.verdict.weight for lines in groups.values() for line in lines if line.verdict.returned)
         rows: dict[str, str] = {}
         for (region, zone), lines in groups.items():
@@ -176,7 +178,7 @@ class ServicePage(Page):
         }  # fmt: skip
         return part("service_group.html", context)
 
-    def _regions(self, found: Everywhere, now: float) -> dict[str, str]:
+    def _regions(self, found: FederationVerdicts, now: float) -> dict[str, str]:
         view, histories = self.board.view, self.board.histories
         rows: dict[str, str] = {}
         for region in self.board.regions:
@@ -192,26 +194,28 @@ class ServicePage(Page):
             rows[region] = parts.region_row(context)
         return rows
 
-    def _policies(self) -> list[parts.Ruled]:
+    def _policies(self) -> list[parts.RegionPolicy]:
         name = (self.namespace, self.service)
         return [
-            parts.Ruled(region, self.board.view.region(region).policies.get(name), is_home=region == self.board.home)
+            parts.RegionPolicy(
+                region, self.board.view.region(region).policies.get(name), is_home=region == self.board.home
+            )
             for region in self.board.regions
         ]
 
-    def _notes(self, found: Everywhere, facts: Facts, gathered: Gathered) -> list[tuple[str, str]]:
+    def _notes(self, found: FederationVerdicts, facts: ServiceFacts, gathered: Gathered) -> list[tuple[str, str]]:
         """What has to be known before the rest is believed."""
         notes = [
             ("warning", f"{region} is not heard: what is shown of it is as it was when it was last")
             for region in found.verdicts
-            if self.board.view.region(region).freshness.state is State.STALE
+            if self.board.view.region(region).freshness.state is FreshnessState.STALE
         ]
         if self.board.view.region(self.board.home).blind_since is not None:
             notes.append(("warning", "nobody probes in this region just now: verdicts grow old"))
         problems = (*facts.problems, *((gathered.problem,) if gathered.problem else ()))
         return notes + [("warning", problem) for problem in problems]
 
-    def _answers(self, found: Everywhere, facts: Facts, now: float, *, known: bool) -> Mapping[str, str]:
+    def _answers(self, found: FederationVerdicts, facts: ServiceFacts, now: float, *, known: bool) -> Mapping[str, str]:
         """What clients are told, asked again when it may have changed; of a large service not more than once a second,
         because it is encoded whole each time."""
         view, name = self.board.view, (self.namespace, self.service)
@@ -230,7 +234,7 @@ class ServicePage(Page):
     def _ranges(self) -> list[tuple[str, str, bool]]:
         return [(name, self.link(over=None if name == "1h" else name), name == self.over) for name in LENGTHS]
 
-    def _health(self, facts: Facts, now: float) -> str:
+    def _health(self, facts: ServiceFacts, now: float) -> str:
         """The picture of the past, drawn anew every few seconds: nobody sees more, and it is not small."""
         drawn_from = (now // PICTURE_EVERY, len(facts.past))
         if self.pictured.get("from") != drawn_from:

@@ -48,7 +48,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
         return [(status, self.counts[status]) for status in WORST_FIRST if self.counts[status]]
 
 
-class Version(msgspec.Struct, frozen=True, kw_only=True):
+class VersionTotals(msgspec.Struct, frozen=True, kw_only=True):
     """What runs one version. `share` is its part of the traffic, in percent, None when there is none at all."""
 
     name: str
@@ -57,7 +57,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     regions: tuple[str, ...]
 
 
-class Ruled(msgspec.Struct, frozen=True):
+class RegionPolicy(msgspec.Struct, frozen=True):
     """A region and its failover policy for the service."""
 
     region: str
@@ -90,7 +90,7 @@ def share(verdicts: Iterable[Verdict], traffic: int) -> int | None:
     return round(100 * weight / traffic) if traffic else None
 
 
-def versions(verdicts: Mapping[str, Sequence[Verdict]]) -> list[Version]:
+def versions(verdicts: Mapping[str, Sequence[Verdict]]) -> list[VersionTotals]:
     """What runs which version, the most common first."""
     by_name: dict[str, dict[str, list[Verdict]]] = {}
     for region, some in verdicts.items():
@@ -98,7 +98,7 @@ def versions(verdicts: Mapping[str, Sequence[Verdict]]) -> list[Version]:
             by_name.setdefault(verdict.instance.version, {}).setdefault(region, []).append(verdict)
     traffic = sum(verdict.weight for some in verdicts.values() for verdict in some if verdict.returned)
     found = [
-        Version(
+        VersionTotals(
             name=name,
             totals=totals(parts),
             share=share((verdict for some in parts.values() for verdict in some), traffic),
@@ -157,6 +157,6 @@ def zone_of(region: str) -> Zone:
 
 
 __all__ = [
-    "DnsAnswer", "Ruled", "Totals", "Version", "answers", "region_row", "share", "standing",
+    "DnsAnswer", "RegionPolicy", "Totals", "VersionTotals", "answers", "region_row", "share", "standing",
     "totals", "versions", "zone_of",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ LOUD = (Status.WARNING, Status.CRITICAL)
 LONGEST_OUTPUT = 160  # letters of a check's output in a row; the instance's page has all of it
 
 
-class CheckLine(msgspec.Struct, frozen=True, kw_only=True):
+class CheckBadge(msgspec.Struct, frozen=True, kw_only=True):
     """One check as a row shows it. `took` is its latency, rounded so that it stays as it is while nothing happens."""
 
     name: str
@@ -33,11 +33,11 @@ class CheckLine(msgspec.Struct, frozen=True, kw_only=True):
     is_held: bool = False
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class InstanceRow(msgspec.Struct, frozen=True, kw_only=True):
     """All that a row is drawn from. `held` says by which rule of the breaker the instance is held, if it is."""
 
     verdict: Verdict
-    checks: tuple[CheckLine, ...] = ()
+    checks: tuple[CheckBadge, ...] = ()
     held: str = ""
     overrides: tuple[Override, ...] = ()  # those that decide its status and its weight
 
@@ -57,8 +57,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     def since(self) -> float:
         """Since when the status is what it is."""
         verdict = self.verdict
-        ruled = verdict.override if verdict.override and verdict.override.status else None
-        return ruled.created_at if ruled else verdict.instance.since or verdict.instance.registered_at
+        override_effect = verdict.override if verdict.override and verdict.override.status else None
+        return (
+            override_effect.created_at if override_effect else verdict.instance.since or verdict.instance.registered_at
+        )
 
     @property
     def reason(self) -> str:
@@ -67,19 +69,19 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return verdict.explanation.partition(" (")[0] if verdict.reason is Reason.STATUS else verdict.explanation
 
     @property
-    def loud(self) -> tuple[CheckLine, ...]:
+    def loud(self) -> tuple[CheckBadge, ...]:
         """The checks whose output explains something."""
         return tuple(check for check in self.checks if check.output and check.status in LOUD)
 
 
-class Rows:
+class RowCache:
     """The rows of one page as they were drawn last."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Line, str]] = {}
+        self._known: dict[str, tuple[InstanceRow, str]] = {}
         self.drawn = 0
 
-    def row(self, line: Line) -> str:
+    def row(self, line: InstanceRow) -> str:
         """The row's HTML."""
         known = self._known.get(line.key)
         if known is not None and _same(known[0], line):
@@ -96,19 +98,19 @@ class Rows:
             del self._known[key]
 
 
-def line_of(
+def instance_row(
     verdict: Verdict,
     results: Mapping[str, CheckResult],
     held: Mapping[str, str],
     words: tuple[Override, ...],
     now: float,
-) -> Line:
+) -> InstanceRow:
     """A row's line. `results` are those of the probes of its region, as far as they are known here; `words` are the
     overrides that may have a say."""
     instance = verdict.instance
     deciding = ruling(words, instance, now) if verdict.override is not None else ()
     overrides = tuple(dict.fromkeys(override for override in deciding if override is not None))
-    return Line(
+    return InstanceRow(
         verdict=verdict, checks=_checks(instance, results), held=held.get(instance.key, ""), overrides=overrides
     )
 
@@ -124,16 +126,16 @@ def natural(name: str) -> tuple[Any, ...]:
     return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in DIGITS.split(name))
 
 
-def _checks(instance: Instance, results: Mapping[str, CheckResult]) -> tuple[CheckLine, ...]:
+def _checks(instance: Instance, results: Mapping[str, CheckResult]) -> tuple[CheckBadge, ...]:
     return tuple(
         _check(check.name, check.type, verdict, results.get(_key(instance, check.name)))
         for check, verdict in zip(instance.checks, instance.verdicts, strict=True)
     )
 
 
-def _check(name: str, type: CheckType, verdict: Any, result: CheckResult | None) -> CheckLine:
+def _check(name: str, type: CheckType, verdict: Any, result: CheckResult | None) -> CheckBadge:
     known = result if result is not None and result.at is not None else None
-    return CheckLine(
+    return CheckBadge(
         name=name,
         type=type.value,
         status=verdict.status.value,
@@ -147,7 +149,7 @@ def _key(instance: Instance, check: str) -> str:
     return check_key(instance.namespace, instance.service, instance.id, check)
 
 
-def _same(one: Line, other: Line) -> bool:
+def _same(one: InstanceRow, other: InstanceRow) -> bool:
     """Whether a row would look the same. A record that was not replaced is the same one; a rank is not shown."""
     old, new = one.verdict, other.verdict
     return (

@@ -11,7 +11,7 @@ from catalog.query_types import Query, Reason, Verdict
 from catalog.view import EVERYTHING, ServiceName, View, opinion_name, service_name
 
 
-class Everywhere(msgspec.Struct, frozen=True):
+class FederationVerdicts(msgspec.Struct, frozen=True):
     """The verdicts by region, and the explanation of the lookup itself."""
 
     verdicts: dict[str, list[Verdict]]
@@ -26,7 +26,7 @@ class Everywhere(msgspec.Struct, frozen=True):
         return next((part.step for part in self.answer.parts if part.region == region), "")
 
 
-def everywhere(view: View, query: Query, now: float) -> Everywhere:
+def judge_everywhere(view: View, query: Query, now: float) -> FederationVerdicts:
     """All instances of the service as the lookup sees them, those included that it does not look at."""
     whole = explain(view, query, now)
     found: dict[str, list[Verdict]] = {}
@@ -36,7 +36,7 @@ def everywhere(view: View, query: Query, now: float) -> Everywhere:
         verdicts = _unasked(view, query, region, now)
         if verdicts:
             found[region] = verdicts
-    return Everywhere(found, whole)
+    return FederationVerdicts(found, whole)
 
 
 def is_touched(view: View, name: ServiceName, names: frozenset[str]) -> bool:

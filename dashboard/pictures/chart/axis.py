@@ -7,7 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard.pictures.chart.scale import Scale, px
-from dashboard.pictures.chart.time_axis import Moment
+from dashboard.pictures.chart.time_axis import TimeTick
 
 UTC = 62.0  # room for the word at the end, on a phone too
 
@@ -46,7 +46,7 @@ def grid(frame: Frame, marks: Iterable[tuple[float, str]], y: Scale) -> SafeStri
     )
 
 
-def time_axis(frame: Frame, moments: Iterable[Moment], x: Scale) -> SafeString:
+def time_axis(frame: Frame, moments: Iterable[TimeTick], x: Scale) -> SafeString:
     """A line at the foot, a short stroke and words for each moment, and that it is UTC."""
     marks = format_html_join(
         "",

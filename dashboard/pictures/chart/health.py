@@ -9,7 +9,7 @@ from dashboard.pictures.chart.axis import Frame, grid, time_axis
 from dashboard.pictures.chart.legend import legend
 from dashboard.pictures.chart.scale import Linear, from_zero, px
 from dashboard.pictures.chart.steps import Point, thinned, within
-from dashboard.pictures.chart.time_axis import round_moments, words
+from dashboard.pictures.chart.time_axis import time_ticks, words
 from dashboard.pictures.counts import TROUBLE_FIRST, in_words, severity, total
 
 FRAME = Frame(width=720, height=222, left=48, right=706, top=12, bottom=190)
@@ -40,7 +40,7 @@ def health_over_time(points: Sequence[Point], *, start: float, end: float, now: 
         _layers(thinned(steps, COLUMN * (end - start) / (FRAME.right - FRAME.left)), last, x, y),
         _before(steps[0][0] if steps else last, x),
         _now_mark(now, x) if start < now < end else "",
-        time_axis(FRAME, round_moments(start, end, most=7), x),
+        time_axis(FRAME, time_ticks(start, end, most=7), x),
         legend(steps[-1][1] if steps else {}),
     )
 

@@ -10,7 +10,7 @@ from dashboard.pictures.chart.axis import Frame, grid, time_axis
 from dashboard.pictures.chart.duration import short
 from dashboard.pictures.chart.legend import legend
 from dashboard.pictures.chart.scale import Linear, Logarithmic, Scale, from_zero, polyline, px, round_down, round_up
-from dashboard.pictures.chart.time_axis import round_moments
+from dashboard.pictures.chart.time_axis import time_ticks
 from dashboard.pictures.counts import TROUBLE_FIRST, Counts
 
 Probe = tuple[float, float | None, Status]  # when (seconds since 1970), how long in seconds, how it ended
@@ -44,7 +44,7 @@ def _chart(points: Sequence[Probe], timeout: float, y: Scale) -> SafeString:
     return format_html(
         "{}{}{}{}",
         grid(FRAME, [(value, short(value)) for value in y.ticks()], y),
-        time_axis(FRAME, round_moments(x.low, x.high), x),
+        time_axis(FRAME, time_ticks(x.low, x.high), x),
         _timeout(timeout, y),
         _plot(points, x, y),
     )

@@ -6,13 +6,15 @@ from itertools import groupby
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from catalog.view import State
+from catalog.view import State as FreshnessState
 from dashboard.pictures.chart.axis import Frame, grid, time_axis
 from dashboard.pictures.chart.duration import short
 from dashboard.pictures.chart.scale import Linear, Scale, from_zero, polyline, px
-from dashboard.pictures.chart.time_axis import round_moments
+from dashboard.pictures.chart.time_axis import time_ticks
 
-Point = tuple[float, float | None, float | None, State]  # when, delay and lag in seconds, and how far it was trusted
+LinkPoint = tuple[
+    float, float | None, float | None, FreshnessState
+]  # when, delay and lag in seconds, and how far it was trusted
 
 DELAY = Frame(width=720, height=236, left=60, right=706, top=22, bottom=104)
 LAG = Frame(width=720, height=236, left=60, right=706, top=134, bottom=206)
@@ -22,7 +24,7 @@ PAUSE = 40.0
 LEAST_DELAY, LEAST_LAG = 0.002, 5.0  # seconds; what is smaller than that is calm and should look so
 
 
-def link_over_time(points: Sequence[Point], *, start: float, end: float, label: str) -> SafeString:
+def link_over_time(points: Sequence[LinkPoint], *, start: float, end: float, label: str) -> SafeString:
     """Delay above, lag below, from `start` to `end`; times in which the region was not live are shaded.
 
     `points` are in order of time.
@@ -38,7 +40,7 @@ def link_over_time(points: Sequence[Point], *, start: float, end: float, label: 
         _shades(shown, x),
         _chart(DELAY, "delay", [(at, delay) for at, delay, _, _ in shown], LEAST_DELAY, x),
         _chart(LAG, "lag", [(at, lag) for at, _, lag, _ in shown], LEAST_LAG, x),
-        time_axis(LAG, round_moments(start, end), x),
+        time_axis(LAG, time_ticks(start, end), x),
     )
 
 
@@ -75,7 +77,7 @@ def _runs(values: Sequence[tuple[float, float | None]], x: Scale, y: Scale) -> I
         yield run if len(run) > 1 else [run[0], (run[0][0] + 1, run[0][1])]
 
 
-def _shades(points: Sequence[Point], x: Scale) -> SafeString:
+def _shades(points: Sequence[LinkPoint], x: Scale) -> SafeString:
     return format_html_join(
         "",
         '<rect class="link-shade link-{}" x="{}" y="{}" width="{}" height="{}"/>',
@@ -87,38 +89,38 @@ def _shades(points: Sequence[Point], x: Scale) -> SafeString:
     )
 
 
-def _spells(points: Sequence[Point], x: Scale) -> Iterator[tuple[State, float, float]]:
+def _spells(points: Sequence[LinkPoint], x: Scale) -> Iterator[tuple[FreshnessState, float, float]]:
     """From when to when the region was not live."""
     places = [x.at(at) for at, _, _, _ in points]
     start = 0
     for state, same in groupby(points, key=lambda point: point[3]):
         stop = start + len(list(same))
-        if state is not State.LIVE:
+        if state is not FreshnessState.LIVE:
             yield state, places[start], places[min(stop, len(places) - 1)]
         start = stop
 
 
-def _thinned(points: Sequence[Point], width: float) -> list[Point]:
+def _thinned(points: Sequence[LinkPoint], width: float) -> list[LinkPoint]:
     """One point for each column of the picture, each figure the worst in it."""
     return [
         _worst(list(near)) for _, near in groupby(points, key=lambda point: point[0] // width if width else point[0])
     ]
 
 
-def _worst(near: Sequence[Point]) -> Point:
-    state = next((point[3] for point in near if point[3] is not State.LIVE), State.LIVE)
+def _worst(near: Sequence[LinkPoint]) -> LinkPoint:
+    state = next((point[3] for point in near if point[3] is not FreshnessState.LIVE), FreshnessState.LIVE)
     return near[0][0], _most(near, lambda point: point[1]), _most(near, lambda point: point[2]), state
 
 
-def _most(near: Sequence[Point], of: Callable[[Point], float | None]) -> float | None:
+def _most(near: Sequence[LinkPoint], of: Callable[[LinkPoint], float | None]) -> float | None:
     return max((value for point in near if (value := of(point)) is not None), default=None)
 
 
-def _words(points: Sequence[Point]) -> str:
+def _words(points: Sequence[LinkPoint]) -> str:
     if not points:
         return "nothing seen yet"
     delays = sorted(delay for _, delay, _, _ in points if delay is not None)
     lag = max((lag for _, _, lag, _ in points if lag is not None), default=0.0)
     said = f"delay {short(delays[0])} to {short(delays[-1])}" if delays else "delay unknown"
-    spells = sum(state is not State.LIVE for state, _ in groupby(point[3] for point in points))
+    spells = sum(state is not FreshnessState.LIVE for state, _ in groupby(point[3] for point in points))
     return f"{said}, at most {short(lag)} behind, {spells or 'no'} {'time' if spells == 1 else 'times'} not live"

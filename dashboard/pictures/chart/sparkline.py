@@ -8,13 +8,13 @@ from django.utils.safestring import SafeString, mark_safe
 
 from catalog.records.status import SEVERITY
 
-Sample = tuple[int, int, int, int]  # passing, unknown, warning, critical: in the order of severity
+Bucket = tuple[int, int, int, int]  # passing, unknown, warning, critical: in the order of severity
 
 HEIGHT = 20
 NAMES = tuple(status.value for status in sorted(SEVERITY, key=SEVERITY.__getitem__))
 
 
-def sparkline(samples: Sequence[Sample], *, label: str) -> SafeString:
+def sparkline(samples: Sequence[Bucket], *, label: str) -> SafeString:
     """Counts by status in equal steps of time, oldest first, trouble at the foot.
 
     It is made to be cheap: a services page holds hundreds. Neighbours that are equal are one step, each status is one
@@ -31,7 +31,7 @@ def sparkline(samples: Sequence[Sample], *, label: str) -> SafeString:
     )
 
 
-def _words(samples: Sequence[Sample]) -> str:
+def _words(samples: Sequence[Bucket]) -> str:
     if not samples:
         return "no history yet"
     last = samples[-1]
@@ -40,7 +40,7 @@ def _words(samples: Sequence[Sample]) -> str:
     return f"now {said or 'no instances'}{f'; at most {worst} critical' if worst > last[3] else ''}"
 
 
-def _layers(runs: list[tuple[Sample, int]]) -> Iterator[str]:
+def _layers(runs: list[tuple[Bucket, int]]) -> Iterator[str]:
     """From the back: passing as high as all counts together, critical last, as high as itself."""
     widths = [width for _, width in runs]
     own = list(zip(*[sample for sample, _ in runs], strict=True))

@@ -12,18 +12,18 @@ STEPS = (1, 2, 5, 10, 15, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * 
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimeTick:
     """A marked moment: seconds since 1970, and its words."""
 
     at: float
     words: str
 
 
-def round_moments(start: float, end: float, *, most: int = 6) -> list[Moment]:
+def time_ticks(start: float, end: float, *, most: int = 6) -> list[TimeTick]:
     """At most about `most` moments in the time from `start` to `end`, the ends included."""
     step = next((step for step in STEPS if (end - start) / step <= most), STEPS[-1])
     first, last = math.ceil(start / step), math.floor(end / step)
-    return [Moment(number * step, words(number * step, step)) for number in range(first, last + 1)]
+    return [TimeTick(number * step, words(number * step, step)) for number in range(first, last + 1)]
 
 
 def words(at: float, step: float = MINUTE) -> str:

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from catalog.view import State
+from catalog.view import State as FreshnessState
 from dashboard.pictures.chart.duration import short
 from dashboard.pictures.chart.scale import px
 from dashboard.pictures.map.label import Box, around_region, box, free_place
-from dashboard.pictures.map.position import Spot
+from dashboard.pictures.map.position import Position
 from dashboard.pictures.map.region import RegionLink
 
-GRAVITY = {State.LIVE: 0, State.STALE: 1, State.UNKNOWN: 2}
+GRAVITY = {FreshnessState.LIVE: 0, FreshnessState.STALE: 1, FreshnessState.UNKNOWN: 2}
 LABELS = 10  # more than so many lines would hide the picture behind words; then only those in trouble have them
 COVERED = 0.15  # of a label; one that covers more of others is left to the title of its line
 BEND = 0.16  # of the length
 
 
 @dataclass(frozen=True, slots=True)
-class Tie:
+class Edge:
     """Both directions between two regions, drawn as one line."""
 
     links: tuple[RegionLink, ...]
@@ -36,11 +36,11 @@ class Tie:
     def label(self) -> list[str]:
         """One or two short lines."""
         link = self.worst
-        if link.freshness is State.UNKNOWN:
+        if link.freshness is FreshnessState.UNKNOWN:
             return ["nothing heard yet"]
         delay = "" if link.delay is None else f"{short(link.delay)} · "
         lines = [f"{delay}lag {short(link.lag)}"]
-        if link.freshness is State.STALE:
+        if link.freshness is FreshnessState.STALE:
             lines = [f"stale · lag {short(link.lag)}"]
         if link.relayed_through:
             lines.append(f"via {', '.join(link.relayed_through)}")
@@ -48,44 +48,46 @@ class Tie:
 
     @property
     def is_troubled(self) -> bool:
-        return self.worst.freshness is not State.LIVE or bool(self.worst.relayed_through)
+        return self.worst.freshness is not FreshnessState.LIVE or bool(self.worst.relayed_through)
 
 
-def ties(links: Iterable[RegionLink]) -> list[Tie]:
+def edges_between(links: Iterable[RegionLink]) -> list[Edge]:
     """Links by the two regions they join, in the order given."""
     pairs: dict[frozenset[str], tuple[RegionLink, ...]] = {}
     for link in links:
         pair = frozenset((link.a, link.b))
         pairs[pair] = (*pairs.get(pair, ()), link)
-    return [Tie(found) for found in pairs.values()]
+    return [Edge(found) for found in pairs.values()]
 
 
-def drawn_ties(drawn: Sequence[Tie], spots: Mapping[str, Spot], *, bent: bool) -> tuple[SafeString, SafeString]:
+def draw_edges(
+    drawn: Sequence[Edge], positions: Mapping[str, Position], *, bent: bool
+) -> tuple[SafeString, SafeString]:
     """The lines, and their words to be laid over them. Bent ones bow to the north as ways around the globe do."""
-    shown = [(tie, _Curve(spots[tie.links[0].a], spots[tie.links[0].b], bent)) for tie in drawn]
+    shown = [(edge, _Curve(positions[edge.links[0].a], positions[edge.links[0].b], bent)) for edge in drawn]
     lines = format_html_join(
         "",
         '<path class="tie tie-{}{}" d="{}"><title>{}</title></path>',
         (
             (
-                tie.worst.freshness.value,
-                " tie-relayed" if tie.worst.relayed_through else "",
+                edge.worst.freshness.value,
+                " tie-relayed" if edge.worst.relayed_through else "",
                 curve.path(),
-                tie.in_words(),
+                edge.in_words(),
             )
-            for tie, curve in shown
+            for edge, curve in shown
         ),
     )
-    return lines, format_html_join("", "{}", ((words,) for words in _labels(shown, spots)))
+    return lines, format_html_join("", "{}", ((words,) for words in _labels(shown, positions)))
 
 
-def _labels(shown: Sequence[tuple[Tie, "_Curve"]], spots: Mapping[str, Spot]) -> Iterator[SafeString]:
+def _labels(shown: Sequence[tuple[Edge, "_Curve"]], positions: Mapping[str, Position]) -> Iterator[SafeString]:
     """Troubled lines choose their place first; of the others, those for which there is room have words."""
-    taken = [room for spot in spots.values() for room in around_region(spot)]
-    for tie, curve in sorted(shown, key=lambda pair: not pair[0].is_troubled):
-        if not tie.is_troubled and len(shown) > LABELS:
+    taken = [room for position in positions.values() for room in around_region(position)]
+    for edge, curve in sorted(shown, key=lambda pair: not pair[0].is_troubled):
+        if not edge.is_troubled and len(shown) > LABELS:
             return
-        lines = tie.label()
+        lines = edge.label()
         x, y, covered = free_place(lines, curve.at, taken)
         if covered < COVERED:
             taken.append(box(lines, x, y))
@@ -93,7 +95,7 @@ def _labels(shown: Sequence[tuple[Tie, "_Curve"]], spots: Mapping[str, Spot]) ->
 
 
 def _said(link: RegionLink) -> str:
-    if link.freshness is State.UNKNOWN:
+    if link.freshness is FreshnessState.UNKNOWN:
         return f"{link.a} has heard nothing of {link.b} yet"
     delay = "" if link.delay is None else f" delay {short(link.delay)},"
     relayed = f", relayed through {', '.join(link.relayed_through)}" if link.relayed_through else ""
@@ -121,7 +123,7 @@ def _words(lines: Sequence[str], room: Box, x: float) -> SafeString:
 class _Curve:
     """From one spot to another, straight or bent upward."""
 
-    def __init__(self, start: Spot, end: Spot, bent: bool) -> None:
+    def __init__(self, start: Position, end: Position, bent: bool) -> None:
         self.start, self.end = start, end
         length = math.hypot(end.x - start.x, end.y - start.y)
         self.lift = BEND * length if bent else 0.0

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dashboard.pictures.map.position import Spot
+from dashboard.pictures.map.position import Position
 
 LETTER, LINE = 5.7, 13.0  # the size of words in a label, in units
 SHARES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)  # where along a line its words may stand, best first
@@ -28,11 +28,11 @@ class Box:
         return max(0.0, across) * max(0.0, down)
 
 
-def around_region(spot: Spot) -> list[Box]:
+def around_region(position: Position) -> list[Box]:
     """What the mark of a region fills: its ring, and its words below."""
     return [
-        Box(spot.x - 30, spot.y - 30, spot.x + 30, spot.y + 30),
-        Box(spot.x - 58, spot.y + 28, spot.x + 58, spot.y + 58),
+        Box(position.x - 30, position.y - 30, position.x + 30, position.y + 30),
+        Box(position.x - 58, position.y + 28, position.x + 58, position.y + 58),
     ]
 
 

@@ -6,10 +6,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from catalog.records.status import Status
-from catalog.view import State
+from catalog.view import State as FreshnessState
 from dashboard.pictures.chart.scale import px
 from dashboard.pictures.counts import GLYPHS, TROUBLE_FIRST, Counts, total
-from dashboard.pictures.map.position import Spot
+from dashboard.pictures.map.position import Position
 from dashboard.pictures.map.region import RegionNode
 
 RADIUS = 19.0
@@ -17,39 +17,39 @@ LEAST = 6.0  # of a hundred parts of the ring: one critical among thousands must
 LONGEST = 18  # letters of a name; the whole one is in the title
 
 
-def region_mark(node: RegionNode, spot: Spot) -> SafeString:
+def region_marker(node: RegionNode, position: Position) -> SafeString:
     """A link to the region's page. Stale is a dashed ring around and the word, home a full one and the word."""
     return format_html(
         '{}<a class="region region-{}" href="{}" aria-label="{}"><title>{}</title>'
         '<circle class="focus" r="30" cx="{x}" cy="{y}"/><circle class="disc" r="27" cx="{x}" cy="{y}"/>{}{}{}</a>',
-        _leader(spot),
+        _leader(position),
         node.freshness.value,
         node.href,
         node.in_words(),
         node.in_words(),
-        format_html('<circle class="around" r="27" cx="{}" cy="{}"/>', px(spot.x), px(spot.y))
-        if node.is_home or node.freshness is not State.LIVE
+        format_html('<circle class="around" r="27" cx="{}" cy="{}"/>', px(position.x), px(position.y))
+        if node.is_home or node.freshness is not FreshnessState.LIVE
         else "",
-        _ring(node, spot),
-        _words(node, spot),
-        x=px(spot.x),
-        y=px(spot.y),
+        _ring(node, position),
+        _words(node, position),
+        x=px(position.x),
+        y=px(position.y),
     )
 
 
-def _leader(spot: Spot) -> SafeString | str:
+def _leader(position: Position) -> SafeString | str:
     """From a region that was moved aside to where it is."""
-    if spot.place is None or abs(spot.place[0] - spot.x) + abs(spot.place[1] - spot.y) < 4:
+    if position.place is None or abs(position.place[0] - position.x) + abs(position.place[1] - position.y) < 4:
         return ""
     return format_html(
         '<line class="leader" x1="{}" y1="{}" x2="{}" y2="{}"/><circle class="place" r="2.5" cx="{}" cy="{}"/>',
-        *(px(value) for value in (spot.x, spot.y, *spot.place, *spot.place)),
+        *(px(value) for value in (position.x, position.y, *position.place, *position.place)),
     )
 
 
-def _ring(node: RegionNode, spot: Spot) -> SafeString:
-    x, y = px(spot.x), px(spot.y)
-    known = node.freshness is not State.UNKNOWN
+def _ring(node: RegionNode, position: Position) -> SafeString:
+    x, y = px(position.x), px(position.y)
+    known = node.freshness is not FreshnessState.UNKNOWN
     parts = format_html_join(
         "",
         '<circle class="ring ring-{}" r="{}" cx="{}" cy="{}" pathLength="100" stroke-dasharray="{} {}" '
@@ -88,23 +88,23 @@ def _dash(width: float) -> str:
     return px(width) if width < 99.9 else "200"
 
 
-def _words(node: RegionNode, spot: Spot) -> SafeString:
+def _words(node: RegionNode, position: Position) -> SafeString:
     return format_html(
         '<text class="name halo" x="{}" y="{}">{}</text><text class="counts halo" x="{}" y="{}">{}{}</text>',
-        px(spot.x),
-        px(spot.y + 41),
+        px(position.x),
+        px(position.y + 41),
         shortened(node.name),
-        px(spot.x),
-        px(spot.y + 54),
+        px(position.x),
+        px(position.y + 54),
         _standing(node),
-        _glyphs(node.counts) if node.freshness is not State.UNKNOWN else "",
+        _glyphs(node.counts) if node.freshness is not FreshnessState.UNKNOWN else "",
     )
 
 
 def _standing(node: RegionNode) -> str:
-    if node.freshness is State.UNKNOWN:
+    if node.freshness is FreshnessState.UNKNOWN:
         return "nothing heard yet"
-    if node.freshness is State.STALE:
+    if node.freshness is FreshnessState.STALE:
         return "stale · "
     return "home · " if node.is_home else ""
 

@@ -11,7 +11,7 @@ ROUNDS = 60  # of pushing apart; a dozen regions settle in fewer
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Position:
     """The middle of a region's ring, and the place it belongs to when it was moved aside to make room."""
 
     x: float
@@ -19,35 +19,37 @@ class Spot:
     place: tuple[float, float] | None = None
 
 
-def apart(spots: Sequence[Spot]) -> list[Spot]:
+def apart(positions: Sequence[Position]) -> list[Position]:
     """Spots pushed aside, as little as that goes, until none covers another; each keeps its place."""
-    moved = [replace(spot, place=(spot.x, spot.y)) for spot in spots]
+    moved = [replace(position, place=(position.x, position.y)) for position in positions]
     for _ in range(ROUNDS):
         if not _push(moved):
             break
-    return [_inside(spot) for spot in moved]
+    return [_inside(position) for position in moved]
 
 
-def _push(spots: list[Spot]) -> bool:
+def _push(positions: list[Position]) -> bool:
     """One round: each pair that is too near parts along the axis where less is missing."""
     pushed = False
-    for first in range(len(spots)):
-        for second in range(first + 1, len(spots)):
-            one, other = spots[first], spots[second]
+    for first in range(len(positions)):
+        for second in range(first + 1, len(positions)):
+            one, other = positions[first], positions[second]
             lacking_x, lacking_y = ROOM[0] - abs(other.x - one.x), ROOM[1] - abs(other.y - one.y)
             if lacking_x < 0.5 or lacking_y < 0.5:
                 continue
             pushed = True
             x, y = (lacking_x / 2, 0.0) if lacking_x <= lacking_y else (0.0, lacking_y / 2)
             x, y = (-x if other.x < one.x else x), (-y if other.y < one.y else y)
-            spots[first], spots[second] = _shift(one, -x, -y), _shift(other, x, y)
+            positions[first], positions[second] = _shift(one, -x, -y), _shift(other, x, y)
     return pushed
 
 
-def _shift(spot: Spot, x: float, y: float) -> Spot:
-    return _inside(replace(spot, x=spot.x + x, y=spot.y + y))
+def _shift(position: Position, x: float, y: float) -> Position:
+    return _inside(replace(position, x=position.x + x, y=position.y + y))
 
 
-def _inside(spot: Spot) -> Spot:
+def _inside(position: Position) -> Position:
     beside, above, below = EDGE
-    return replace(spot, x=min(max(spot.x, beside), WIDTH - beside), y=min(max(spot.y, above), HEIGHT - below))
+    return replace(
+        position, x=min(max(position.x, beside), WIDTH - beside), y=min(max(position.y, above), HEIGHT - below)
+    )

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from catalog.view import State
+from catalog.view import State as FreshnessState
 from dashboard.pictures.counts import Counts, in_words
 
-Place = tuple[float, float]  # latitude and longitude in degrees
+Coordinates = tuple[float, float]  # latitude and longitude in degrees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,16 +13,16 @@ class RegionNode:
     """One region: where it is, if that is known, what it holds, and how far that can be trusted."""
 
     name: str
-    place: Place | None
+    place: Coordinates | None
     counts: Counts
-    freshness: State
+    freshness: FreshnessState
     href: str
     is_home: bool = False
 
     def in_words(self) -> str:
         """For a reader who does not see the picture."""
-        said = "nothing heard yet" if self.freshness is State.UNKNOWN else in_words(self.counts)
-        stale = ", stale: its last known state" if self.freshness is State.STALE else ""
+        said = "nothing heard yet" if self.freshness is FreshnessState.UNKNOWN else in_words(self.counts)
+        stale = ", stale: its last known state" if self.freshness is FreshnessState.STALE else ""
         return f"{self.name}{', this region' if self.is_home else ''}: {said}{stale}"
 
 
@@ -34,5 +34,5 @@ class RegionLink:
     b: str
     delay: float | None
     lag: float
-    freshness: State
+    freshness: FreshnessState
     relayed_through: tuple[str, ...] = ()

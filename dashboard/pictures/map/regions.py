@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from catalog.view import State
+from catalog.view import State as FreshnessState
 from dashboard.pictures.chart.scale import px
-from dashboard.pictures.map.edges import drawn_ties, ties
-from dashboard.pictures.map.marker import region_mark
+from dashboard.pictures.map.edges import draw_edges, edges_between
+from dashboard.pictures.map.marker import region_marker
 from dashboard.pictures.map.position import HEIGHT, WIDTH
 from dashboard.pictures.map.region import RegionLink, RegionNode
 from dashboard.pictures.map.schematic import reason, schematic
@@ -24,9 +24,9 @@ def regions_picture(nodes: Sequence[RegionNode], links: Sequence[RegionLink], *,
     those who do not see it. Links that name a region that is not among `nodes` are left out.
     """
     mapped = bool(nodes) and all(node.place is not None for node in nodes)
-    spots = dict(zip((node.name for node in nodes), world(nodes) if mapped else schematic(nodes), strict=True))
-    known = ties(link for link in links if link.a != link.b and link.a in spots and link.b in spots)
-    lines, words = drawn_ties(known, spots, bent=mapped)
+    positions = dict(zip((node.name for node in nodes), world(nodes) if mapped else schematic(nodes), strict=True))
+    known = edges_between(link for link in links if link.a != link.b and link.a in positions and link.b in positions)
+    lines, words = draw_edges(known, positions, bent=mapped)
     return format_html(
         '<figure class="picture regions"><svg viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}{}{}</svg>'
         "<figcaption>{}</figcaption></figure>",
@@ -36,7 +36,7 @@ def regions_picture(nodes: Sequence[RegionNode], links: Sequence[RegionLink], *,
         format_html('<use class="land" href="{}#land"/>', land) if mapped else "",
         lines,
         words,
-        format_html_join("", "{}", ((region_mark(node, spots[node.name]),) for node in nodes)),
+        format_html_join("", "{}", ((region_marker(node, positions[node.name]),) for node in nodes)),
         _caption(nodes, mapped),
     )
 
@@ -44,7 +44,7 @@ def regions_picture(nodes: Sequence[RegionNode], links: Sequence[RegionLink], *,
 def _summary(nodes: Sequence[RegionNode], mapped: bool) -> str:
     if not nodes:
         return "No regions yet"
-    stale = [node.name for node in nodes if node.freshness is not State.LIVE]
+    stale = [node.name for node in nodes if node.freshness is not FreshnessState.LIVE]
     said = f"{'Map' if mapped else 'Schematic'} of {len(nodes)} {'region' if len(nodes) == 1 else 'regions'}"
     return f"{said}; not live: {', '.join(stale)}" if stale else f"{said}, all live"
 

@@ -25,7 +25,7 @@ from dashboard.corrections.overrides_page import OverridesPage
 from dashboard.live import announcements
 from dashboard.live.page import Gathered
 from dashboard.live.screens import Screens
-from dashboard.live.state import State
+from dashboard.live.state import DashboardState
 from registry import actions
 from tests.harness.dashboard.correcting import EU, Desk, apply, at
 
@@ -75,7 +75,7 @@ def layer(valkey_url: str) -> Iterator[None]:
 async def test_every_process_hears_the_sentence() -> None:
     one, other = Ears(), Ears()
     tasks = [await _listening(one), await _listening(other)]
-    await asyncio.to_thread(announcements.ring, "alice put zone a out of service: power")
+    await asyncio.to_thread(announcements.announce, "alice put zone a out of service: power")
     async with asyncio.timeout(WITHIN):
         await asyncio.gather(one.something.wait(), other.something.wait())
     for task in tasks:
@@ -83,7 +83,7 @@ async def test_every_process_hears_the_sentence() -> None:
     assert one.heard == other.heard == ["alice put zone a out of service: power"]
 
 
-async def test_the_bell_is_heard_again_when_valkey_is_back(tmp_path: Path) -> None:
+async def test_notices_are_received_again_when_valkey_is_back(tmp_path: Path) -> None:
     port = free_port()
     layers = {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [f"redis://127.0.0.1:{port}/0"]}}}
     with override_settings(CHANNEL_LAYERS=layers):
@@ -93,11 +93,11 @@ async def test_the_bell_is_heard_again_when_valkey_is_back(tmp_path: Path) -> No
         task = await _listening(ears)
         valkey.kill()
         valkey.wait()
-        await asyncio.to_thread(announcements.ring, "lost")
+        await asyncio.to_thread(announcements.announce, "lost")
         valkey = await _valkey(port, tmp_path)
         async with asyncio.timeout(WITHIN):
             while not ears.something.is_set():
-                await asyncio.to_thread(announcements.ring, "heard")
+                await asyncio.to_thread(announcements.announce, "heard")
                 await asyncio.sleep(0.1)
         await _ended(task)
         valkey.kill()
@@ -135,19 +135,19 @@ def test_a_correction_stands_when_the_bell_cannot_ring(alice: Client, desk: Desk
 @pytest.mark.usefixtures("two", "layer")
 @pytest.mark.django_db(transaction=True)
 def test_the_sentence_says_who_did_what_and_why(alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    rung: list[str] = []
-    monkeypatch.setattr(announcements, "ring", rung.append)
+    announced: list[str] = []
+    monkeypatch.setattr(announcements, "announce", announced.append)
     apply(alice, at("override", scope="zone", zone="z1", service="web"))
-    assert rung == ["alice put zone z1 of web out of service: disk full"]
+    assert announced == ["alice put zone z1 of web out of service: disk full"]
 
 
 async def test_a_notice_is_told_to_all_once_and_every_page_is_looked_at_again() -> None:
-    screens = Screens(lambda now: State(at=now), clock=time.time)
-    screens.hear("alice drained web: disk")
+    screens = Screens(lambda now: DashboardState(at=now), clock=time.time)
+    screens.corrected("alice drained web: disk")
     (message,) = screens.notices(0)
     told: dict[str, Any] = msgspec.json.decode(message)
     assert (told["kind"], told["text"]) == ("notice", "alice drained web: disk")
-    assert screens.notices(screens.told) == []
+    assert screens.notices(screens.notices_sent) == []
 
 
 def set_override(service: str, *, expires_in: float | None, reason: str = "x") -> None:
@@ -164,20 +164,20 @@ def test_overrides_are_listed_with_the_soonest_end_first(desk: Desk) -> None:
         set_override(service, expires_in=seconds, reason=f"because <{service}>")
     desk.catch_up()
     page = OverridesPage(desk.board, {}, {})
-    sheet = page.sheet(Gathered(), desk.now)
-    rows = list(sheet.lists["overrides"].values())
+    content = page.content(Gathered(), desk.now)
+    rows = list(content.lists["overrides"].values())
     assert [name in row for name, row in zip(("web", "late", "never"), rows, strict=True)] == [True] * 3
     assert "because &lt;web&gt;" in rows[0]
     assert 'data-label="Instances concerned">2<' in rows[0]  # both instances of web are concerned
     assert "when it is cleared" in rows[2]
-    assert "1 without an end" in sheet.fragments["overrides-counts"]
+    assert "1 without an end" in content.fragments["overrides-counts"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_list_of_overrides_is_drawn_anew_only_when_they_differ(desk: Desk) -> None:
     desk.catch_up()
     page = OverridesPage(desk.board, {}, {})
-    page.sheet(Gathered(), desk.now)
+    page.content(Gathered(), desk.now)
     assert not page.touched_by("us-east", frozenset({"default/web"}))
     set_override("web", expires_in=None)
     desk.catch_up()
@@ -193,14 +193,14 @@ def test_what_is_held_waits_above_what_is_decided() -> None:
              decided_at=2.0, reason="no"),
     ]  # fmt: skip
     page = HeldPage(Desk().board, {}, {})
-    sheet = page.sheet(Gathered(holds, 5.0), 6.0)
-    assert list(sheet.lists["held-open"]) == ["o", "mirror-eu-west"]
-    assert list(sheet.lists["held-decided"]) == ["d"]
-    assert "zone &lt;a&gt;" in sheet.lists["held-decided"]["d"]
-    assert "wait for a decision" in sheet.fragments["held-state"]
+    content = page.content(Gathered(holds, 5.0), 6.0)
+    assert list(content.lists["held-open"]) == ["o", "mirror-eu-west"]
+    assert list(content.lists["held-decided"]) == ["d"]
+    assert "zone &lt;a&gt;" in content.lists["held-decided"]["d"]
+    assert "wait for a decision" in content.fragments["held-state"]
 
 
 def test_a_page_that_cannot_ask_what_is_held_says_so() -> None:
-    sheet = HeldPage(Desk().board, {}, {}).sheet(Gathered(problem="the database is away"), 6.0)
-    assert "the database is away" in sheet.fragments["held-state"]
-    assert "Nothing is held" not in sheet.fragments["held-state"]
+    content = HeldPage(Desk().board, {}, {}).content(Gathered(problem="the database is away"), 6.0)
+    assert "the database is away" in content.fragments["held-state"]
+    assert "Nothing is held" not in content.fragments["held-state"]

@@ -13,7 +13,7 @@ from django.test import Client
 from structlog.testing import capture_logs
 
 from dashboard.live import consumer, ticket
-from dashboard.live.consumer import FLOODED, MOST_MESSAGES, NONSENSE, REFUSED
+from dashboard.live.consumer import FLOODED, FORBIDDEN, INVALID, MAX_MESSAGES
 from tests.harness.dashboard.world import Connection, Dashboard
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +30,7 @@ async def test_a_change_reaches_who_looks_at_its_page(dashboard: Dashboard) -> N
     async with dashboard.connected() as browser:
         first = await browser.watch(SERVICES)
         await dashboard.world.put("user-service", "u1")
-        news = await browser.sheet()
+        news = await browser.content()
         assert news["after"] == first["version"]
         assert list(news["lists"]["services"]["put"]) == ["default/user-service"]
 
@@ -39,7 +39,7 @@ async def test_a_message_says_how_far_each_log_was(dashboard: Dashboard) -> None
     async with dashboard.connected() as browser:
         await browser.watch(SERVICES)
         change = await dashboard.world.put("user-service", "u1")
-        assert (await browser.sheet())["state"]["index"] == {"us-east": change.index}
+        assert (await browser.content())["state"]["index"] == {"us-east": change.index}
 
 
 async def test_who_missed_something_is_sent_only_what_was_missed(dashboard: Dashboard) -> None:
@@ -47,7 +47,7 @@ async def test_who_missed_something_is_sent_only_what_was_missed(dashboard: Dash
     async with dashboard.connected() as browser:
         had = await browser.watch(SERVICES)
         await dashboard.world.put("user-service", "u1")
-        await browser.sheet()
+        await browser.content()
     async with dashboard.connected() as again:
         missed = await again.watch(SERVICES, had["epoch"], had["version"])
         assert missed["after"] == had["version"]
@@ -85,7 +85,7 @@ async def test_many_changes_at_once_are_shown_together(dashboard: Dashboard) -> 
         shown: set[str] = set()
         async with asyncio.timeout(10):
             while len(shown) < 50:
-                shown |= set((await browser.sheet())["lists"]["services"]["put"])
+                shown |= set((await browser.content())["lists"]["services"]["put"])
         assert dashboard.screens.renderings - rendered < 25
 
 
@@ -130,10 +130,10 @@ async def test_a_connection_that_floods_is_closed_and_logged(dashboard: Dashboar
     connection = Connection()
     assert await connection.open()
     with capture_logs() as logs:
-        for _ in range(MOST_MESSAGES + 1):
+        for _ in range(MAX_MESSAGES + 1):
             await connection.say(json.dumps({"page": SERVICES}))
         assert await connection.closed_with() == FLOODED
-    assert [line["reason"] for line in logs if line["event"] == "a live connection was closed"] == ["it floods"]
+    assert [line["reason"] for line in logs if line["event"] == "a live connection was closed"] == ["it sends too much"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ async def test_a_connection_that_makes_no_sense_is_closed(dashboard: Dashboard, 
     connection = Connection()
     assert await connection.open()
     await connection.say(text)
-    assert await connection.closed_with() == NONSENSE
+    assert await connection.closed_with() == INVALID
 
 
 async def test_a_connection_that_ends_without_a_word_is_counted_no_more(dashboard: Dashboard) -> None:
@@ -185,8 +185,8 @@ async def test_a_ticket_alone_does_not_open_a_closed_dashboard_while_the_databas
 async def test_who_signs_out_of_a_closed_dashboard_is_told_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "BEAT", 0.05)
-    monkeypatch.setattr(consumer, "CHECKED", 0.0)
+    monkeypatch.setattr(consumer, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(consumer, "RECHECK", 0.0)
     client = Client()
     await client.aforce_login(await User.objects.acreate_user("alice"))
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -197,4 +197,4 @@ async def test_who_signs_out_of_a_closed_dashboard_is_told_no_more(
     ):
         await browser.watch(SERVICES)
         await client.alogout()
-        assert await browser.closed_with() == REFUSED
+        assert await browser.closed_with() == FORBIDDEN

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import pytest
 
 from catalog.errors import Unavailable
-from dashboard.live.fragments import Sheet
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page
-from dashboard.live.screens import AT_ONCE, KEPT, MOST_SCREENS
+from dashboard.live.screens import BATCH, KEPT, MAX_SCREENS
 from tests.harness.dashboard.world import Dashboard
 
 
@@ -21,12 +21,12 @@ class Plain(Page):
     title = "plain"
     parameters = ("n",)
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
-        return Sheet({"said": gathered.problem or str(gathered.value)})
+    def content(self, gathered: Gathered, now: float) -> Content:
+        return Content({"said": gathered.problem or str(gathered.value)})
 
 
 class Broken(Plain):
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         raise ValueError("a mistake in a page")
 
 
@@ -57,10 +57,10 @@ class Slow(Plain):
     let_go = Event()
     drawings = 0
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         type(self).drawings += 1
         self.let_go.wait(20)
-        return Sheet({"said": str(self.drawings)})
+        return Content({"said": str(self.drawings)})
 
 
 class Ordered(Plain):
@@ -69,10 +69,10 @@ class Ordered(Plain):
     let_go = Event()
     order: ClassVar[list[str]] = []
 
-    def sheet(self, gathered: Gathered, now: float) -> Sheet:
+    def content(self, gathered: Gathered, now: float) -> Content:
         self.let_go.wait(20)
         self.order.append(self.query["n"])
-        return Sheet({"said": str(len(self.order))})
+        return Content({"said": str(len(self.order))})
 
 
 @pytest.fixture
@@ -82,40 +82,40 @@ async def dashboard(tmp_path: Path) -> AsyncIterator[Dashboard]:
 
 
 def said(screen: Any) -> str:
-    return str(screen.edition.sheet.fragments["said"])
+    return str(screen.version.content.fragments["said"])
 
 
 async def test_equal_addresses_share_a_screen(dashboard: Dashboard) -> None:
-    one = await dashboard.screens.look(Plain(dashboard.board, {}, {"n": "1", "ignored": "x"}))
-    assert await dashboard.screens.look(Plain(dashboard.board, {}, {"n": "1"})) is one
-    assert await dashboard.screens.look(Plain(dashboard.board, {}, {"n": "2"})) is not one
+    one = await dashboard.screens.open(Plain(dashboard.board, {}, {"n": "1", "ignored": "x"}))
+    assert await dashboard.screens.open(Plain(dashboard.board, {}, {"n": "1"})) is one
+    assert await dashboard.screens.open(Plain(dashboard.board, {}, {"n": "2"})) is not one
 
 
 async def test_a_page_shows_what_it_gathered_at_the_first_look(dashboard: Dashboard) -> None:
-    assert said(await dashboard.screens.look(Asking(dashboard.board, {}, {}))) == "what the database said"
+    assert said(await dashboard.screens.open(Asking(dashboard.board, {}, {}))) == "what the database said"
 
 
 async def test_a_page_is_there_although_the_database_is_away(dashboard: Dashboard) -> None:
-    assert said(await dashboard.screens.look(Refused(dashboard.board, {}, {}))) == "the database is away"
+    assert said(await dashboard.screens.open(Refused(dashboard.board, {}, {}))) == "the database is away"
 
 
 async def test_a_page_does_not_wait_for_a_database_that_hangs(dashboard: Dashboard) -> None:
     Hanging.let_go.clear()
     try:
         async with asyncio.timeout(5):
-            assert said(await dashboard.screens.look(Hanging(dashboard.board, {}, {}))) == "None"
-            assert said(await dashboard.screens.look(Plain(dashboard.board, {}, {}))) == "None"
+            assert said(await dashboard.screens.open(Hanging(dashboard.board, {}, {}))) == "None"
+            assert said(await dashboard.screens.open(Plain(dashboard.board, {}, {}))) == "None"
     finally:
         Hanging.let_go.set()
 
 
 async def test_a_page_with_a_mistake_in_it_does_not_stop_the_others(dashboard: Dashboard) -> None:
-    await dashboard.screens.look(Broken(dashboard.board, {}, {}))
-    assert said(await dashboard.screens.look(Plain(dashboard.board, {}, {}))) == "None"
+    await dashboard.screens.open(Broken(dashboard.board, {}, {}))
+    assert said(await dashboard.screens.open(Plain(dashboard.board, {}, {}))) == "None"
 
 
 async def test_a_screen_that_nobody_looks_at_is_forgotten(dashboard: Dashboard) -> None:
-    await dashboard.screens.look(Plain(dashboard.board, {}, {}))
+    await dashboard.screens.open(Plain(dashboard.board, {}, {}))
     dashboard.world.now += KEPT + 1
     async with asyncio.timeout(5):
         while len(dashboard.screens):
@@ -123,21 +123,21 @@ async def test_a_screen_that_nobody_looks_at_is_forgotten(dashboard: Dashboard) 
 
 
 async def test_addresses_without_end_do_not_fill_the_memory(dashboard: Dashboard) -> None:
-    for number in range(MOST_SCREENS + 50):
-        await dashboard.screens.look(Plain(dashboard.board, {}, {"n": str(number)}))
-    assert len(dashboard.screens) <= MOST_SCREENS
+    for number in range(MAX_SCREENS + 50):
+        await dashboard.screens.open(Plain(dashboard.board, {}, {"n": str(number)}))
+    assert len(dashboard.screens) <= MAX_SCREENS
 
 
 async def test_what_was_drawn_for_somebody_who_left_meanwhile_is_drawn_again_for_the_others(
     dashboard: Dashboard,
 ) -> None:
     Slow.let_go.set()
-    screen = await dashboard.screens.look(Slow(dashboard.board, {}, {}))
+    screen = await dashboard.screens.open(Slow(dashboard.board, {}, {}))
     screen.watchers += 1
     had, screen.dirty = screen.version, True
     Slow.let_go.clear()
     drawn = Slow.drawings
-    impatient = asyncio.create_task(dashboard.screens.look(Slow(dashboard.board, {}, {})))
+    impatient = asyncio.create_task(dashboard.screens.open(Slow(dashboard.board, {}, {})))
     async with asyncio.timeout(5):
         while Slow.drawings == drawn:
             await asyncio.sleep(0.01)
@@ -151,30 +151,30 @@ async def test_what_was_drawn_for_somebody_who_left_meanwhile_is_drawn_again_for
 async def test_a_screen_that_is_being_drawn_is_not_forgotten_for_another(dashboard: Dashboard) -> None:
     Slow.let_go.clear()
     page = Slow(dashboard.board, {}, {"n": "wanted"})
-    waiting = asyncio.create_task(dashboard.screens.look(page))
-    crowd = [asyncio.create_task(dashboard.screens.look(Plain(dashboard.board, {}, {"n": str(n)}))) for n in range(600)]
+    waiting = asyncio.create_task(dashboard.screens.open(page))
+    crowd = [asyncio.create_task(dashboard.screens.open(Plain(dashboard.board, {}, {"n": str(n)}))) for n in range(600)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     Slow.let_go.set()
     screen = await waiting
     await asyncio.gather(*crowd)
-    assert await dashboard.screens.look(page) is screen
+    assert await dashboard.screens.open(page) is screen
 
 
 async def test_who_looks_for_the_first_time_does_not_wait_for_all_that_are_watched(dashboard: Dashboard) -> None:
     Ordered.let_go.set()
-    for number in range(4 * AT_ONCE):
-        screen = await dashboard.screens.look(Ordered(dashboard.board, {}, {"n": str(number)}))
+    for number in range(4 * BATCH):
+        screen = await dashboard.screens.open(Ordered(dashboard.board, {}, {"n": str(number)}))
         screen.watchers += 1
     Ordered.let_go.clear()
     Ordered.order.clear()
-    dashboard.screens.ring()
+    dashboard.screens.refresh_all()
     await asyncio.sleep(0)
-    looking = asyncio.create_task(dashboard.screens.look(Ordered(dashboard.board, {}, {"n": "new"})))
+    looking = asyncio.create_task(dashboard.screens.open(Ordered(dashboard.board, {}, {"n": "new"})))
     await asyncio.sleep(0)
     Ordered.let_go.set()
     await looking
     async with asyncio.timeout(5):
-        while len(Ordered.order) <= 4 * AT_ONCE:
+        while len(Ordered.order) <= 4 * BATCH:
             await asyncio.sleep(0.01)
-    assert Ordered.order.index("new") <= 2 * AT_ONCE
+    assert Ordered.order.index("new") <= 2 * BATCH

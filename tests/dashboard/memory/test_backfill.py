@@ -8,7 +8,7 @@ import pytest
 from catalog.records.registration import from_mapping
 from catalog.records.status import Status
 from catalog.view import View
-from dashboard.memory.backfill import Seeding
+from dashboard.memory.backfill import Backfill
 from dashboard.memory.board import Board
 from registry import actions
 from registry.commit.tail import tail
@@ -43,7 +43,7 @@ async def board_over_the_tables() -> Board:
 
 async def test_what_happened_before_the_start_is_in_the_histories(written: None) -> None:
     board = await board_over_the_tables()
-    await Seeding(board).look()
+    await Backfill(board).look()
     counts = [held[Status.PASSING] for _, held in board.histories.steps(local_region(), *NAME, now=time.time())]
     assert counts[-2:] == [1, 2] or counts[-1:] == [2]
     assert min(counts) < 2, "the time before the second instance is not known"
@@ -51,7 +51,7 @@ async def test_what_happened_before_the_start_is_in_the_histories(written: None)
 
 async def test_a_view_that_is_read_anew_is_settled_anew(written: None) -> None:
     board = await board_over_the_tables()
-    seeding = Seeding(board)
+    seeding = Backfill(board)
     await seeding.look()
     known = board.view.region(local_region())
     known.services = {}  # as a snapshot without any instance does
@@ -61,7 +61,7 @@ async def test_a_view_that_is_read_anew_is_settled_anew(written: None) -> None:
 
 async def test_a_region_that_has_left_counts_no_more(written: None) -> None:
     board = await board_over_the_tables()
-    seeding = Seeding(board)
+    seeding = Backfill(board)
     await seeding.look()
     board.view.forget(local_region())
 

@@ -2,7 +2,7 @@
 
 from catalog.log import MemoryLog
 from catalog.view import View
-from dashboard.follower import Live
+from dashboard.follower import DashboardFollower
 from dashboard.memory.history import Histories
 from dashboard.memory.recent import Recent
 from tests.harness.records import NOW, instance
@@ -15,7 +15,7 @@ class Beside:
         self.log = MemoryLog("us-east")
         self.view = View(clock=lambda: NOW)
         self.recent = Recent(kept=10)
-        self.live = Live(self.view, self.recent, Histories())
+        self.live = DashboardFollower(self.view, self.recent, Histories())
 
     async def begin(self) -> None:
         await self.view.reset(await self.log.snapshot())

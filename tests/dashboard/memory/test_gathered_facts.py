@@ -11,7 +11,7 @@ from catalog.records.registration import from_mapping
 from catalog.records.status import Status
 from dashboard.memory.board import Board
 from dashboard.pages.instance import facts as instance_facts
-from dashboard.pages.service.facts import Asker
+from dashboard.pages.service.facts import FactsReader
 from registry import actions
 from registry.commit.writer import close_writers
 from tests.harness.dashboard.pages import Desk
@@ -34,8 +34,8 @@ def board() -> Any:
     close_writers()
 
 
-def asker() -> Asker:
-    return Asker("default", "web", 3600.0)
+def asker() -> FactsReader:
+    return FactsReader("default", "web", 3600.0)
 
 
 @pytest.mark.usefixtures("valkey_url")

@@ -5,34 +5,39 @@ from typing import Any
 import msgspec
 import pytest
 
-from catalog.view import Freshness, State
-from dashboard.memory.links import COARSE_EVERY, EVERY, FINE, Links, Reached
+from catalog.view import Freshness
+from catalog.view import State as FreshnessState
+from dashboard.memory.links import COARSE_EVERY, EVERY, FINE, Links, LinkState
 from dashboard.pictures.chart.link import link_over_time
 from registry.freshness import Heard
 
 AT = 1_000_000.0
 WEST = "eu-west"
-LIVE = Reached(
-    freshness=Freshness(State.LIVE), lag=0.0, log_id="a", index=10, word=Heard(region=WEST, delay=0.04, path=(WEST,))
+LIVE = LinkState(
+    freshness=Freshness(FreshnessState.LIVE),
+    lag=0.0,
+    log_id="a",
+    index=10,
+    word=Heard(region=WEST, delay=0.04, path=(WEST,)),
 )
 
 
-def changed(**fields: Any) -> Reached:
+def changed(**fields: Any) -> LinkState:
     return msgspec.structs.replace(LIVE, **fields)
 
 
-def heard(**fields: Any) -> Reached:
+def heard(**fields: Any) -> LinkState:
     return changed(word=Heard(region=WEST, **{"path": (WEST,), **fields}))
 
 
-def told(*found: Reached) -> Links:
+def told(*found: LinkState) -> Links:
     links = Links()
     for number, one in enumerate(found):
         links.note(WEST, one, AT + number * EVERY)
     return links
 
 
-STALE = changed(freshness=Freshness(State.STALE, AT), lag=7.0)
+STALE = changed(freshness=Freshness(FreshnessState.STALE, AT), lag=7.0)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +56,7 @@ STALE = changed(freshness=Freshness(State.STALE, AT), lag=7.0)
         ((LIVE, heard(revoked=True)), ["revoked"], "revoked: it is followed no more"),
     ],
 )
-def test_what_became_of_a_link_is_an_event(found: tuple[Reached, ...], kinds: list[str], text: str) -> None:
+def test_what_became_of_a_link_is_an_event(found: tuple[LinkState, ...], kinds: list[str], text: str) -> None:
     events = told(*found).events(WEST)
     assert [event.kind for event in events] == kinds
     assert "".join(event.text for event in events) == text
@@ -88,13 +93,21 @@ def test_a_region_that_left_is_forgotten() -> None:
 
 
 def test_the_picture_says_in_words_what_it_shows() -> None:
-    points = [(AT, 0.01, 0.0, State.LIVE), (AT + 60, 0.04, 12.0, State.STALE), (AT + 120, 0.02, 0.0, State.LIVE)]
+    points = [
+        (AT, 0.01, 0.0, FreshnessState.LIVE),
+        (AT + 60, 0.04, 12.0, FreshnessState.STALE),
+        (AT + 120, 0.02, 0.0, FreshnessState.LIVE),
+    ]
     drawn = link_over_time(points, start=AT, end=AT + 600, label="to eu-west")
     assert "<title>to eu-west: delay 10 ms to 40 ms, at most 12 s behind, 1 time not live</title>" in drawn
 
 
 def test_the_picture_shades_the_time_in_which_the_region_was_not_live() -> None:
-    points = [(AT, 0.01, 0.0, State.LIVE), (AT + 60, 0.04, 12.0, State.STALE), (AT + 120, 0.02, 0.0, State.LIVE)]
+    points = [
+        (AT, 0.01, 0.0, FreshnessState.LIVE),
+        (AT + 60, 0.04, 12.0, FreshnessState.STALE),
+        (AT + 120, 0.02, 0.0, FreshnessState.LIVE),
+    ]
     assert link_over_time(points, start=AT, end=AT + 600, label="").count("link-shade") == 2
 
 

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from catalog.errors import Unavailable
-from dashboard.memory.single_flight import Shared
+from dashboard.memory.single_flight import SingleFlight
 
 
 @pytest.fixture
@@ -17,17 +17,17 @@ def numbers() -> Iterator[int]:
 
 
 def test_it_is_asked_once_within_its_time_and_then_again(numbers: Iterator[int]) -> None:
-    shared: Shared[int] = Shared(2.0)
+    shared: SingleFlight[int] = SingleFlight(2.0)
     assert [shared.ask(lambda: next(numbers), now) for now in (10.0, 11.9, 12.0)] == [1, 1, 2]
 
 
 def test_it_is_asked_again_when_the_clock_was_put_back(numbers: Iterator[int]) -> None:
-    shared: Shared[int] = Shared(2.0)
+    shared: SingleFlight[int] = SingleFlight(2.0)
     assert [shared.ask(lambda: next(numbers), now) for now in (1000.0, 10.0)] == [1, 2]
 
 
 def test_threads_that_come_while_it_is_asked_are_told_the_same(numbers: Iterator[int]) -> None:
-    shared: Shared[int] = Shared(2.0)
+    shared: SingleFlight[int] = SingleFlight(2.0)
     together = threading.Barrier(4, timeout=5)
 
     def ask(_: int) -> int:
@@ -39,7 +39,7 @@ def test_threads_that_come_while_it_is_asked_are_told_the_same(numbers: Iterator
 
 
 def test_that_there_is_no_answer_is_told_to_all_without_asking_again() -> None:
-    shared: Shared[int] = Shared(2.0)
+    shared: SingleFlight[int] = SingleFlight(2.0)
     asked = []
 
     def refuse() -> int:

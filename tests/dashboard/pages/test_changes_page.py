@@ -38,9 +38,9 @@ RECORDS: tuple[Record, ...] = (
 def test_the_list_is_narrowed_to_what_was_filled_in(query: dict[str, str], found: set[str]) -> None:
     desk = Desk(*RECORDS)
     page = desk.page(ChangesPage, **query)
-    rows = "".join(desk.sheet(page).lists["changes"].values())
-    named = {"web-1", "web-2", "shop-1", "shop-2"}
-    told = {name for name in named if f"/{name}</span>" in rows} | (
+    rows = "".join(desk.content(page).lists["changes"].values())
+    display_name = {"web-1", "web-2", "shop-1", "shop-2"}
+    told = {name for name in display_name if f"/{name}</span>" in rows} | (
         {"shop/web"} if "policy shop/web" in rows else set()
     )
     assert told == found

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from catalog.digest import to_hex
-from catalog.view import Freshness, State
-from dashboard.live.fragments import Sheet
+from catalog.view import Freshness
+from catalog.view import State as FreshnessState
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered
 from dashboard.memory.links import look
 from dashboard.pages.federation import FederationPage
@@ -48,18 +49,18 @@ def hear(desk: Desk, **fields: Any) -> None:
     look(desk.board.links, desk.view, HOME, lag=lambda name: 3.0, word=words.get, now=desk.now)
 
 
-def shown(desk: Desk, value: Matrix | None = None, *, problem: str = "", ago: float = 0.0) -> Sheet:
+def shown(desk: Desk, value: Matrix | None = None, *, problem: str = "", ago: float = 0.0) -> Content:
     asked = Gathered(value, desk.now - ago if value else None, problem)
-    return FederationPage(desk.board, {}, {}).sheet(asked, desk.now)
+    return FederationPage(desk.board, {}, {}).content(asked, desk.now)
 
 
 def page(desk: Desk, region: str = WEST, **query: str) -> PeerPage:
     return PeerPage(desk.board, {"region": region}, query)
 
 
-def opened(desk: Desk, value: Matrix | None = None, *, region: str = WEST, problem: str = "") -> Sheet:
+def opened(desk: Desk, value: Matrix | None = None, *, region: str = WEST, problem: str = "") -> Content:
     asked = Gathered(value, desk.now if value else None, problem)
-    return page(desk, region).sheet(asked, desk.now)
+    return page(desk, region).content(asked, desk.now)
 
 
 def test_the_own_row_is_there_before_anybody_was_asked() -> None:
@@ -125,10 +126,10 @@ def test_a_held_copy_says_what_is_held() -> None:
 
 def test_a_region_that_went_stale_is_seen_at_once() -> None:
     desk = Desk(WEB)
-    desk.view.freshen(WEST, Freshness(State.STALE, NOW - 30))
-    sheet = shown(desk, told())
-    assert "30 s" in sheet.lists["federation-matrix"][HOME]
-    assert "1 is not live" in text(sheet, "federation-said")
+    desk.view.freshen(WEST, Freshness(FreshnessState.STALE, NOW - 30))
+    content = shown(desk, told())
+    assert "30 s" in content.lists["federation-matrix"][HOME]
+    assert "1 is not live" in text(content, "federation-said")
 
 
 def test_when_all_is_well_one_sentence_says_it() -> None:
@@ -151,10 +152,10 @@ def test_a_region_without_peers_is_told_how_to_get_one() -> None:
 
 
 def test_what_was_told_stays_while_nobody_can_be_asked_and_says_as_of_when() -> None:
-    sheet = shown(Desk(WEB), told(cell(), peers=(peer(),)), problem="the database cannot be used", ago=60)
-    assert WEST in sheet.lists["federation-matrix"]
-    assert WEST in sheet.lists["federation-peers"]
-    said = text(sheet, "federation-told")
+    content = shown(Desk(WEB), told(cell(), peers=(peer(),)), problem="the database cannot be used", ago=60)
+    assert WEST in content.lists["federation-matrix"]
+    assert WEST in content.lists["federation-peers"]
+    said = text(content, "federation-told")
     assert "as of <time" in said
     assert "the database cannot be used" in said
 
@@ -176,7 +177,7 @@ board = Board("us-east", View(clock=time.time), clock=time.time)
 for page in (OverviewPage, FederationPage, PeerPage):
     found = gathered(page(board, {"region": "us-east"}, {}), time.time())
     print(page.__name__, found.value, found.problem)
-    page(board, {"region": "us-east"}, {}).sheet(found, time.time())
+    page(board, {"region": "us-east"}, {}).content(found, time.time())
 """
 
 
@@ -203,8 +204,8 @@ def test_words_with_markup_are_shown_as_text() -> None:
     desk = Desk(WEB)
     hear(desk, reason="<img src=x>")
     bad = told(cell(held="<b>held</b>"), peers=(peer(url="http://<i>x</i>"),))
-    for sheet in (shown(desk, bad, problem="<u>gone</u>"), opened(desk, bad, problem="<u>gone</u>")):
-        parts = [*sheet.fragments.values(), *(row for rows in sheet.lists.values() for row in rows.values())]
+    for content in (shown(desk, bad, problem="<u>gone</u>"), opened(desk, bad, problem="<u>gone</u>")):
+        parts = [*content.fragments.values(), *(row for rows in content.lists.values() for row in rows.values())]
         assert not any(mark in part for part in parts for mark in ("<img", "<b>", "<i>", "<u>"))
 
 
@@ -217,7 +218,7 @@ def test_a_region_has_a_page_with_its_catalog() -> None:
 def test_a_region_that_was_never_heard_is_not_called_empty() -> None:
     desk = Desk()
     desk.view.forget(WEST)
-    desk.view.freshen(WEST, Freshness(State.UNKNOWN))
+    desk.view.freshen(WEST, Freshness(FreshnessState.UNKNOWN))
     assert "not the same as empty" in text(opened(desk), "peer-catalog")
 
 
@@ -232,7 +233,7 @@ def test_the_link_is_drawn_from_its_history() -> None:
 def test_what_became_of_the_link_is_told() -> None:
     desk = Desk(WEB)
     hear(desk)
-    desk.view.freshen(WEST, Freshness(State.STALE, NOW))
+    desk.view.freshen(WEST, Freshness(FreshnessState.STALE, NOW))
     hear(desk, reason="connection refused")
     assert "went stale: connection refused" in "".join(opened(desk).lists["peer-events"].values())
 
@@ -254,9 +255,9 @@ def test_the_facts_of_a_peer_are_told() -> None:
 
 
 def test_the_page_of_this_region_draws_no_link() -> None:
-    sheet = opened(Desk(copy(HOME, "web-1")), region=HOME)
-    assert text(sheet, "peer-link") == ""
-    assert "this region" in text(sheet, "peer-standing")
+    content = opened(Desk(copy(HOME, "web-1")), region=HOME)
+    assert text(content, "peer-link") == ""
+    assert "this region" in text(content, "peer-standing")
 
 
 def test_a_region_nobody_knows_is_not_found_and_says_what_is_near() -> None:

@@ -8,7 +8,7 @@ import pytest
 from catalog.records.instance import Instance, with_verdict
 from catalog.records.override import Scope
 from catalog.records.status import Status
-from dashboard.pages.instance.facts import Facts
+from dashboard.pages.instance.facts import InstanceFacts
 from dashboard.pages.instance.page import InstancePage
 from registry.checks.probe_spec import check_key
 from registry.checks.recent import Sample
@@ -45,7 +45,7 @@ def test_everything_in_the_record_is_shown() -> None:
         )
     )  # fmt: skip
 
-    said = desk.sheet(page(desk)).fragments["instance-record"]
+    said = desk.content(page(desk)).fragments["instance-record"]
 
     for value in ("10.9.8.7:8443", "9090", "us-east-1a", "2.4.1", "canary", "team", "discovery", ">7<", "in force"):
         assert value in said
@@ -55,11 +55,11 @@ def test_everything_in_the_record_is_shown() -> None:
 
 def test_a_removal_that_is_due_is_announced_and_one_that_is_late_is_not_promised() -> None:
     desk = Desk(sick(copy(HOME, "web-1", deregister_critical_after="3m"), since=NOW - 100))
-    assert "It will be deregistered" in desk.sheet(page(desk)).fragments["instance-head"]
+    assert "It will be deregistered" in desk.content(page(desk)).fragments["instance-head"]
 
     desk.now = NOW + 100
 
-    assert "It may be deregistered any moment" in desk.sheet(page(desk)).fragments["instance-head"]
+    assert "It may be deregistered any moment" in desk.content(page(desk)).fragments["instance-head"]
 
 
 def test_a_check_shows_its_terms_its_last_probe_and_how_long_the_last_ones_took() -> None:
@@ -70,7 +70,7 @@ def test_a_check_shows_its_terms_its_last_probe_and_how_long_the_last_ones_took(
         at=NOW - 2, failures=2, flap_score=5200.0, held_until=NOW + 30, recent=recent,
     )  # fmt: skip
 
-    card = desk.sheet(page(desk), Facts(results={check_key("default", "web", "web-1", "http"): result}))
+    card = desk.content(page(desk), InstanceFacts(results={check_key("default", "web", "web-1", "http"): result}))
 
     said = card.lists["instance-checks"]["http"]
     assert "GET http://10.0.0.1/health, expects any 2xx" in said
@@ -85,7 +85,7 @@ def test_a_check_shows_its_terms_its_last_probe_and_how_long_the_last_ones_took(
 def test_a_check_of_another_region_says_where_it_is_probed() -> None:
     desk = Desk(copy(WEST, "web-1", **CHECKED))
 
-    said = desk.sheet(page(desk, region=WEST)).lists["instance-checks"]["http"]
+    said = desk.content(page(desk, region=WEST)).lists["instance-checks"]["http"]
 
     assert "It is probed in eu-west" in said
 
@@ -94,7 +94,7 @@ def test_long_output_is_folded_and_whole() -> None:
     output = "first line\n" + "x" * 500
     desk = Desk(complaining(copy(HOME, "web-1", **CHECKED), output))
 
-    said = desk.sheet(page(desk)).lists["instance-checks"]["http"]
+    said = desk.content(page(desk)).lists["instance-checks"]["http"]
 
     summary, _, rest = said.partition("</summary>")
     assert "first line" in summary
@@ -105,7 +105,7 @@ def test_long_output_is_folded_and_whole() -> None:
 def test_it_says_of_each_region_whether_a_lookup_there_returns_it_and_why() -> None:
     desk = Desk(sick(copy(HOME, "other")), copy(WEST, "web-1"), copy(SOUTH, "web-9"), policy())
 
-    said = desk.sheet(page(desk, region=WEST)).fragments["instance-asked"]
+    said = desk.content(page(desk, region=WEST)).fragments["instance-asked"]
 
     rows = {region: said.partition(f">{region}</a>")[2].partition("</tr>")[0] for region in (HOME, WEST, SOUTH)}
     assert "one of 1" in rows[HOME]
@@ -123,7 +123,7 @@ def test_of_several_overrides_it_shows_which_one_counts() -> None:
         override(Scope.SERVICE, id="elsewhere", service="mail"),
     )
 
-    said = desk.sheet(page(desk)).fragments["instance-rulings"]
+    said = desk.content(page(desk)).fragments["instance-rulings"]
 
     first, _, second = said.partition("</li>")
     assert "not this one" in first
@@ -136,16 +136,16 @@ def test_of_several_overrides_it_shows_which_one_counts() -> None:
 def test_an_override_of_another_region_leads_to_its_undo_there() -> None:
     desk = Desk(copy(WEST, "web-1"), override(region=WEST, service="web", id="theirs"))
 
-    sheet = desk.sheet(page(desk, region=WEST))
+    content = desk.content(page(desk, region=WEST))
 
     for name in ("instance-rulings", "instance-head"):
-        assert "correct/undo?id=theirs&amp;region=eu-west" in sheet.fragments[name]
+        assert "correct/undo?id=theirs&amp;region=eu-west" in content.fragments[name]
 
 
 def test_an_override_that_ends_outside_the_calendar_is_shown_all_the_same() -> None:
     desk = Desk(copy(HOME, "web-1"), override(service="web", expires_at=1e15))
 
-    assert "out of all time" in desk.sheet(page(desk)).fragments["instance-rulings"]
+    assert "out of all time" in desk.content(page(desk)).fragments["instance-rulings"]
 
 
 def test_of_many_changed_fields_it_says_that_there_are_more() -> None:
@@ -155,7 +155,7 @@ def test_of_many_changed_fields_it_says_that_there_are_more() -> None:
         verb="register",
     )
 
-    newest = next(iter(desk.sheet(page(desk)).lists["instance-history"].values()))
+    newest = next(iter(desk.content(page(desk)).lists["instance-history"].values()))
 
     assert newest.partition("</summary>")[0].count("…") == 1
 
@@ -166,12 +166,12 @@ def test_its_past_is_told_from_the_tables_and_goes_on_live() -> None:
     desk.put(record, verb="register", actor="token:ci@10.0.0.7", cause="registered over HTTP")
     shown = page(desk)
     entry = Entry(next(desk.board.recent.newest()).change)
-    desk.sheet(shown, Facts(entries=(entry,)))
+    desk.content(shown, InstanceFacts(entries=(entry,)))
 
     desk.put(sick(record), verb="expire", actor="worker:leases", cause="no renewal for 30s")
     desk.put(override(Scope.INSTANCE, service="web", instance="web-1", reason="being repaired"), verb="set_override")
     desk.put(copy(HOME, "web-2"), override(service="mail", id="o-2"))
-    rows = list(desk.sheet(shown, Facts(entries=(entry,))).lists["instance-history"].values())
+    rows = list(desk.content(shown, InstanceFacts(entries=(entry,))).lists["instance-history"].values())
 
     assert len(rows) == 3
     [expired] = [row for row in rows if "no renewal for 30s" in row]
@@ -185,16 +185,16 @@ def test_one_that_is_deregistered_while_it_is_looked_at_says_so_and_by_whom() ->
     record = copy(HOME, "web-1", version="2.4.1")
     desk = Desk(record, copy(HOME, "web-2"))
     shown = page(desk)
-    assert desk.sheet(shown).fragments["instance-gone"] == ""
+    assert desk.content(shown).fragments["instance-gone"] == ""
 
     desk.remove(record, verb="deregister", actor="admin:alice@10.0.0.7/ab", cause="the wrong cluster")
-    sheet = desk.sheet(shown)
+    content = desk.content(shown)
 
-    assert "deregister" in sheet.fragments["instance-gone"]
-    assert "by alice" in sheet.fragments["instance-gone"]
-    assert "the wrong cluster" in sheet.fragments["instance-gone"]
-    assert "2.4.1" in sheet.fragments["instance-record"]
-    assert sheet.fragments["instance-missing"] == ""
+    assert "deregister" in content.fragments["instance-gone"]
+    assert "by alice" in content.fragments["instance-gone"]
+    assert "the wrong cluster" in content.fragments["instance-gone"]
+    assert "2.4.1" in content.fragments["instance-record"]
+    assert content.fragments["instance-missing"] == ""
     assert not shown.found()
 
 
@@ -205,25 +205,25 @@ def test_one_that_was_removed_long_ago_is_told_from_the_log() -> None:
     removed = next(desk.board.recent.newest())
     fresh = Desk(copy(HOME, "web-2"))
 
-    sheet = fresh.sheet(page(fresh), Facts(entries=(removed,)))
+    content = fresh.content(page(fresh), InstanceFacts(entries=(removed,)))
 
-    assert "by alice" in sheet.fragments["instance-gone"]
-    assert "2.4.1" in sheet.fragments["instance-record"]
+    assert "by alice" in content.fragments["instance-gone"]
+    assert "2.4.1" in content.fragments["instance-record"]
 
 
 def test_one_that_comes_back_is_shown_again() -> None:
     record = copy(HOME, "web-1")
     desk = Desk(record)
     shown = page(desk)
-    desk.sheet(shown)
+    desk.content(shown)
     desk.remove(record)
-    desk.sheet(shown)
+    desk.content(shown)
 
     desk.put(record)
-    sheet = desk.sheet(shown)
+    content = desk.content(shown)
 
-    assert sheet.fragments["instance-gone"] == ""
-    assert "passing" in sheet.fragments["instance-head"]
+    assert content.fragments["instance-gone"] == ""
+    assert "passing" in content.fragments["instance-head"]
 
 
 def test_one_that_nobody_knows_says_what_is_near_and_appears_when_it_registers() -> None:
@@ -234,27 +234,27 @@ def test_one_that_nobody_knows_says_what_is_near_and_appears_when_it_registers()
         copy(HOME, "m-7", service="mail"),
     )
     shown = page(desk)
-    missing = desk.sheet(shown).fragments["instance-missing"]
+    missing = desk.content(shown).fragments["instance-missing"]
     near = [piece.partition('"')[0] for piece in missing.split('href="/dashboard/instances/')[1:]]
     assert near == ["eu-west/default/web/web-1", "us-east/default/shop/web-1", "us-east/default/web/web-11"]
     assert not shown.found()
 
     desk.put(copy(HOME, "web-1"))
 
-    assert desk.sheet(shown).fragments["instance-missing"] == ""
+    assert desk.content(shown).fragments["instance-missing"] == ""
     assert shown.found()
 
 
 def test_a_region_that_nobody_knows_is_said_to_be_one() -> None:
     desk = Desk(copy(HOME, "web-1"))
 
-    assert "No region is called mars here" in desk.sheet(page(desk, region="mars")).fragments["instance-missing"]
+    assert "No region is called mars here" in desk.content(page(desk, region="mars")).fragments["instance-missing"]
 
 
 def test_since_an_override_decides_is_since_it_was_set() -> None:
     desk = Desk(copy(HOME, "web-1"), override(service="web"))
 
-    head = desk.sheet(page(desk)).fragments["instance-head"]
+    head = desk.content(page(desk)).fragments["instance-head"]
 
     assert "1970-01-12 13:46:40 UTC" in head  # NOW, when the override was made
     assert BEGAN < NOW
@@ -274,9 +274,9 @@ def test_names_with_markup_in_them_are_shown_as_text(field: str) -> None:
     elsewhere = HOSTILE.replace("/", "")  # what is between two slashes of an address has none
     shown = page(desk, *((elsewhere, elsewhere, elsewhere) if field == "address" else ()))
 
-    sheet = desk.sheet(shown, Facts(held=HOSTILE, problems=(HOSTILE,)))
+    content = desk.content(shown, InstanceFacts(held=HOSTILE, problems=(HOSTILE,)))
 
-    everything = "".join(text(sheet, name) for name in (*sheet.fragments, *sheet.lists))
+    everything = "".join(text(content, name) for name in (*content.fragments, *content.lists))
     assert "<script" not in everything
     assert "\"'\u202e" not in everything
     assert "&lt;script&gt;" in everything

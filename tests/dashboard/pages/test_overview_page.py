@@ -11,12 +11,13 @@ from catalog.errors import Unavailable
 from catalog.records.instance import Instance
 from catalog.records.override import Scope
 from catalog.records.status import Status
-from catalog.view import Freshness, State
-from dashboard.live.fragments import Sheet
+from catalog.view import Freshness
+from catalog.view import State as FreshnessState
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered
 from dashboard.memory.links import look
-from dashboard.pages.overview import OverviewPage, Told
-from dashboard.pictures.map.region import Place
+from dashboard.pages.overview import OverviewFacts, OverviewPage
+from dashboard.pictures.map.region import Coordinates
 from dashboard.words.attention import FLAPPING, MOST, Hold
 from federation.status import Cell, Matrix, PeerStatus
 from registry.freshness import Heard
@@ -32,21 +33,21 @@ def told(
     holds: Iterable[Hold] = (),
     cells: Iterable[Cell] = (),
     peers: Iterable[PeerStatus] = (),
-    places: dict[str, Place] | None = None,
-) -> Told:
+    places: dict[str, Coordinates] | None = None,
+) -> OverviewFacts:
     matrix = Matrix(
         region=HOME, regions=(HOME, WEST, SOUTH), cells=tuple(cells), peers=tuple(peers),
         places=places or {},
     )  # fmt: skip
-    return Told(matrix, tuple(holds), ())
+    return OverviewFacts(matrix, tuple(holds), ())
 
 
-def shown(desk: Desk, value: Told | None = None, *, problem: str = "") -> Sheet:
+def shown(desk: Desk, value: OverviewFacts | None = None, *, problem: str = "") -> Content:
     gathered = Gathered(value, desk.now if value else None, problem)
-    return OverviewPage(desk.board, {}, {}).sheet(gathered, desk.now)
+    return OverviewPage(desk.board, {}, {}).content(gathered, desk.now)
 
 
-def needed(desk: Desk, value: Told | None = None) -> dict[str, str]:
+def needed(desk: Desk, value: OverviewFacts | None = None) -> dict[str, str]:
     return dict(shown(desk, value).lists["overview-needs"])
 
 
@@ -87,9 +88,9 @@ def test_regions_with_coordinates_are_a_map() -> None:
 
 
 def test_calm_is_said_in_a_sentence() -> None:
-    sheet = shown(Desk(WEB), told())
-    assert not sheet.lists["overview-needs"]
-    assert "Nothing needs a person." in text(sheet, "overview-calm")
+    content = shown(Desk(WEB), told())
+    assert not content.lists["overview-needs"]
+    assert "Nothing needs a person." in text(content, "overview-calm")
 
 
 def test_nothing_registered_says_what_to_do_next() -> None:
@@ -118,10 +119,12 @@ def test_a_service_that_was_taken_out_says_so() -> None:
     assert "1 taken out by hand" in needed(desk)["service:default/web"]
 
 
-@pytest.mark.parametrize(("state", "said"), [(State.STALE, "is stale"), (State.UNKNOWN, "has not been heard of")])
-def test_a_region_that_is_not_live_needs_a_person(state: State, said: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "said"), [(FreshnessState.STALE, "is stale"), (FreshnessState.UNKNOWN, "has not been heard of")]
+)
+def test_a_region_that_is_not_live_needs_a_person(state: FreshnessState, said: str) -> None:
     desk = Desk(WEB)
-    desk.view.freshen(WEST, Freshness(state, NOW - 30 if state is State.STALE else None))
+    desk.view.freshen(WEST, Freshness(state, NOW - 30 if state is FreshnessState.STALE else None))
     assert said in needed(desk)[f"region:{WEST}"]
 
 
@@ -228,9 +231,9 @@ def test_what_one_instance_says_again_and_again_is_one_row() -> None:
 def test_the_feed_forgets_what_is_older_than_an_hour() -> None:
     desk = Desk(WEB)
     desk.now += 3601
-    sheet = shown(desk)
-    assert not sheet.lists["overview-feed"]
-    assert "Nothing has changed" in text(sheet, "overview-still")
+    content = shown(desk)
+    assert not content.lists["overview-feed"]
+    assert "Nothing has changed" in text(content, "overview-still")
 
 
 def test_the_feed_is_not_endless() -> None:
@@ -240,8 +243,8 @@ def test_the_feed_is_not_endless() -> None:
 
 def test_names_with_markup_are_shown_as_text() -> None:
     word = override(Scope.TAG, tag="<b>x</b>", reason="<script>alert(1)</script>", weight=0)
-    sheet = shown(Desk(WEB, word))
-    whole = "".join([*sheet.fragments.values(), *(row for rows in sheet.lists.values() for row in rows.values())])
+    content = shown(Desk(WEB, word))
+    whole = "".join([*content.fragments.values(), *(row for rows in content.lists.values() for row in rows.values())])
     assert "<script>" not in whole
     assert "<b>x" not in whole
     assert "&lt;script&gt;" in whole
@@ -255,17 +258,17 @@ def test_what_could_not_be_asked_is_said() -> None:
 
 def test_what_was_known_stays_when_it_cannot_be_asked_again() -> None:
     hold = Hold(id="h1", kind="probe", scope="region", name="", formula="f", number=9, at=NOW, expires_at=NOW + 60)
-    sheet = shown(Desk(WEB), told(holds=[hold]), problem="the database cannot be used")
-    assert "hold:h1" in sheet.lists["overview-needs"]
-    assert "is as of" in text(sheet, "overview-calm")
+    content = shown(Desk(WEB), told(holds=[hold]), problem="the database cannot be used")
+    assert "hold:h1" in content.lists["overview-needs"]
+    assert "is as of" in text(content, "overview-calm")
 
 
 def test_a_row_that_did_not_change_is_drawn_the_same() -> None:
     desk = Desk(WEB)
     page = OverviewPage(desk.board, {}, {})
-    before = page.sheet(Gathered(), desk.now).lists["overview-feed"]
+    before = page.content(Gathered(), desk.now).lists["overview-feed"]
     desk.put(_weighed(WEB), verb="register")
-    after = page.sheet(Gathered(), desk.now).lists["overview-feed"]
+    after = page.content(Gathered(), desk.now).lists["overview-feed"]
     assert [after[key] is before[key] for key in before] == [True]
 
 

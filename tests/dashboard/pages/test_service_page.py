@@ -11,7 +11,7 @@ from catalog.query_types import Query
 from catalog.records.instance import Instance, with_verdict
 from catalog.records.override import Scope
 from catalog.records.status import Status
-from dashboard.pages.service.facts import Facts
+from dashboard.pages.service.facts import ServiceFacts
 from dashboard.pages.service.page import ServicePage
 from registry.checks.probe_spec import check_key
 from registry.checks.results import CheckResult
@@ -31,7 +31,7 @@ def page(desk: Desk, service: str = "web", **query: str) -> ServicePage:
 
 def keys(desk: Desk, shown: ServicePage) -> list[str]:
     """The rows in the order in which they stand."""
-    return list(desk.sheet(shown).lists["service-instances"])
+    return list(desk.content(shown).lists["service-instances"])
 
 
 def test_instances_stand_by_region_and_zone_and_trouble_first() -> None:
@@ -64,11 +64,11 @@ def test_one_change_among_five_hundred_instances_draws_one_row() -> None:
     records = [copy(HOME, f"web-{number}", zone=f"zone-{number % 3}", **CHECKED) for number in range(500)]
     desk = Desk(*records)
     shown = page(desk)
-    before = desk.sheet(shown)
+    before = desk.content(shown)
     assert shown.rows.drawn == 500
 
     desk.put(sick(records[42]))
-    after = desk.sheet(shown)
+    after = desk.content(shown)
 
     assert shown.rows.drawn == 501
     rows = after.lists["service-instances"]
@@ -84,7 +84,7 @@ def test_every_instance_has_the_reason_why_a_lookup_returns_it_or_not() -> None:
         policy(min_healthy=1),
     )  # fmt: skip
 
-    rows = desk.sheet(page(desk)).lists["service-instances"]
+    rows = desk.content(page(desk)).lists["service-instances"]
 
     said = explain(desk.view, Query(region=HOME, service="web"), NOW)
     assert {verdict.instance.id for verdict in said.verdicts if verdict.returned} == {"well", "old"}
@@ -99,7 +99,7 @@ def test_every_instance_has_the_reason_why_a_lookup_returns_it_or_not() -> None:
 def test_the_steps_of_a_failover_stand_beside_the_regions() -> None:
     desk = Desk(sick(copy(HOME, "web-1")), copy(WEST, "web-2"), copy(SOUTH, "web-3"), policy())
 
-    regions = desk.sheet(page(desk)).lists["service-regions"]
+    regions = desk.content(page(desk)).lists["service-regions"]
 
     assert "home, us-east: 0 of 1 serve, 1 needed" in regions[HOME]
     assert "step 1 of 2, eu-west: 1 of 1 serve, 1 needed" in regions[WEST]
@@ -109,23 +109,23 @@ def test_the_steps_of_a_failover_stand_beside_the_regions() -> None:
 def test_what_is_asked_narrows_the_answer_and_says_why() -> None:
     desk = Desk(copy(HOME, "new", version="2", tags=["canary"]), copy(HOME, "old", version="1"))
 
-    sheet = desk.sheet(page(desk, version="2", tag="canary"))
+    content = desk.content(page(desk, version="2", tag="canary"))
 
-    assert "returned" in sheet.lists["service-instances"]["us-east/new"]
-    assert "does not have the tag" in sheet.lists["service-instances"]["us-east/old"]
-    assert "/services/web?tag=canary&amp;version=2" in sheet.fragments["service-http"]
-    assert "canary.web.service.consul." in sheet.fragments["service-dns"]
-    assert "DNS has no words for version" in sheet.fragments["service-dns"]
+    assert "returned" in content.lists["service-instances"]["us-east/new"]
+    assert "does not have the tag" in content.lists["service-instances"]["us-east/old"]
+    assert "/services/web?tag=canary&amp;version=2" in content.fragments["service-http"]
+    assert "canary.web.service.consul." in content.fragments["service-dns"]
+    assert "DNS has no words for version" in content.fragments["service-dns"]
 
 
 def test_a_question_that_breaks_a_rule_is_answered_as_http_answers_it() -> None:
     desk = Desk(copy(HOME, "web-1"))
 
-    sheet = desk.sheet(page(desk, limit="none"))
+    content = desk.content(page(desk, limit="none"))
 
-    assert "<strong>400</strong>" in sheet.fragments["service-http"]
-    assert "is not a whole number" in sheet.fragments["service-http"]
-    assert "us-east/web-1" in sheet.lists["service-instances"]
+    assert "<strong>400</strong>" in content.fragments["service-http"]
+    assert "is not a whole number" in content.fragments["service-http"]
+    assert "us-east/web-1" in content.lists["service-instances"]
 
 
 def test_an_override_is_shown_with_who_why_and_until_and_can_be_undone() -> None:
@@ -134,8 +134,8 @@ def test_an_override_is_shown_with_who_why_and_until_and_can_be_undone() -> None
         override(service="web", reason="deploying", author="alice", expires_at=NOW + 60, id="o-7"),
     )
 
-    sheet = desk.sheet(page(desk))
-    row, note = sheet.lists["service-instances"]["us-east/web-1"], sheet.fragments["service-notes"]
+    content = desk.content(page(desk))
+    row, note = content.lists["service-instances"]["us-east/web-1"], content.fragments["service-notes"]
 
     assert "out of service" in row
     assert "by alice, whole service" in row
@@ -153,7 +153,7 @@ def test_both_overrides_are_shown_when_one_decides_the_status_and_another_the_we
         override(Scope.INSTANCE, id="o-2", service="web", instance="web-1", weight=0, reason="a full disk"),
     )
 
-    row = desk.sheet(page(desk)).lists["service-instances"]["us-east/web-1"]
+    row = desk.content(page(desk)).lists["service-instances"]["us-east/web-1"]
 
     assert "forced warning" in row
     assert "drained" in row
@@ -164,7 +164,7 @@ def test_both_overrides_are_shown_when_one_decides_the_status_and_another_the_we
 def test_what_another_region_overrode_in_its_own_log_is_undone_there() -> None:
     desk = Desk(copy(WEST, "web-1"), override(Scope.INSTANCE, id="o-3", region=WEST, service="web", instance="web-1"))
 
-    row = desk.sheet(page(desk)).lists["service-instances"][f"{WEST}/web-1"]
+    row = desk.content(page(desk)).lists["service-instances"][f"{WEST}/web-1"]
 
     assert f'href="/dashboard/correct/undo?id=o-3&amp;region={WEST}"' in row
 
@@ -173,7 +173,7 @@ def test_an_opinion_counts_where_it_is_held_and_is_shown_nowhere_else() -> None:
     opinion = override(id="o-1", service="web", region=WEST, target=HOME, reason="unreachable from here")
     desk = Desk(copy(HOME, "web-1"), copy(WEST, "web-2"), opinion)
 
-    at_home, in_the_west = desk.sheet(page(desk)), desk.sheet(page(desk, as_=WEST))
+    at_home, in_the_west = desk.content(page(desk)), desk.content(page(desk, as_=WEST))
 
     assert "unreachable from here" not in at_home.fragments["service-notes"]
     assert "out of service" not in at_home.lists["service-instances"]["us-east/web-1"]
@@ -185,18 +185,18 @@ def test_an_opinion_counts_where_it_is_held_and_is_shown_nowhere_else() -> None:
 def test_an_override_that_is_over_is_not_shown_any_more() -> None:
     desk = Desk(copy(HOME, "web-1"), override(service="web", expires_at=NOW + 60))
     shown = page(desk)
-    assert "out of service" in desk.sheet(shown).lists["service-instances"]["us-east/web-1"]
+    assert "out of service" in desk.content(shown).lists["service-instances"]["us-east/web-1"]
 
     desk.now = NOW + 61
 
-    assert "by alice" not in desk.sheet(shown).lists["service-instances"]["us-east/web-1"]
-    assert "<strong>200</strong> · 1 instance" in desk.sheet(shown).fragments["service-http"]
+    assert "by alice" not in desk.content(shown).lists["service-instances"]["us-east/web-1"]
+    assert "<strong>200</strong> · 1 instance" in desk.content(shown).fragments["service-http"]
 
 
 def test_latencies_and_holds_are_shown_where_they_are_known() -> None:
     here, there = copy(HOME, "web-1", **CHECKED), copy(WEST, "web-2", **CHECKED)
     desk = Desk(here, there)
-    facts = Facts(
+    facts = ServiceFacts(
         results={
             check_key("default", "web", id, "http"): CheckResult(key="", at=NOW, latency=0.0034)
             for id in ("web-1", "web-2")
@@ -204,7 +204,7 @@ def test_latencies_and_holds_are_shown_where_they_are_known() -> None:
         held={here.key: ("h1", "expiry would fail 6 of 6")},
     )
 
-    rows = desk.sheet(page(desk), facts).lists["service-instances"]
+    rows = desk.content(page(desk), facts).lists["service-instances"]
 
     assert "≤ 5 ms" in rows["us-east/web-1"]
     assert "still served: expiry would fail 6 of 6" in rows["us-east/web-1"]
@@ -214,11 +214,11 @@ def test_latencies_and_holds_are_shown_where_they_are_known() -> None:
 def test_without_database_and_valkey_the_page_is_there_and_says_so() -> None:
     desk = Desk(copy(HOME, "web-1"))
 
-    sheet = desk.sheet(page(desk), Facts(problems=("the database cannot be read: gone",)))
+    content = desk.content(page(desk), ServiceFacts(problems=("the database cannot be read: gone",)))
 
-    assert "the database cannot be read: gone" in sheet.fragments["service-notes"]
-    assert "us-east/web-1" in sheet.lists["service-instances"]
-    assert "<strong>200</strong>" in sheet.fragments["service-http"]
+    assert "the database cannot be read: gone" in content.fragments["service-notes"]
+    assert "us-east/web-1" in content.lists["service-instances"]
+    assert "<strong>200</strong>" in content.fragments["service-http"]
 
 
 def test_a_region_whose_instances_keep_turning_is_marked_and_one_that_starts_is_not() -> None:
@@ -228,7 +228,7 @@ def test_a_region_whose_instances_keep_turning_is_marked_and_one_that_starts_is_
         desk.now += 1
         desk.put(sick(record) if number % 2 == 0 else record)
 
-    regions = desk.sheet(page(desk)).lists["service-regions"]
+    regions = desk.content(page(desk)).lists["service-regions"]
 
     assert "4 turns in 10 min" in regions[HOME]
     assert "turns" not in regions[WEST]
@@ -239,7 +239,7 @@ def test_each_version_has_its_statuses_and_its_share_of_the_traffic() -> None:
         copy(HOME, "a", version="1", weight=3), copy(HOME, "b", version="2"), sick(copy(HOME, "c", version="2"))
     )
 
-    rows = re.findall(r"<tr>(.*?)</tr>", desk.sheet(page(desk)).fragments["service-versions"])
+    rows = re.findall(r"<tr>(.*?)</tr>", desk.content(page(desk)).fragments["service-versions"])
 
     assert "1 critical" in rows[1]
     assert "25 %" in rows[1]
@@ -249,7 +249,7 @@ def test_each_version_has_its_statuses_and_its_share_of_the_traffic() -> None:
 def test_a_policy_is_said_in_words() -> None:
     desk = Desk(copy(HOME, "web-1"), policy(min_healthy=2, min_share=0.5, hold_down=90, stale="demote", stale_after=30))
 
-    said = desk.sheet(page(desk)).fragments["service-policies"]
+    said = desk.content(page(desk)).fragments["service-policies"]
 
     assert "While fewer than 2 serve or less than 50% serve in us-east" in said
     assert "the first of eu-west, then ap-south that has enough" in said
@@ -262,7 +262,7 @@ def test_the_picture_of_the_past_goes_on_from_what_the_tables_tell() -> None:
     desk = Desk(copy(HOME, "web-1"))
     past = [(NOW - 3000, {Status.CRITICAL: 3}), (NOW - 2000, {Status.PASSING: 3})]
 
-    picture = desk.sheet(page(desk), Facts(past=past)).fragments["service-health"]
+    picture = desk.content(page(desk), ServiceFacts(past=past)).fragments["service-health"]
 
     assert "At first 3 critical; at the end 1 passing" in picture
 
@@ -270,17 +270,17 @@ def test_the_picture_of_the_past_goes_on_from_what_the_tables_tell() -> None:
 def test_a_service_that_nobody_knows_says_what_is_near_and_appears_when_it_registers() -> None:
     desk = Desk(copy(HOME, "u-1", service="user-service"), copy(WEST, "p-1", service="payment"))
     shown = page(desk, "user-servce")
-    sheet = desk.sheet(shown)
+    content = desk.content(shown)
     assert not shown.found()
-    assert "/dashboard/services/default/user-service" in sheet.fragments["service-missing"]
-    assert "payment" not in sheet.fragments["service-missing"]
+    assert "/dashboard/services/default/user-service" in content.fragments["service-missing"]
+    assert "payment" not in content.fragments["service-missing"]
 
     desk.put(copy(HOME, "x-1", service="user-servce"))
-    sheet = desk.sheet(shown)
+    content = desk.content(shown)
 
     assert shown.found()
-    assert sheet.fragments["service-missing"] == ""
-    assert "us-east/x-1" in sheet.lists["service-instances"]
+    assert content.fragments["service-missing"] == ""
+    assert "us-east/x-1" in content.lists["service-instances"]
 
 
 def test_only_what_can_be_seen_on_the_page_touches_it() -> None:
@@ -301,11 +301,11 @@ def test_names_with_markup_in_them_are_shown_as_text(field: str) -> None:
         desk.put(override(service="web", reason=HOSTILE, author=HOSTILE))
     query = dict.fromkeys(("tag", "zone", "version", "limit", "as_"), HOSTILE) if field == "query" else {}
 
-    sheet = desk.sheet(page(desk, **query), Facts(problems=(HOSTILE,)))
+    content = desk.content(page(desk, **query), ServiceFacts(problems=(HOSTILE,)))
 
-    for name in (*sheet.fragments, *sheet.lists):
-        assert "<script" not in text(sheet, name)
-        assert "\"'\u202e" not in text(sheet, name)
+    for name in (*content.fragments, *content.lists):
+        assert "<script" not in text(content, name)
+        assert "\"'\u202e" not in text(content, name)
 
 
 def complaining(record: Instance, output: str) -> Instance:

@@ -25,7 +25,7 @@ def there(record: Instance) -> Instance:
 
 def listed(desk: Desk, **query: str) -> list[str]:
     page = desk.page(ServicesPage, **query)
-    return [key.removeprefix("default/") for key in desk.sheet(page).lists["services"]]
+    return [key.removeprefix("default/") for key in desk.content(page).lists["services"]]
 
 
 def test_services_in_trouble_come_first() -> None:
@@ -70,9 +70,9 @@ def test_a_service_that_is_out_of_service_is_found_as_such() -> None:
 def test_an_override_that_has_ended_no_longer_counts_although_it_still_stands_in_the_log() -> None:
     desk = Desk(instance("web", "w"), override(Scope.SERVICE, service="web", expires_at=NOW + 60))
     page = desk.page(ServicesPage)
-    assert "1 critical" in text(desk.sheet(page), "services")
+    assert "1 critical" in text(desk.content(page), "services")
     desk.now = NOW + 61
-    assert "1 passing" in text(desk.sheet(page), "services")
+    assert "1 passing" in text(desk.content(page), "services")
 
 
 def test_a_verdict_grows_old_while_nobody_probes_although_nothing_is_written() -> None:
@@ -81,25 +81,25 @@ def test_a_verdict_grows_old_while_nobody_probes_although_nothing_is_written() -
     page = desk.page(ServicesPage)
     desk.view.blind(HOME, NOW)
     desk.now = NOW + 30
-    assert "1 passing" in text(desk.sheet(page), "services")
+    assert "1 passing" in text(desk.content(page), "services")
     desk.now = NOW + 32
-    assert "1 unknown" in text(desk.sheet(page), "services")
+    assert "1 unknown" in text(desk.content(page), "services")
 
 
 def test_a_service_that_is_gone_is_gone_from_the_list() -> None:
     record = instance("web", "w")
     desk = Desk(record)
     page = desk.page(ServicesPage)
-    desk.sheet(page)
+    desk.content(page)
     desk.remove(record)
-    assert desk.sheet(page).lists["services"] == {}
+    assert desk.content(page).lists["services"] == {}
 
 
 def test_many_services_are_shown_in_pages_that_lead_to_each_other() -> None:
     desk = Desk(*(instance(f"service-{number:03}", "a") for number in range(SHOWN + 1)))
     assert len(listed(desk)) == SHOWN
     assert listed(desk, page="2") == [f"service-{SHOWN:03}"]
-    assert 'href="?page=2"' in text(desk.sheet(desk.page(ServicesPage)), "services-pages")
+    assert 'href="?page=2"' in text(desk.content(desk.page(ServicesPage)), "services-pages")
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", "99999999999", "7"])

@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.records.status import Status
-from catalog.view import State
+from catalog.view import State as FreshnessState
 from dashboard.pictures import RegionLink, RegionNode, land_svg, regions_picture
 from dashboard.pictures.map.outlines import DRAWING, PACKAGE
-from dashboard.pictures.map.position import HEIGHT, WIDTH, Spot, apart
+from dashboard.pictures.map.position import HEIGHT, WIDTH, Position, apart
 from dashboard.pictures.map.projection import projected
 from tests.harness.dashboard.svg import HOSTILE, name_of, of_class, parsed, words
 
 US = RegionNode(
-    name="us-east", place=(39.0, -77.5), counts={Status.PASSING: 104, Status.CRITICAL: 3}, freshness=State.LIVE,
-    href="/dashboard/federation/us-east", is_home=True,
+    name="us-east", place=(39.0, -77.5), counts={Status.PASSING: 104, Status.CRITICAL: 3},
+    freshness=FreshnessState.LIVE, href="/dashboard/federation/us-east", is_home=True,
 )  # fmt: skip
 EU = replace(US, name="eu-west", place=(53.3, -6.3), counts={Status.PASSING: 98}, is_home=False)
-AP = replace(EU, name="ap-south", place=(19.1, 72.9), freshness=State.STALE)
-LINK = RegionLink(a="us-east", b="eu-west", delay=0.082, lag=0.3, freshness=State.LIVE)
+AP = replace(EU, name="ap-south", place=(19.1, 72.9), freshness=FreshnessState.STALE)
+LINK = RegionLink(a="us-east", b="eu-west", delay=0.082, lag=0.3, freshness=FreshnessState.LIVE)
 
 
 def picture(nodes=(US, EU, AP), links=()):
@@ -35,14 +35,16 @@ names = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), min_size=1
 degrees = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
 nodes = st.lists(
     st.builds(
-        RegionNode, name=names, place=st.none() | degrees, freshness=st.sampled_from(State), href=names,
+        RegionNode, name=names, place=st.none() | degrees, freshness=st.sampled_from(FreshnessState), href=names,
         counts=st.dictionaries(st.sampled_from(Status), st.integers(0, 20_000)), is_home=st.booleans(),
     ),
     max_size=9, unique_by=lambda node: node.name,
 )  # fmt: skip
 
 
-@given(nodes=nodes, lag=st.floats(0, 1e6), delay=st.none() | st.floats(0, 10), freshness=st.sampled_from(State))
+@given(
+    nodes=nodes, lag=st.floats(0, 1e6), delay=st.none() | st.floats(0, 10), freshness=st.sampled_from(FreshnessState)
+)
 def test_any_regions_make_a_well_formed_picture_with_a_link_for_each(nodes, lag, delay, freshness):
     links = [
         RegionLink(a=one.name, b=other.name, lag=lag, delay=delay, freshness=freshness, relayed_through=(one.name,))
@@ -84,7 +86,7 @@ def test_stale_is_said_in_text_and_shown_by_a_ring_around():
 
 
 def test_a_region_never_heard_of_shows_no_counts():
-    [unknown] = of_class(picture([US, replace(EU, freshness=State.UNKNOWN)]), "region-unknown")
+    [unknown] = of_class(picture([US, replace(EU, freshness=FreshnessState.UNKNOWN)]), "region-unknown")
     assert "nothing heard yet" in words(unknown)
     assert "98" not in words(unknown)
 
@@ -115,7 +117,7 @@ def test_a_relayed_link_names_the_relay():
 
 
 def test_both_directions_are_one_line_that_looks_as_the_worse_and_tells_both():
-    back = RegionLink(a="eu-west", b="us-east", delay=None, lag=42.0, freshness=State.STALE)
+    back = RegionLink(a="eu-west", b="us-east", delay=None, lag=42.0, freshness=FreshnessState.STALE)
     [line] = of_class(picture(links=[LINK, back]), "tie")
     assert "tie-stale" in line.get("class", "")
     assert line.findtext("title") == (
@@ -124,7 +126,7 @@ def test_both_directions_are_one_line_that_looks_as_the_worse_and_tells_both():
 
 
 def test_a_link_never_heard_of_says_so():
-    [line] = of_class(picture(links=[replace(LINK, freshness=State.UNKNOWN)]), "tie")
+    [line] = of_class(picture(links=[replace(LINK, freshness=FreshnessState.UNKNOWN)]), "tie")
     assert line.findtext("title") == "us-east has heard nothing of eu-west yet"
 
 
@@ -136,15 +138,15 @@ def test_without_regions_it_says_so():
     assert "No regions yet" in words(picture([]))
 
 
-@given(st.lists(st.builds(Spot, st.floats(0, WIDTH), st.floats(0, HEIGHT)), max_size=8))
-def test_regions_moved_apart_stay_in_the_picture_and_keep_their_places(spots):
-    moved = apart(spots)
-    assert [spot.place for spot in moved] == [(spot.x, spot.y) for spot in spots]
-    assert all(0 <= spot.x <= WIDTH and 0 <= spot.y <= HEIGHT for spot in moved)
+@given(st.lists(st.builds(Position, st.floats(0, WIDTH), st.floats(0, HEIGHT)), max_size=8))
+def test_regions_moved_apart_stay_in_the_picture_and_keep_their_places(positions):
+    moved = apart(positions)
+    assert [position.place for position in moved] == [(position.x, position.y) for position in positions]
+    assert all(0 <= position.x <= WIDTH and 0 <= position.y <= HEIGHT for position in moved)
 
 
 def test_two_regions_of_one_city_do_not_cover_each_other():
-    one, other = apart([Spot(300, 150), Spot(300, 150)])
+    one, other = apart([Position(300, 150), Position(300, 150)])
     assert abs(one.x - other.x) >= 130 or abs(one.y - other.y) >= 88
 
 

@@ -79,13 +79,13 @@ overrides = st.sampled_from(
 
 
 @settings(max_examples=25)
-@given(records=instances, asked=questions, ruled=overrides)
+@given(records=instances, asked=questions, override_effect=overrides)
 def test_it_says_over_http_what_the_application_says(
-    tmp_path_factory: pytest.TempPathFactory, records: list[Any], asked: dict[str, str], ruled: list[Any]
+    tmp_path_factory: pytest.TempPathFactory, records: list[Any], asked: dict[str, str], override_effect: list[Any]
 ) -> None:
     question = asking(**asked)
     data = tmp_path_factory.mktemp("world")
-    view, [real] = asyncio.run(by_the_application(data, [*records, *ruled], [question.target]))
+    view, [real] = asyncio.run(by_the_application(data, [*records, *override_effect], [question.target]))
 
     shown = by_http(view, question, NOW)
 

@@ -11,7 +11,7 @@ from catalog.records.instance import Instance, with_lease, with_verdict
 from catalog.records.override import Scope
 from catalog.records.policy import Policy
 from catalog.records.status import Status
-from dashboard.words.sentences import Kind, Sentence, Severity, sentence, who
+from dashboard.words.sentences import Sentence, SentenceKind, Severity, sentence, who
 from tests.harness.records import NOW, instance, override
 
 WEB = instance("web", "web-1", lease={"ttl": "10s"})
@@ -29,7 +29,7 @@ def failing(record: Instance, output: str = "connection refused") -> Instance:
 
 def test_an_instance_that_registers_says_as_what() -> None:
     found = said(WEB, verb="register", actor="token:ci@10.0.0.7/http", cause="registered over HTTP")
-    assert (found.text, found.kind) == ("web/web-1 registered, passing (token ci)", Kind.REGISTERED)
+    assert (found.text, found.kind) == ("web/web-1 registered, passing (token ci)", SentenceKind.REGISTERED)
 
 
 def test_a_status_names_the_check_that_made_it() -> None:
@@ -59,7 +59,7 @@ def test_a_lease_that_was_renewed_after_all_is_the_reason() -> None:
 def test_a_check_that_changes_nothing_as_a_whole_says_so() -> None:
     ill = with_lease(CHECKED, expired=True, now=NOW)
     found = said(failing(ill), ill, verb="report")
-    assert (found.kind, found.why) == (Kind.CHECK, "connection refused")
+    assert (found.kind, found.why) == (SentenceKind.CHECK, "connection refused")
     assert "check http of web/web-1 says critical; as a whole it is still critical" in found.text
 
 

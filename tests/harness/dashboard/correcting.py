@@ -19,7 +19,7 @@ from catalog.query import answer
 from catalog.query_types import Query
 from catalog.records.registration import from_mapping, to_instance
 from catalog.view import View
-from dashboard.live.context import Installed, install
+from dashboard.live.context import DashboardContext, install
 from dashboard.live.screens import Screens
 from dashboard.live.state import state_of
 from dashboard.memory.board import Board
@@ -85,7 +85,7 @@ def desk(db: None) -> Desk:
     made = Desk()
     screens = Screens(lambda now: state_of(made.view, HOME, now), clock=made.clock)
     install(
-        Installed(
+        DashboardContext(
             board=made.board, screens=screens, watchers=Watchers(most=10, per_client=10),
             door=Door(("127.0.0.1",)), is_open=True, secure=False,
         )

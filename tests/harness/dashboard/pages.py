@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.change import Record
-from dashboard.follower import Live
-from dashboard.live.fragments import Sheet
+from dashboard.follower import DashboardFollower
+from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page
 from dashboard.memory.board import Board
 from tests.harness.federated import HOME, Federation, federation
@@ -29,7 +29,7 @@ class Desk:
         self.view = self.federation.view
         self.now = NOW
         self.board = Board(HOME, self.view, clock=lambda: self.now)
-        self.live = Live(self.view, self.board.recent, self.board.histories)
+        self.live = DashboardFollower(self.view, self.board.recent, self.board.histories)
         self.put(*records)
 
     def put(self, *records: Record, **said: str) -> None:
@@ -55,12 +55,12 @@ class Desk:
         given = {name.removesuffix("_"): value for name, value in query.items()}
         return kind(self.board, dict(zip(names, arguments, strict=True)), given)
 
-    def sheet(self, page: Page, value: Any = None) -> Sheet:
+    def content(self, page: Page, value: Any = None) -> Content:
         """What it shows now. `value` is what was gathered, if anything was."""
         gathered = Gathered() if value is None else Gathered(value, self.now)
-        return page.sheet(gathered, self.now)
+        return page.content(gathered, self.now)
 
 
-def text(sheet: Sheet, name: str) -> str:
+def text(content: Content, name: str) -> str:
     """A fragment, or the rows of a list one after the other."""
-    return sheet.fragments[name] if name in sheet.fragments else "".join(sheet.lists[name].values())
+    return content.fragments[name] if name in content.fragments else "".join(content.lists[name].values())

@@ -10,9 +10,9 @@ from typing import Any
 from asgiref.testing import ApplicationCommunicator
 from django.core import signing
 
-from dashboard.follower import Live
+from dashboard.follower import DashboardFollower
 from dashboard.live import context, routing, ticket
-from dashboard.live.context import Installed
+from dashboard.live.context import DashboardContext
 from dashboard.live.screens import Screens
 from dashboard.live.state import state_of
 from dashboard.memory.board import Board
@@ -30,16 +30,16 @@ class Dashboard:
         plane = self.world.plane
         self.board = Board(REGION, plane.view, clock=lambda: self.world.now)
         self.screens = Screens(lambda now: state_of(plane.view, REGION, now), clock=lambda: self.world.now)
-        plane.beside.append(Live(plane.view, self.board.recent, self.board.histories))
+        plane.beside.append(DashboardFollower(plane.view, self.board.recent, self.board.histories))
         plane.view.listeners.append(self.screens.touched)
         plane.also(self.screens.run)
-        self.installed = Installed(
+        self.installed = DashboardContext(
             board=self.board, screens=self.screens, watchers=plane.watchers, door=plane.access.door, is_open=is_open,
             secure=False,
         )  # fmt: skip
 
     async def __aenter__(self) -> "Dashboard":
-        self.before = list(context._kept)
+        self.before = context._current
         context.install(self.installed)
         await self.world.plane.start()
         async with asyncio.timeout(WITHIN):
@@ -48,7 +48,7 @@ class Dashboard:
 
     async def __aexit__(self, *_: object) -> None:
         await self.world.plane.stop()
-        context._kept[:] = self.before
+        context.install(self.before)
 
     @contextlib.asynccontextmanager
     async def connected(self, **given: Any) -> AsyncIterator["Connection"]:
@@ -103,9 +103,9 @@ class Connection:
     async def watch(self, page: str, epoch: str = "", version: int = 0) -> dict[str, Any]:
         """Say which page is looked at; what comes back."""
         await self.say(json.dumps({"page": page, "epoch": epoch, "version": version}))
-        return await self.sheet()
+        return await self.content()
 
-    async def sheet(self) -> dict[str, Any]:
+    async def content(self) -> dict[str, Any]:
         """The next message that shows something."""
         async with asyncio.timeout(WITHIN):
             while True:
