@@ -18,17 +18,27 @@ from catalog.view import RegionView, ServiceName, View
 class LookupChange(msgspec.Struct, frozen=True, kw_only=True):
     """A plain lookup of a service from `home`: how many instances it returns before and after, and what differs.
 
-    `loses` and `gains` name instances as `region/id`; `stands_in` are the other regions that answer it afterwards.
+    `keeps`, `loses` and `gains` name instances as `region/id`; `stands_in` are the other regions that answer it
+    afterwards.
     """
 
     namespace: str
     service: str
     home: str
-    before: int
-    after: int
+    keeps: tuple[str, ...] = ()
     loses: tuple[str, ...] = ()
     gains: tuple[str, ...] = ()
     stands_in: tuple[str, ...] = ()
+
+    @property
+    def before(self) -> int:
+        """How many instances it returns now."""
+        return len(self.keeps) + len(self.loses)
+
+    @property
+    def after(self) -> int:
+        """How many it returns afterwards."""
+        return len(self.keeps) + len(self.gains)
 
     @property
     def is_changed(self) -> bool:
@@ -91,6 +101,9 @@ def concerned(view: View, override: Override) -> list[Instance]:
     services = view.region(override.about).services
     # A list is a copy in one step: the view goes on changing on another thread.
     names = [(override.namespace, override.service)] if override.service else list(services)
+    if override.instance:
+        named = services.get(names[0], {}).get(override.instance)
+        return [named] if named is not None and override.covers(named) else []
     return [
         instance
         for name in names
@@ -143,8 +156,7 @@ def _compared(was: Answer, becomes: Answer) -> LookupChange:
         namespace=query.namespace,
         service=query.service,
         home=query.region,
-        before=len(before),
-        after=len(after),
+        keeps=tuple(id for id in before if id in after),
         loses=tuple(id for id in before if id not in after),
         gains=tuple(id for id in after if id not in before),
         stands_in=tuple(regions),

@@ -32,6 +32,7 @@ from registry import database, valkey
 from registry.access.process import process_table, start_refreshing
 from registry.checks.counters import worker_metrics
 from registry.checks.probe_heartbeat import last_round
+from registry.corrections import preview
 from registry.leases.renewals import renewals
 from registry.log.local import DatabaseLog
 
@@ -77,6 +78,7 @@ def application_of(plane: Plane) -> server.Application:
         otherwise=ProtocolTypeRouter({"http": django, "websocket": routing.websockets}),
     )
     wire_dashboard.install(plane, settings.MERIDIAN)
+    preview.share(plane.view)
     serving.application = whole  # what peers pass on is answered like everything else
     forward.install()
     return whole

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from catalog.errors import Invalid, NotFound
-from dashboard.corrections import outlook
+from catalog.preview import Preview, of_removal
 from dashboard.corrections.forms import ReasonForm, nonce
 from dashboard.corrections.holds import Hold, find_hold
 from dashboard.corrections.view import Correction
@@ -57,11 +57,11 @@ class DecideView(Correction):
             raise Invalid("What is held of a mirror cannot be rejected here: it stays held until it happens.")
         return hold
 
-    def _outlook(self, hold: Hold) -> outlook.Outlook | None:
+    def _outlook(self, hold: Hold) -> Preview | None:
         """What approving changes at most: those who have come back are let be."""
         if hold.mirror or self._do == REJECT or not hold.is_open:
             return None
-        return outlook.of_removal(self.board.view, self.home, [member.key for member in hold.members], self.now)
+        return of_removal(self.board.view, self.home, [member.key for member in hold.members], self.now)
 
     def _ask(self, hold: Hold, form: ReasonForm, *, refused: bool = False) -> HttpResponse:
         return self.page(

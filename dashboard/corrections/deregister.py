@@ -4,9 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from catalog.errors import NotFound
+from catalog.preview import of_removal
 from catalog.records.instance import Instance
 from catalog.records.override import Scope
-from dashboard.corrections import forwarding, outlook, words
+from dashboard.corrections import forwarding, words
 from dashboard.corrections.forms import ReasonForm, nonce
 from dashboard.corrections.subject import Subject, read_subject
 from dashboard.corrections.view import Correction, address
@@ -28,7 +29,7 @@ class DeregisterView(Correction):
         instance = self._find()
         if not form.is_valid():
             return self._ask(instance, form)
-        found = outlook.of_removal(self.board.view, subject.region, [instance.key], self.now)
+        found = of_removal(self.board.view, subject.region, [instance.key], self.now)
         if found.seal not in ("", form.cleaned_data["empty_ok"]):
             return self._ask(instance, form, refused=True)
         epoch = request.POST.get("epoch", "")
@@ -65,7 +66,7 @@ class DeregisterView(Correction):
         return None
 
     def _ask(self, instance: Instance, form: ReasonForm, *, refused: bool = False) -> HttpResponse:
-        found = outlook.of_removal(self.board.view, instance.region, [instance.key], self.now)
+        found = of_removal(self.board.view, instance.region, [instance.key], self.now)
         return self.page(
             "correct_deregister.html", form=form, instance=instance, outlook=found,
             refused=refused, about=words.subject_words(self._subject(), self.home),

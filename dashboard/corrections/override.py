@@ -7,8 +7,9 @@ import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from catalog.errors import Invalid, NotFound
+from catalog.preview import Preview, of_overrides
 from catalog.records.override import Override, Scope
-from dashboard.corrections import forwarding, outlook, words
+from dashboard.corrections import forwarding, words
 from dashboard.corrections.forms import ENDS, FORCED, HERE, THERE, OverrideForm, nonce
 from dashboard.corrections.subject import FIELDS, Subject, read_subject
 from dashboard.corrections.view import Correction, address, page_of
@@ -47,7 +48,7 @@ class OverrideView(Correction):
         except Invalid as error:
             form.add_error("reason" if error.field == "reason" else None, error.message)
             return self._ask(form, subject)
-        found = outlook.of_override(self.board.view, override, self.now)
+        found = of_overrides(self.board.view, [override], self.now)
         agreed = found.seal in ("", form.cleaned_data["empty_ok"])
         if step != "apply" or not agreed:
             return self._preview(form, subject, override, found, refused=step == "apply")
@@ -79,7 +80,7 @@ class OverrideView(Correction):
                          utc=datetime.fromtimestamp(self.now, UTC), **self._named(subject))  # fmt: skip
 
     def _preview(
-        self, form: OverrideForm, subject: Subject, override: Override, found: outlook.Outlook, *, refused: bool
+        self, form: OverrideForm, subject: Subject, override: Override, found: Preview, *, refused: bool
     ) -> HttpResponse:
         posted = self.request.POST
         carried = [(name, posted.get(name, "")) for name in CARRIED if posted.get(name) and name != "nonce"]

@@ -4,8 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from catalog.errors import Invalid, NotFound, Refused
+from catalog.preview import of_clearing
 from catalog.records.override import Override
-from dashboard.corrections import forwarding, outlook, words
+from dashboard.corrections import forwarding, words
 from dashboard.corrections.forms import OptionalReasonForm, nonce
 from dashboard.corrections.subject import subject_of
 from dashboard.corrections.view import Correction, page_of
@@ -33,7 +34,7 @@ class UndoView(Correction):
         if not form.is_valid():
             return self._ask(override, form) if override else self.failed(NotFound(GONE))
         if override is not None:
-            found = outlook.of_clearing(self.board.view, override, self.now)
+            found = of_clearing(self.board.view, override, self.now)
             if found.seal not in ("", form.cleaned_data["empty_ok"]):
                 return self._ask(override, form, refused=True)
         reason = form.cleaned_data["reason"]
@@ -71,7 +72,7 @@ class UndoView(Correction):
         forwarding.ask(self._region, "DELETE", forwarding.override_path(self._id), actor=self.actor, cause=cause)
 
     def _ask(self, override: Override, form: OptionalReasonForm, *, refused: bool = False) -> HttpResponse:
-        found = outlook.of_clearing(self.board.view, override, self.now)
+        found = of_clearing(self.board.view, override, self.now)
         return self.page(
             "correct_undo.html", form=form, override=override, outlook=found, refused=refused,
             about=words.override_words(override, self.home), says=words.says(override.status, override.weight),

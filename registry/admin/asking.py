@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
+from catalog.preview import Effect, Preview
 from registry.admin.display import badge, table
 from registry.admin.record import RecordAdmin
-from registry.preview import Effect, Preview
 
 MOST_SHOWN = 100  # instances named in a preview; the counts are of all
 
@@ -49,29 +49,30 @@ def ask(
 def _preview_context(preview: Preview | None) -> dict[str, Any]:
     if preview is None:
         return {}
-    rows = [_row(effect) for effect in preview.effects[:MOST_SHOWN]]
+    rows = [_row(effect) for effect in preview.effects(MOST_SHOWN)]
     headings = ("Instance", "Zone", "Status", "Weight", "Lookups")
     return {
         "preview": preview,
         "preview_table": table(headings, rows, empty="It concerns no instance that is registered now."),
-        "preview_hidden": max(0, len(preview.effects) - MOST_SHOWN),
+        "preview_hidden": max(0, len(preview.instances) - MOST_SHOWN),
     }
 
 
 def _row(effect: Effect) -> tuple[Any, ...]:
     instance = effect.instance
-    statuses = badge(effect.status_after.value)
-    if effect.status_before is not effect.status_after:
-        statuses = format_html("{} → {}", badge(effect.status_before.value), statuses)
-    weights = str(effect.weight_after)
-    if effect.weight_before != effect.weight_after:
-        weights = f"{effect.weight_before} → {effect.weight_after}"
+    before, after = effect.before, effect.after
+    statuses = badge(after.status.value)
+    if before.status is not after.status:
+        statuses = format_html("{} → {}", badge(before.status.value), statuses)
+    weights = str(after.weight)
+    if before.weight != after.weight:
+        weights = f"{before.weight} → {after.weight}"
     return f"{instance.service}/{instance.id}", instance.zone, statuses, weights, _fate(effect)
 
 
 def _fate(effect: Effect) -> str:
-    if effect.served and not effect.serves:
+    if effect.is_lost:
         return "taken out"
-    if effect.serves and not effect.served:
+    if effect.is_gained:
         return "put back"
-    return "stays in" if effect.serves else "stays out"
+    return "stays in" if effect.served_after else "stays out"

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from catalog.errors import Invalid
+from catalog.preview import Preview
 from catalog.records.duration import spoken
 from catalog.records.instance import DEFAULT_NAMESPACE
 from catalog.records.names import LONGEST_REASON
@@ -15,7 +16,7 @@ from catalog.records.registration import Registration, from_mapping, to_instance
 from catalog.records.status import Status
 from registry import actions
 from registry.access.grant import parse_scopes
-from registry.preview import Preview, preview_request
+from registry.corrections.preview import preview
 
 UNTIL_CLEARED = "until cleared"
 EXPIRIES = [
@@ -53,7 +54,7 @@ class ReasonForm(forms.Form):
 
     def look_ahead(self, requests: list[actions.OverrideRequest], *, region: str, now: float, deciding: bool) -> None:
         """Keep what the overrides would do. When `deciding`, object to emptying a service unless that was said."""
-        self.preview = preview_request(requests, region=region, now=now)
+        self.preview = preview(requests, region=region, now=now)
         if not self.preview.emptied:
             return
         self.fields["accept_empty"].widget = forms.CheckboxInput()

@@ -16,8 +16,8 @@ from registry.api.resource import Listing, Resource
 from registry.api.schema import examples
 from registry.api.schema.documentation import PROBLEMS, WRITE_PROBLEMS, cause_header, region_parameter
 from registry.api.shapes.override import OverrideRequestShape, OverrideShape, PreviewShape
+from registry.corrections.preview import preview
 from registry.models import OverrideRow
-from registry.preview import preview_request
 
 
 class OverrideResource(Resource):
@@ -90,7 +90,7 @@ class OverridePreview(OverrideResource):
         """Which instances it would take out or put back, and which services it would empty. Nothing is done."""
         if (answer := self.elsewhere()) is not None:
             return answer
-        found = preview_request([self.asked(request.data)], region=self.region, now=self.now)
+        found = preview([self.asked(request.data)], region=self.region, now=self.now)
         return Response(PreviewShape.of(found))
 
 

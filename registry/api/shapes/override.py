@@ -4,13 +4,13 @@ from typing import Annotated, Self
 
 from msgspec import Meta, Struct
 
-from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.preview import Effect, Preview
+from catalog.records.instance import DEFAULT_NAMESPACE, Instance
 from catalog.records.override import Override, Scope
 from catalog.records.registration import Length
 from catalog.records.status import Status
 from registry import actions
 from registry.api.shapes.fields import Moment, OverridingStatus, copied
-from registry.preview import Effect, Preview
 from registry.timestamps import iso, read_expiry
 
 MOST_EFFECTS = 200  # instances named in a preview; the counts are of all
@@ -90,10 +90,12 @@ class EffectShape(Struct, frozen=True, kw_only=True):
         return copied(
             cls,
             effect,
-            instance=_name(effect),
+            instance=_name(effect.instance),
             zone=effect.instance.zone,
-            served_before=effect.served,
-            served_after=effect.serves,
+            status_before=effect.before.status,
+            status_after=effect.after.status,
+            weight_before=effect.before.weight,
+            weight_after=effect.after.weight,
         )
 
 
@@ -105,22 +107,24 @@ class PreviewShape(Struct, frozen=True, kw_only=True):
     taken_out_count: int
     put_back: list[str]
     put_back_count: int
-    emptied: Annotated[tuple[str, ...], Meta(description="services that would have no instance left")]
+    emptied: Annotated[tuple[str, ...], Meta(description="services of which a lookup would return nothing")]
+    stands_in: Annotated[tuple[str, ...], Meta(description="regions that would answer instead, by failover policy")]
     effects: list[EffectShape]
 
     @classmethod
     def of(cls, preview: Preview) -> Self:
         """The first effects of a preview."""
         return cls(
-            concerned=len(preview.effects),
-            taken_out=[_name(effect) for effect in preview.taken_out[:MOST_EFFECTS]],
+            concerned=len(preview.instances),
+            taken_out=[_name(instance) for instance in preview.taken_out[:MOST_EFFECTS]],
             taken_out_count=len(preview.taken_out),
-            put_back=[_name(effect) for effect in preview.put_back[:MOST_EFFECTS]],
+            put_back=[_name(instance) for instance in preview.put_back[:MOST_EFFECTS]],
             put_back_count=len(preview.put_back),
-            emptied=preview.emptied,
-            effects=[EffectShape.of(effect) for effect in preview.effects[:MOST_EFFECTS]],
+            emptied=preview.emptied_services,
+            stands_in=preview.stand_ins,
+            effects=[EffectShape.of(effect) for effect in preview.effects(MOST_EFFECTS)],
         )
 
 
-def _name(effect: Effect) -> str:
-    return f"{effect.instance.namespace}/{effect.instance.service}/{effect.instance.id}"
+def _name(instance: Instance) -> str:
+    return f"{instance.namespace}/{instance.service}/{instance.id}"
