@@ -1,11 +1,8 @@
 """Fixtures for every area: real servers on free ports, ended with the run."""
 
 import os
-import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -15,9 +12,10 @@ from django.db import connection
 from hypothesis import settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from config.local.child_lifetime import die_with
-from config.local.valkey import valkey_answers, valkey_command
+from registry.commit.tail import tail
+from registry.commit.writer import close_writers, local_region
 from tests.harness.region import Region
+from tests.harness.valkey import Valkey
 
 # How long one example takes says more about the machine than about the code; each test has its time limit anyway.
 settings.register_profile("meridian", deadline=None)
@@ -42,15 +40,8 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Valkey at the URL that the settings name; ends with this process."""
     url = os.environ["MERIDIAN_VALKEY_URL"]
     port = int(url.rpartition(":")[2].partition("/")[0])
-    command = valkey_command(port, tmp_path_factory.mktemp("valkey"))
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=partial(die_with, os.getpid())) as server:
-        deadline = time.monotonic() + 10
-        while not valkey_answers(port):
-            assert server.poll() is None, "Valkey has ended"
-            assert time.monotonic() < deadline, "Valkey does not answer"
-            time.sleep(0.02)
+    with Valkey(tmp_path_factory.mktemp("valkey"), port):
         yield url
-        server.kill()
 
 
 @pytest.fixture
@@ -59,6 +50,14 @@ def valkey_url(valkey_server: str) -> str:
     with redis.Redis.from_url(valkey_server) as client:
         client.flushall()
     return valkey_server
+
+
+@pytest.fixture
+def committed(transactional_db: None) -> Iterator[None]:
+    """Commits are real; the writer's thread and its connection end with the test."""
+    yield
+    close_writers()
+    tail(local_region()).forget()
 
 
 @pytest.fixture

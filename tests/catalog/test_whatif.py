@@ -21,7 +21,7 @@ from catalog.whatif import (
     without_instances,
     without_overrides,
 )
-from tests.harness.federated import HOME, SOUTH, WEST, Federation, asking, copy, federation, policy, sick
+from tests.harness.federated import HOME, SOUTH, WEST, FederatedView, asking, copy, federation, policy, sick
 from tests.harness.records import NOW, override
 
 WEB = ("default", "web")
@@ -208,7 +208,7 @@ class _Change:
         view = without_overrides(view, self.region, self.cleared)
         return without_instances(view, self.region, [instance.key for instance in self.gone])
 
-    async def made(self, world: Federation) -> None:
+    async def made(self, world: FederatedView) -> None:
         await world.put(*self.put)
         standing = {override.id: override for override in world.view.region(self.region).overrides}
         for id in dict.fromkeys(self.cleared):

@@ -1,6 +1,5 @@
 """`manage.py serve`: how a server process begins and ends, whatever its clients are doing."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -8,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -19,9 +17,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from config.local.child_lifetime import die_with
 from config.local.plan import BASE_DIR
 from config.local.ports import free_port
+from tests.harness.processes import plain_environment, spawn
 from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("regions")]
@@ -29,27 +27,26 @@ MANAGE = (sys.executable, str(BASE_DIR / "manage.py"))
 SOON = 6.0  # seconds: what requests may still take, and a little for the rest
 
 
-class Served:
+class ServeProcess:
     """One `manage.py serve` over tables of its own, without a supervisor."""
 
     def __init__(self, place: Path, valkey_url: str, database_url: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = place / "serve.log"
-        plain = {key: value for key, value in os.environ.items() if not key.startswith(("MERIDIAN_", "DJANGO_"))}
+        plain = plain_environment()
         self.variables = {
             **plain, "MERIDIAN_REGION": "us-east", "MERIDIAN_DATA": str(place), "MERIDIAN_HTTP_PORT": str(self.port),
             "MERIDIAN_VALKEY_URL": valkey_url, "MERIDIAN_DATABASE_URL": database_url,
         }  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *arguments: str, wait: bool = True) -> "Served":
+    def start(self, *arguments: str, wait: bool = True) -> "ServeProcess":
         """Start it; unless told otherwise wait until it is ready."""
         subprocess.run([*MANAGE, "migrate", "--verbosity", "0"], env=self.variables, timeout=60, check=True)
         with self.output.open("ab") as output:
-            self.process = subprocess.Popen(
-                [*MANAGE, "serve", *arguments], env=self.variables, stdout=output, stderr=output,
-                preexec_fn=partial(die_with, os.getpid()),
+            self.process = spawn(
+                [*MANAGE, "serve", *arguments], env=self.variables, stdout=output, stderr=output
             )  # fmt: skip
         if wait:
             eventually(self.is_ready, within=60, what="the server is ready")
@@ -77,14 +74,14 @@ class Served:
 
 
 @pytest.fixture
-def served(tmp_path: Path, valkey_url: str, database_url: str) -> Iterator[Served]:
+def served(tmp_path: Path, valkey_url: str, database_url: str) -> Iterator[ServeProcess]:
     """A server that has not been started yet, and has ended after the test."""
-    made = Served(tmp_path, valkey_url, database_url)
+    made = ServeProcess(tmp_path, valkey_url, database_url)
     yield made
     made.kill()
 
 
-def said(served: Served, *requests: bytes, receive_buffer: int | None = None) -> socket.socket:
+def said(served: ServeProcess, *requests: bytes, receive_buffer: int | None = None) -> socket.socket:
     """A connection on which this was sent."""
     client = socket.socket()
     if receive_buffer is not None:
@@ -100,20 +97,20 @@ def get(target: str) -> bytes:
     return f"GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode()
 
 
-def waiting(served: Served, number: int) -> bool:
+def waiting(served: ServeProcess, number: int) -> bool:
     """Whether so many watchers wait."""
     lines = httpx.get(f"{served.url}/metrics").text.splitlines()
     return f"meridian_watchers {float(number)}" in lines
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_server_without_clients_ends_at_once(served: Served, number: signal.Signals) -> None:
+def test_a_server_without_clients_ends_at_once(served: ServeProcess, number: signal.Signals) -> None:
     served.start()
     assert served.end(number) == 0
     assert "Traceback" not in served.log()
 
 
-def test_a_server_ends_soon_whatever_its_clients_are_doing(served: Served) -> None:
+def test_a_server_ends_soon_whatever_its_clients_are_doing(served: ServeProcess) -> None:
     served.start()
     big = {"host": "127.0.0.1", "port": 9, "metadata": {f"k{number}": "x" * 500 for number in range(20)}}
     for number in range(40):
@@ -140,7 +137,7 @@ def test_a_server_ends_soon_whatever_its_clients_are_doing(served: Served) -> No
 
 
 @contextmanager
-def live_page(served: Served) -> Iterator[ClientConnection]:
+def live_page(served: ServeProcess) -> Iterator[ClientConnection]:
     """What the overview has open in a browser."""
     ticket = httpx.get(f"{served.url}/dashboard/").headers["set-cookie"].partition(";")[0]
     with connect(
@@ -162,7 +159,7 @@ def code_at_end(live: ClientConnection) -> int | None:
         return None if closed.rcvd is None else int(closed.rcvd.code)
 
 
-def test_a_port_that_is_taken_is_told_in_a_line(served: Served) -> None:
+def test_a_port_that_is_taken_is_told_in_a_line(served: ServeProcess) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", served.port))
         taken.listen(1)
@@ -174,20 +171,20 @@ def test_a_port_that_is_taken_is_told_in_a_line(served: Served) -> None:
     assert "Traceback" not in served.log()
 
 
-def test_a_server_that_is_told_to_end_while_it_starts_ends(served: Served) -> None:
+def test_a_server_that_is_told_to_end_while_it_starts_ends(served: ServeProcess) -> None:
     served.start(wait=False)
     eventually(lambda: listens(served), within=60, what="the server listens")
     assert served.end() == 0
     assert "Traceback" not in served.log()
 
 
-def listens(served: Served) -> bool:
+def listens(served: ServeProcess) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", served.port)) == 0
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_what_is_written_is_found_by_whichever_process_is_asked(served: Served, processes: str) -> None:
+def test_what_is_written_is_found_by_whichever_process_is_asked(served: ServeProcess, processes: str) -> None:
     served.start("--processes", processes)
     for number in range(10):
         path = f"{served.url}/services/web/i{number}"
@@ -202,7 +199,7 @@ def test_what_is_written_is_found_by_whichever_process_is_asked(served: Served, 
     assert "Traceback" not in served.log()
 
 
-def test_a_process_that_is_killed_comes_back_and_all_end_with_their_parent(served: Served) -> None:
+def test_a_process_that_is_killed_comes_back_and_all_end_with_their_parent(served: ServeProcess) -> None:
     served.start("--processes", "2")
     assert served.process is not None
     top = psutil.Process(served.process.pid)

@@ -35,7 +35,7 @@ def policy(**fields: object) -> Policy:
     return Policy(**{"region": HOME, "service": "web", "order": (WEST, SOUTH), **fields})  # type: ignore[arg-type]
 
 
-class Federation:
+class FederatedView:
     """A view of three regions, and the logs behind it."""
 
     def __init__(self, view: View) -> None:
@@ -52,9 +52,9 @@ class Federation:
         await self.view.apply([self.logs[record.region].append(record.key, None)])
 
 
-async def federation(*records: Record) -> Federation:
+async def federation(*records: Record) -> FederatedView:
     """Three live regions that hold these records."""
-    made = Federation(View(clock=lambda: NOW))
+    made = FederatedView(View(clock=lambda: NOW))
     for log in made.logs.values():
         await made.view.reset(await log.snapshot())
         made.view.heard(log.region)

@@ -10,13 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 
-from config.local.child_lifetime import die_with
+from tests.harness.processes import spawn
 
 # The server refuses to run as root, and an account that owns nothing else is on every machine.
 UNPRIVILEGED = "nobody"
@@ -107,13 +106,12 @@ class Postgres:
         # Not synced to disk: the data dies with the tests. Commit semantics are the same.
         options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"]
         with (self.directory / "log").open("wb") as log:
-            self._server = subprocess.Popen(
+            self._server = spawn(
                 [binaries / "postgres", "-D", cluster, "-k", self.socket, *options],
                 user=self._user,
                 cwd=self.directory,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                preexec_fn=partial(die_with, os.getpid()),
             )
         self._wait()
 

@@ -8,16 +8,15 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 
 from config.environment import Address
-from config.local.child_lifetime import die_with
 from config.local.plan import BASE_DIR, RegionPlan, region_environment
 from config.local.ports import free_port
+from tests.harness.processes import plain_environment, spawn
 from tests.harness.waiting import eventually
 
 READY_WITHIN = 100.0
@@ -67,17 +66,16 @@ class Region:
         flags = ["--region", self.name, "--port", str(self.http_port), "--dns-port", str(self.dns_port)]
         flags += ["--data", str(self.data), *(["--demo"] if self.demo else [])]
         # A region brings its own Valkey; the one of the tests is not for it.
-        variables = {key: value for key, value in os.environ.items() if not key.startswith(("MERIDIAN_", "DJANGO_"))}
+        variables = plain_environment()
         self._began_at = len(self.log())
         with self.output.open("ab") as output:
-            self.supervisor = subprocess.Popen(
+            self.supervisor = spawn(
                 [sys.executable, str(BASE_DIR / "manage.py"), "up", *flags],
                 env={**variables, **self.variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0,
-                preexec_fn=partial(die_with, os.getpid()),
             )
         if wait:
             self.wait_ready()

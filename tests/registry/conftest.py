@@ -5,44 +5,23 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from catalog.records.registration import from_mapping
 from registry import actions
 from registry.commit.hooks import Hooks
 from registry.commit.hooks import hooks as process_hooks
-from registry.commit.tail import tail
-from registry.commit.writer import close_writers, local_region
+from registry.commit.writer import local_region
 from registry.log.verification import verify
 from registry.models import ChangeRow
-from tests.harness.leases import World
+from tests.harness.registry import registering
+from tests.harness.registry.leases import LeasedRegion
 
 Register = Callable[..., actions.Registered]
-
-
-@pytest.fixture
-def committed(transactional_db: None) -> Iterator[None]:
-    """Commits are real; the writer's thread and its connection end with the test."""
-    yield
-    close_writers()
-    tail(local_region()).forget()
 
 
 @pytest.fixture
 def register(committed: None) -> Register:
     """Register an instance of `web` and wait for the commit."""
 
-    def make(
-        id: str = "one", *, service: str = "web", namespace: str = "default", **given: object
-    ) -> actions.Registered:
-        return actions.register(
-            from_mapping({"host": "10.0.1.5", "port": 8080, **given}),
-            namespace=namespace,
-            service=service,
-            id=id,
-            actor="test",
-            cause="the test needs it",
-        )
-
-    return make
+    return registering.register
 
 
 @pytest.fixture
@@ -79,6 +58,6 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
 
 
 @pytest.fixture
-def world(db: None, valkey_url: str) -> World:
+def world(db: None, valkey_url: str) -> LeasedRegion:
     """A region's leases: empty tables and an empty Valkey."""
-    return World()
+    return LeasedRegion()

@@ -5,11 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.harness.calls import answered, call, register
 from tests.harness.dashboard.axe import axe
 from tests.harness.dashboard.browser import PHONE, Tabs, Troubles, picture, signed_in, visit
-from tests.harness.dashboard.fleet import answered, register
 from tests.harness.dashboard.people import ADMINISTRATOR, OPERATOR, VIEWER
-from tests.harness.federation.regions import call
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 

@@ -27,7 +27,7 @@ from tests.harness.dashboard.correcting import (
     said,
     text,
 )
-from tests.harness.outage import database_gone
+from tests.harness.registry.outage import database_gone
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
 

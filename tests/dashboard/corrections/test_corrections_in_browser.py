@@ -7,11 +7,10 @@ import dns.query
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.harness.calls import answered, call, register
 from tests.harness.dashboard.axe import axe
 from tests.harness.dashboard.browser import Tabs, picture, visit
-from tests.harness.dashboard.fleet import answered, register
 from tests.harness.dashboard.people import OPERATOR, VIEWER
-from tests.harness.federation.regions import call
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 

@@ -1,11 +1,8 @@
 """What everybody who looks at the dashboard is told of a correction, and the pages on which corrections show."""
 
 import asyncio
-import os
-import subprocess
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +13,7 @@ from django.test import Client, override_settings
 
 from catalog.records.override import Scope
 from catalog.records.status import Status
-from config.local.child_lifetime import die_with
 from config.local.ports import free_port
-from config.local.valkey import valkey_answers, valkey_command
 from dashboard.corrections.holds import Hold
 from dashboard.corrections.holds_page import HeldPage
 from dashboard.corrections.overrides_page import OverridesPage
@@ -28,6 +23,7 @@ from dashboard.live.screens import Screens
 from dashboard.live.state import DashboardState
 from registry import actions
 from tests.harness.dashboard.correcting import EU, Desk, apply, at
+from tests.harness.valkey import Valkey
 
 WITHIN = 10.0
 LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
@@ -84,40 +80,24 @@ async def test_every_process_hears_the_sentence() -> None:
 
 
 async def test_notices_are_received_again_when_valkey_is_back(tmp_path: Path) -> None:
-    port = free_port()
-    layers = {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [f"redis://127.0.0.1:{port}/0"]}}}
+    valkey = Valkey(tmp_path)
+    layers = {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [valkey.url]}}}
     with override_settings(CHANNEL_LAYERS=layers):
         channel_layers.backends = {}
         ears = Ears()
-        valkey = await _valkey(port, tmp_path)
+        await asyncio.to_thread(valkey.start)
         task = await _listening(ears)
         valkey.kill()
-        valkey.wait()
         await asyncio.to_thread(announcements.announce, "lost")
-        valkey = await _valkey(port, tmp_path)
+        await asyncio.to_thread(valkey.start)
         async with asyncio.timeout(WITHIN):
             while not ears.something.is_set():
                 await asyncio.to_thread(announcements.announce, "heard")
                 await asyncio.sleep(0.1)
         await _ended(task)
         valkey.kill()
-        valkey.wait()
     channel_layers.backends = {}
     assert set(ears.heard) == {"heard"}
-
-
-async def _valkey(port: int, directory: Path) -> subprocess.Popen[bytes]:
-    """A Valkey that answers; it ends with this process at the latest."""
-    server = _started(port, directory)
-    async with asyncio.timeout(WITHIN):
-        while not await asyncio.to_thread(valkey_answers, port):
-            await asyncio.sleep(0.02)
-    return server
-
-
-def _started(port: int, directory: Path) -> subprocess.Popen[bytes]:
-    command = valkey_command(port, directory)
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=partial(die_with, os.getpid()))
 
 
 @pytest.mark.usefixtures("two")

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page
 
+from tests.harness.calls import answered
 from tests.harness.dashboard.axe import axe
 from tests.harness.dashboard.browser import Tabs, Troubles, signed_in, visit
-from tests.harness.dashboard.fleet import answered
 from tests.harness.dashboard.people import ADMINISTRATOR
 from tests.harness.region import Region
 from tests.harness.waiting import eventually

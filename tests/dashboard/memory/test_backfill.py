@@ -1,36 +1,25 @@
 """The last hour is known to a process that has just started, as far as the log in the tables tells."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from catalog.records.registration import from_mapping
 from catalog.records.status import Status
 from catalog.view import View
 from dashboard.memory.backfill import Backfill
 from dashboard.memory.board import Board
-from registry import actions
-from registry.commit.tail import tail
-from registry.commit.writer import close_writers, local_region
+from registry.commit.writer import local_region
 from registry.log.local import DatabaseLog
+from tests.harness.registry.registering import register
 
 NAME = ("default", "web")
 
 
-def register(id: str) -> None:
-    given = from_mapping({"host": "10.0.1.5", "port": 8080, "lease": {"ttl": "1h"}})
-    actions.register(given, namespace="default", service="web", id=id, actor="test", cause="a test")
-
-
 @pytest.fixture
-def written(transactional_db: None) -> Iterator[None]:
-    """Two instances were registered; the writer ends with the test."""
-    register("one")
-    register("two")
-    yield
-    close_writers()
-    tail(local_region()).forget()
+def written(committed: None) -> None:
+    """Two instances were registered."""
+    register("one", lease={"ttl": "1h"})
+    register("two", lease={"ttl": "1h"})
 
 
 async def board_over_the_tables() -> Board:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from catalog.records.registration import from_mapping
 from catalog.records.status import Status
 from dashboard.memory.board import Board
 from dashboard.pages.instance import facts as instance_facts
@@ -15,7 +14,8 @@ from dashboard.pages.service.facts import FactsReader
 from registry import actions
 from registry.commit.writer import close_writers
 from tests.harness.dashboard.pages import Desk
-from tests.harness.outage import database_gone
+from tests.harness.registry.outage import database_gone
+from tests.harness.registry.registering import register
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 HOME = django_settings.MERIDIAN.region
@@ -26,9 +26,7 @@ def board() -> Any:
     """A dashboard over the records that are registered for real; the writer's connection ends with the test."""
     desk = Desk()
     for id in ("web-1", "web-2"):
-        given = from_mapping({"host": "10.0.0.1", "port": 80, "checks": [{"type": "tcp"}]})
-        done = actions.register(given, namespace="default", service="web", id=id, actor="ci", cause="a test")
-        desk.put(done.instance)
+        desk.put(register(id, actor="ci", checks=[{"type": "tcp"}]).instance)
     actions.deregister(namespace="default", service="web", id="web-2", actor="ada", cause="not needed")
     yield desk.board
     close_writers()

@@ -8,9 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.dashboard.pages.test_pages_in_browser import SOON, live, row
+from tests.harness.calls import call, register
 from tests.harness.dashboard.browser import Tabs, Troubles, picture, visit
-from tests.harness.dashboard.fleet import register
-from tests.harness.federation.regions import call
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 

@@ -3,11 +3,11 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.harness.calls import call, register
 from tests.harness.dashboard.axe import axe
 from tests.harness.dashboard.browser import Tabs, Troubles, picture, visit
-from tests.harness.dashboard.fleet import Fleet, register
+from tests.harness.dashboard.fleet import Fleet
 from tests.harness.dashboard.people import OPERATOR
-from tests.harness.federation.regions import call
 from tests.harness.region import Region
 
 PAGES = {

@@ -18,8 +18,8 @@ from catalog.view import View
 from dashboard.words.answer_as import Asking, by_dns, by_http, curl, dig, left_out
 from tests.harness.dashboard.pages import Desk as Board
 from tests.harness.discovery.world import opened
-from tests.harness.dns.desk import NOW as DNS_NOW
-from tests.harness.dns.desk import Desk
+from tests.harness.dns.name_server import NOW as DNS_NOW
+from tests.harness.dns.name_server import NameServer
 from tests.harness.federated import HOME, WEST, copy, policy, sick
 from tests.harness.records import NOW, override
 
@@ -98,16 +98,16 @@ def test_it_says_over_http_what_the_application_says(
 @settings(max_examples=25)
 @given(records=instances, asked=questions, rdtype=st.sampled_from(["A", "SRV"]))
 def test_it_says_over_dns_what_the_server_says(records: list[Any], asked: dict[str, str], rdtype: str) -> None:
-    desk = Desk(*records)
+    server = NameServer(*records)
     question = asking(**asked)
 
-    shown = {answer.type: answer for answer in by_dns(desk.view, question, desk.zone, DNS_NOW)}
+    shown = {answer.type: answer for answer in by_dns(server.view, question, server.zone, DNS_NOW)}
 
     if "none such" in asked.values():
         name = "none\\032such.web.service.consul."
     else:
         name = ".".join([*([asked["tag"]] if "tag" in asked else []), "web.service.consul."])
-    real = desk.ask(name, rdtype)
+    real = server.ask(name, rdtype)
     answer = shown[rdtype]
     assert answer.name == name
     assert answer.rcode == dns.rcode.to_text(real.rcode())
@@ -143,10 +143,10 @@ def test_a_region_is_answered_by_its_own_policy_and_not_by_ours() -> None:
 
 
 def test_a_long_answer_is_cut_where_it_is_shown_and_counted_whole() -> None:
-    desk = Desk(*(copy(HOME, f"web-{number}", host=f"10.0.1.{number + 1}") for number in range(40)))
+    server = NameServer(*(copy(HOME, f"web-{number}", host=f"10.0.1.{number + 1}") for number in range(40)))
 
-    http = by_http(desk.view, asking(), NOW)
-    a, srv = by_dns(desk.view, asking(), desk.zone, NOW)
+    http = by_http(server.view, asking(), NOW)
+    a, srv = by_dns(server.view, asking(), server.zone, NOW)
 
     assert (len(json.loads(http.body)), len(json.loads(http.text)), http.hidden) == (40, 10, 30)
     assert (a.records, a.hidden) == (40, 30)
@@ -154,17 +154,17 @@ def test_a_long_answer_is_cut_where_it_is_shown_and_counted_whole() -> None:
 
 
 def test_a_tag_that_no_name_can_hold_is_said_to_be_one() -> None:
-    desk = Desk(copy(HOME, "web-1", tags=["größe"]))
+    server = NameServer(copy(HOME, "web-1", tags=["größe"]))
 
-    [answer] = by_dns(desk.view, asking(tag="größe"), desk.zone, NOW)
+    [answer] = by_dns(server.view, asking(tag="größe"), server.zone, NOW)
 
     assert "no name can hold it" in answer.problem
 
 
 def test_the_commands_can_be_pasted_whatever_was_asked() -> None:
     question = asking(tag="it's; rm -rf /", version="$(boom)")
-    desk = Desk(copy(HOME, "web-1"))
-    answer = by_dns(desk.view, question, desk.zone, NOW)[0]
+    server = NameServer(copy(HOME, "web-1"))
+    answer = by_dns(server.view, question, server.zone, NOW)[0]
 
     command = curl(question, "http://127.0.0.1:8500", token=True)
 

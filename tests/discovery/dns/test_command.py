@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import dns.exception
@@ -14,10 +13,10 @@ import dns.message
 import dns.query
 import pytest
 
-from config.local.child_lifetime import die_with
 from config.local.plan import BASE_DIR
 from config.local.ports import free_port
-from tests.harness.dns.desk import data
+from tests.harness.dns.name_server import data
+from tests.harness.processes import spawn
 from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
@@ -47,7 +46,7 @@ def manage(variables: dict[str, str], *arguments: str) -> str:
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
-def register(variables: dict[str, str], id: str, host: str) -> None:
+def register_by_command(variables: dict[str, str], id: str, host: str) -> None:
     manage(variables, "shell", "-c", REGISTER.format(id=id, host=host))
 
 
@@ -57,9 +56,7 @@ def start(variables: dict[str, str], tmp_path: Path) -> Iterator[Start]:
 
     def start_dns(*arguments: str, **changed: str) -> "subprocess.Popen[bytes]":
         command = [sys.executable, str(BASE_DIR / "manage.py"), "dns", *arguments]
-        process = subprocess.Popen(
-            command, env={**variables, **changed}, stderr=subprocess.PIPE, preexec_fn=partial(die_with, os.getpid())
-        )
+        process = spawn(command, env={**variables, **changed}, stderr=subprocess.PIPE)
         started.append(process)
         return process
 
@@ -79,10 +76,10 @@ def asked(port: int, name: str = "web.service.consul") -> list[str]:
 def test_it_follows_the_database_and_ends_on_sigterm(variables: dict[str, str], start: Start) -> None:
     port = free_port()
     manage(variables, "migrate", "--verbosity", "0")
-    register(variables, "w1", "10.0.0.1")
+    register_by_command(variables, "w1", "10.0.0.1")
     process = start("--port", str(port))
     eventually(lambda: asked(port) == ["10.0.0.1"], what="the instance is answered", within=20)
-    register(variables, "w2", "10.0.0.2")
+    register_by_command(variables, "w2", "10.0.0.2")
     eventually(lambda: asked(port) == ["10.0.0.1", "10.0.0.2"], what="the change is answered")
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
@@ -91,7 +88,7 @@ def test_it_follows_the_database_and_ends_on_sigterm(variables: dict[str, str], 
 def test_without_the_database_it_answers_from_the_copy_on_disk(variables: dict[str, str], start: Start) -> None:
     port = free_port()
     manage(variables, "migrate", "--verbosity", "0")
-    register(variables, "w1", "10.0.0.1")
+    register_by_command(variables, "w1", "10.0.0.1")
     process = start("--port", str(port), "--save")
     eventually(lambda: asked(port) == ["10.0.0.1"], what="the instance is answered", within=20)
     process.send_signal(signal.SIGINT)
@@ -106,7 +103,7 @@ def test_without_the_database_it_answers_from_the_copy_on_disk(variables: dict[s
 def test_several_processes_share_a_port_and_end_together(variables: dict[str, str], start: Start) -> None:
     port = free_port()
     manage(variables, "migrate", "--verbosity", "0")
-    register(variables, "w1", "10.0.0.1")
+    register_by_command(variables, "w1", "10.0.0.1")
     process = start("--port", str(port), "--processes", "2")
     # Each question comes from a new port, and the kernel spreads ports over the processes.
     eventually(lambda: all(asked(port) for _ in range(20)), what="both answer", within=20)

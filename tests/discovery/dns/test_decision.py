@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from catalog.query import Query, answer
 from catalog.records.check import Check, CheckType
 from catalog.records.status import Status
-from tests.harness.dns.desk import NOW, REGION, Desk, data, instance, override
+from tests.harness.dns.name_server import NOW, REGION, NameServer, data, instance, override
 
 statuses = st.sampled_from(list(Status))
 instances = st.builds(
@@ -45,11 +45,11 @@ overrides = st.builds(
 )
 @settings(max_examples=60, deadline=None)
 def test_dns_and_the_query_agree(registered: list, ruled: list, tag: str) -> None:
-    desk = Desk(*registered, *ruled)
-    decided = answer(desk.view, Query(region=REGION, service="web", tags=(tag,) if tag else ()), NOW).verdicts
+    name_server = NameServer(*registered, *ruled)
+    decided = answer(name_server.view, Query(region=REGION, service="web", tags=(tag,) if tag else ()), NOW).verdicts
     name = f"{tag}.web.service.consul" if tag else "web.service.consul"
-    assert set(data(desk.ask(name, "A"))) == {verdict.instance.host for verdict in decided}
-    assert set(data(desk.ask(name, "SRV"))) == {
+    assert set(data(name_server.ask(name, "A"))) == {verdict.instance.host for verdict in decided}
+    assert set(data(name_server.ask(name, "SRV"))) == {
         f"1 {verdict.weight} {verdict.port} {target(verdict.instance.host)}" for verdict in decided
     }
 
@@ -59,17 +59,17 @@ def target(host: str) -> str:
 
 
 def test_an_unknown_verdict_still_serves() -> None:
-    desk = Desk(instance("w1", host="10.0.0.1", status=Status.UNKNOWN))
-    assert data(desk.ask("web.service.consul")) == ["10.0.0.1"]
+    name_server = NameServer(instance("w1", host="10.0.0.1", status=Status.UNKNOWN))
+    assert data(name_server.ask("web.service.consul")) == ["10.0.0.1"]
 
 
 def test_a_verdict_that_nobody_confirms_is_unknown_and_still_serves() -> None:
     probed = instance("w1", host="10.0.0.1", checks=(Check(name="http", type=CheckType.HTTP, url="http://10.0.0.1/"),))
-    desk = Desk(probed)
-    assert "status=passing" in data(desk.ask("web.service.consul", "TXT", times=3))[0]
-    desk.view.blind(REGION, NOW)
-    assert "status=passing" in data(desk.ask("web.service.consul", "TXT", times=3))[0]
-    desk.now = NOW + 3 * 10 + 2  # three intervals and the timeout
-    desk.table.expire(desk.now)
-    assert "status=unknown" in data(desk.ask("web.service.consul", "TXT", times=3))[0]
-    assert data(desk.ask("web.service.consul")) == ["10.0.0.1"]
+    name_server = NameServer(probed)
+    assert "status=passing" in data(name_server.ask("web.service.consul", "TXT", times=3))[0]
+    name_server.view.blind(REGION, NOW)
+    assert "status=passing" in data(name_server.ask("web.service.consul", "TXT", times=3))[0]
+    name_server.now = NOW + 3 * 10 + 2  # three intervals and the timeout
+    name_server.table.expire(name_server.now)
+    assert "status=unknown" in data(name_server.ask("web.service.consul", "TXT", times=3))[0]
+    assert data(name_server.ask("web.service.consul")) == ["10.0.0.1"]

@@ -9,13 +9,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from discovery.dns import metrics
 from discovery.dns.metrics import Collected, Figures
-from tests.harness.dns.desk import Desk, instance
+from tests.harness.dns.name_server import NameServer, instance
 
 
 def asked(times: int) -> Figures:
-    desk = Desk(instance("w1"))
-    desk.ask("web.service.consul", times=times)
-    return Figures(desk.counters, desk.table)
+    name_server = NameServer(instance("w1"))
+    name_server.ask("web.service.consul", times=times)
+    return Figures(name_server.counters, name_server.table)
 
 
 def collected(directory: Path) -> dict[tuple[str, str], float]:

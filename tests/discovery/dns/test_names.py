@@ -3,12 +3,12 @@
 import pytest
 from dns.rcode import NOERROR, NXDOMAIN, REFUSED
 
-from tests.harness.dns.desk import Desk, data, instance
+from tests.harness.dns.name_server import NameServer, data, instance
 
 
 @pytest.fixture(scope="module")
-def desk() -> Desk:
-    return Desk(
+def name_server() -> NameServer:
+    return NameServer(
         instance("w1", host="10.0.0.1", port=80, ports={"grpc": 5001}, tags=("Primary", "v1.2")),
         instance("w2", host="10.0.0.2", port=80, ports={"admin": 9001}),
         instance("p1", service="pay", namespace="prod", host="10.0.0.3"),
@@ -51,8 +51,8 @@ HERE = ["10.0.0.1", "10.0.0.2"]
         ("ns.consul", ["192.0.2.53"]),
     ],
 )
-def test_a_name_leads_to_its_instances(desk: Desk, name: str, addresses: list[str]) -> None:
-    answer = desk.ask(name)
+def test_a_name_leads_to_its_instances(name_server: NameServer, name: str, addresses: list[str]) -> None:
+    answer = name_server.ask(name)
     assert answer.rcode() == NOERROR
     assert data(answer, "A") == addresses
 
@@ -79,8 +79,8 @@ def test_a_name_leads_to_its_instances(desk: Desk, name: str, addresses: list[st
         "caf\\233.service.consul",
     ],
 )
-def test_a_name_that_nothing_registered_does_not_exist(desk: Desk, name: str) -> None:
-    answer = desk.ask(name)
+def test_a_name_that_nothing_registered_does_not_exist(name_server: NameServer, name: str) -> None:
+    answer = name_server.ask(name)
     assert answer.rcode() == NXDOMAIN
     assert not answer.answer
     assert [rrset.name.to_text() for rrset in answer.authority] == ["consul."]
@@ -103,51 +103,51 @@ def test_a_name_that_nothing_registered_does_not_exist(desk: Desk, name: str) ->
         "prod.ns.consul",
     ],
 )
-def test_a_name_with_names_below_it_exists_and_is_empty(desk: Desk, name: str) -> None:
+def test_a_name_with_names_below_it_exists_and_is_empty(name_server: NameServer, name: str) -> None:
     # A resolver that asks for one label more at a time (RFC 9156) gives up at the first NXDOMAIN.
-    answer = desk.ask(name)
+    answer = name_server.ask(name)
     assert answer.rcode() == NOERROR
     assert not answer.answer
     assert len(answer.authority) == 1
 
 
 @pytest.mark.parametrize("name", ["example.com", ".", "web.service.consul.example.com", "notconsul", "xconsul"])
-def test_a_name_outside_the_domains_is_refused(desk: Desk, name: str) -> None:
-    answer = desk.ask(name)
+def test_a_name_outside_the_domains_is_refused(name_server: NameServer, name: str) -> None:
+    answer = name_server.ask(name)
     assert answer.rcode() == REFUSED
     assert not answer.answer
     assert not answer.authority
 
 
 def test_a_domain_may_have_several_labels_and_lie_in_another() -> None:
-    desk = Desk(instance("w1", host="10.0.0.1"), domains=("example.com", "sd.example.com"))
-    assert data(desk.ask("web.service.sd.example.com")) == ["10.0.0.1"]
-    assert data(desk.ask("web.sd.example.com")) == ["10.0.0.1"]
-    assert desk.ask("sd.example.com", "SOA").answer[0].name.to_text() == "sd.example.com."
+    name_server = NameServer(instance("w1", host="10.0.0.1"), domains=("example.com", "sd.example.com"))
+    assert data(name_server.ask("web.service.sd.example.com")) == ["10.0.0.1"]
+    assert data(name_server.ask("web.sd.example.com")) == ["10.0.0.1"]
+    assert name_server.ask("sd.example.com", "SOA").answer[0].name.to_text() == "sd.example.com."
 
 
-def test_a_named_port_is_the_one_in_srv(desk: Desk) -> None:
-    assert [text.split()[2] for text in data(desk.ask("_web._grpc.service.consul", "SRV"))] == ["5001"]
-    assert [text.split()[2] for text in data(desk.ask("_web._tcp.service.consul", "SRV"))] == ["80", "80"]
+def test_a_named_port_is_the_one_in_srv(name_server: NameServer) -> None:
+    assert [text.split()[2] for text in data(name_server.ask("_web._grpc.service.consul", "SRV"))] == ["5001"]
+    assert [text.split()[2] for text in data(name_server.ask("_web._tcp.service.consul", "SRV"))] == ["80", "80"]
 
 
 def test_two_spellings_of_a_tag_are_one_tag() -> None:
-    desk = Desk(
+    name_server = NameServer(
         instance("w1", host="10.0.0.1", tags=("Blue",)),
         instance("w2", host="10.0.0.2", tags=("blue",)),
         instance("w3", host="10.0.0.3", tags=("blue", "BLUE")),
         instance("w4", host="10.0.0.4", tags=("green",)),
     )
-    assert data(desk.ask("blue.web.service.consul")) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
-    assert len(data(desk.ask("blue.web.service.consul", "SRV"))) == 3
+    assert data(name_server.ask("blue.web.service.consul")) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    assert len(data(name_server.ask("blue.web.service.consul", "SRV"))) == 3
 
 
 def test_a_region_becomes_known_when_it_is_heard() -> None:
-    desk = Desk(instance("w1"))
+    name_server = NameServer(instance("w1"))
     for _ in range(3):
-        assert desk.ask("web.service.eu-west.consul").rcode() == NXDOMAIN
+        assert name_server.ask("web.service.eu-west.consul").rcode() == NXDOMAIN
     far = instance("f1", region="eu-west", host="10.9.0.1")
-    later = Desk(far, regions=["eu-west"])
-    desk.logs["eu-west"] = later.logs["eu-west"]
-    desk.catch_up()
-    assert data(desk.ask("web.service.eu-west.consul")) == ["10.9.0.1"]
+    later = NameServer(far, regions=["eu-west"])
+    name_server.logs["eu-west"] = later.logs["eu-west"]
+    name_server.catch_up()
+    assert data(name_server.ask("web.service.eu-west.consul")) == ["10.9.0.1"]

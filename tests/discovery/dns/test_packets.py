@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.harness.dns.desk import Desk, instance
+from tests.harness.dns.name_server import NameServer, instance
 
-DESK = Desk(instance("w1", host="10.0.0.1", tags=("blue",)), instance("w2", host="db.example.com"))
+NAME_SERVER = NameServer(instance("w1", host="10.0.0.1", tags=("blue",)), instance("w2", host="db.example.com"))
 NAMES = [
     "web.service.consul",
     "blue.web.service.consul",
@@ -43,22 +43,22 @@ def with_counts(packet: bytes, *counts: int) -> bytes:
 
 
 def test_a_response_is_never_answered() -> None:
-    assert DESK.exchange(with_flags(plain(), 0x8000)) is None
-    answer = DESK.exchange(plain())
+    assert NAME_SERVER.exchange(with_flags(plain(), 0x8000)) is None
+    answer = NAME_SERVER.exchange(plain())
     assert answer is not None
-    assert DESK.exchange(answer) is None
+    assert NAME_SERVER.exchange(answer) is None
 
 
 @pytest.mark.parametrize("size", range(12))
 def test_what_is_shorter_than_a_header_is_not_answered(size: int) -> None:
-    assert DESK.exchange(plain()[:size]) is None
+    assert NAME_SERVER.exchange(plain()[:size]) is None
 
 
 @pytest.mark.parametrize("size", range(12, 36))
 def test_a_question_cut_short_is_malformed(size: int) -> None:
     packet = dns.message.make_query("web.service.consul", "A", use_edns=False).to_wire()
     assert len(packet) == 36
-    assert rcode(DESK.exchange(packet[:size])) == "FORMERR"
+    assert rcode(NAME_SERVER.exchange(packet[:size])) == "FORMERR"
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_a_question_cut_short_is_malformed(size: int) -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_a_plain_question_is_malformed(packet: bytes) -> None:
-    answer = DESK.exchange(packet)
+    answer = NAME_SERVER.exchange(packet)
     assert rcode(answer) == "FORMERR"
     assert len(answer or b"") == 12
 
 
 @pytest.mark.parametrize("opcode", range(1, 16))
 def test_other_operations_are_not_implemented(opcode: int) -> None:
-    answer = DESK.exchange(with_flags(plain(), opcode << 11))
+    answer = NAME_SERVER.exchange(with_flags(plain(), opcode << 11))
     assert answer is not None
     assert (answer[3] & 0xF, answer[2] >> 3 & 0xF) == (dns.rcode.NOTIMP, opcode)
 
@@ -101,19 +101,19 @@ def test_other_operations_are_not_implemented(opcode: int) -> None:
 @pytest.mark.parametrize("rdtype", ["AXFR", "IXFR", "MAILA", "MAILB"])
 @pytest.mark.parametrize("tcp", [False, True])
 def test_transfers_are_not_implemented(rdtype: str, tcp: bool) -> None:
-    assert rcode(DESK.exchange(plain("consul", rdtype), tcp=tcp)) == "NOTIMP"
+    assert rcode(NAME_SERVER.exchange(plain("consul", rdtype), tcp=tcp)) == "NOTIMP"
 
 
 @pytest.mark.parametrize("rdclass", ["CH", "HS", "ANY"])
 def test_other_classes_are_refused(rdclass: str) -> None:
-    answer = DESK.exchange(plain("web.service.consul", "TXT", rdclass=rdclass))
+    answer = NAME_SERVER.exchange(plain("web.service.consul", "TXT", rdclass=rdclass))
     assert rcode(answer) == "REFUSED"
 
 
 def test_the_question_comes_back_in_its_own_case() -> None:
     name = "wEb.SeRVicE.coNSul"
     for _ in range(4):
-        answer = DESK.exchange(plain(name))
+        answer = NAME_SERVER.exchange(plain(name))
         assert answer is not None
         assert b"\x03wEb\x07SeRVicE\x06coNSul\0" in answer
 
@@ -122,7 +122,7 @@ def test_the_id_and_the_wish_for_recursion_come_back() -> None:
     for flags in (0x0000, 0x0100):
         for _ in range(3):
             packet = struct.pack("!H", random.randrange(65_536)) + with_flags(plain(), flags)[2:]
-            answer = DESK.exchange(packet)
+            answer = NAME_SERVER.exchange(packet)
             assert answer is not None
             assert answer[:2] == packet[:2]
             message = dns.message.from_wire(answer)
@@ -132,7 +132,7 @@ def test_the_id_and_the_wish_for_recursion_come_back() -> None:
 
 
 def test_a_newer_edns_is_refused_with_the_version_spoken_here() -> None:
-    message = dns.message.from_wire(DESK.exchange(plain(use_edns=1)) or b"")
+    message = dns.message.from_wire(NAME_SERVER.exchange(plain(use_edns=1)) or b"")
     assert message.rcode() == dns.rcode.BADVERS
     assert message.edns == 0
     assert not message.answer
@@ -141,17 +141,17 @@ def test_a_newer_edns_is_refused_with_the_version_spoken_here() -> None:
 def test_options_are_not_echoed() -> None:
     option = dns.edns.GenericOption("65001", b"12345678")
     cookie = dns.edns.CookieOption(b"abcdefgh", b"")
-    message = dns.message.from_wire(DESK.exchange(plain(use_edns=0, options=[option, cookie])) or b"")
+    message = dns.message.from_wire(NAME_SERVER.exchange(plain(use_edns=0, options=[option, cookie])) or b"")
     assert message.rcode() == dns.rcode.NOERROR
     assert message.options == ()
 
 
 def test_without_edns_no_opt_record_comes_back() -> None:
-    assert dns.message.from_wire(DESK.exchange(plain(use_edns=False)) or b"").edns == -1
+    assert dns.message.from_wire(NAME_SERVER.exchange(plain(use_edns=False)) or b"").edns == -1
 
 
 def test_dnssec_ok_comes_back() -> None:
-    message = dns.message.from_wire(DESK.exchange(plain(want_dnssec=True)) or b"")
+    message = dns.message.from_wire(NAME_SERVER.exchange(plain(want_dnssec=True)) or b"")
     assert message.ednsflags & dns.flags.DO
 
 
@@ -172,14 +172,14 @@ def acceptable(packet: bytes, answer: bytes | None) -> None:
 @given(st.binary(max_size=600))
 @settings(max_examples=500, deadline=None)
 def test_noise_is_answered_with_a_whole_message_or_not_at_all(packet: bytes) -> None:
-    acceptable(packet, DESK.exchange(packet))
+    acceptable(packet, NAME_SERVER.exchange(packet))
 
 
 @given(st.binary(max_size=120))
 @settings(max_examples=500, deadline=None)
 def test_noise_behind_a_questions_header_is_answered_with_a_whole_message(tail: bytes) -> None:
     packet = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + tail
-    acceptable(packet, DESK.exchange(packet))
+    acceptable(packet, NAME_SERVER.exchange(packet))
 
 
 @given(st.data())
@@ -191,7 +191,7 @@ def test_a_damaged_question_is_answered_with_a_whole_message_or_not_at_all(data:
         packet[data.draw(st.integers(2, len(packet) - 1))] = data.draw(st.integers(0, 255))
     damaged = bytes(packet[: data.draw(st.integers(0, len(packet)))]) if data.draw(st.booleans()) else bytes(packet)
     for _ in range(3):  # the third is answered by the table
-        acceptable(damaged, DESK.exchange(damaged))
+        acceptable(damaged, NAME_SERVER.exchange(damaged))
 
 
 @given(
@@ -203,7 +203,7 @@ def test_a_damaged_question_is_answered_with_a_whole_message_or_not_at_all(data:
 def test_any_name_below_the_domain_gets_an_honest_code(labels: list[bytes], domain: bytes, rdtype: int) -> None:
     name = b"".join(bytes([len(label)]) + label for label in labels) + domain
     packet = b"\x12\x34\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00" + name + struct.pack("!HH", rdtype, 1)
-    answer = DESK.exchange(packet)
+    answer = NAME_SERVER.exchange(packet)
     assert answer is not None
     message = dns.message.from_wire(answer, one_rr_per_rrset=True)
     assert message.rcode() in (dns.rcode.NXDOMAIN, dns.rcode.NOERROR, dns.rcode.FORMERR, dns.rcode.NOTIMP)
@@ -213,6 +213,6 @@ def test_an_answer_to_nothing_is_not_much_larger_than_the_question() -> None:
     # An attacker who forges the sender's address must gain little by asking here.
     for name in ("example.com", "nobody.service.consul"):
         packet = plain(name, use_edns=0)
-        answer = DESK.exchange(packet)
+        answer = NAME_SERVER.exchange(packet)
         assert answer is not None
         assert len(answer) <= len(packet) + 64

@@ -21,7 +21,7 @@ from catalog.view import View
 from discovery.dns import metrics, tcp
 from discovery.dns.server import DnsServer, bind
 from discovery.dns.zone import Zone
-from tests.harness.dns.desk import data, instance, override
+from tests.harness.dns.name_server import data, instance, override
 from tests.harness.dns.running import RunningServer
 from tests.harness.waiting import eventually
 

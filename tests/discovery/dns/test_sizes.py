@@ -6,11 +6,11 @@ import dns.flags
 import dns.message
 import pytest
 
-from tests.harness.dns.desk import Desk, added, data, instance
+from tests.harness.dns.name_server import NameServer, added, data, instance
 
 
-def many(count: int, **fields: object) -> Desk:
-    return Desk(
+def many(count: int, **fields: object) -> NameServer:
+    return NameServer(
         *(instance(f"w{number}", host=f"10.1.{number // 250}.{number % 250 + 1}", **fields) for number in range(count))
     )
 
@@ -49,28 +49,30 @@ def test_over_tcp_addresses_stand_beyond_the_reach_of_compression() -> None:
 
 
 def test_what_does_not_even_fit_tcp_is_marked() -> None:
-    desk = Desk(*(instance(f"w{number}", metadata={f"k{key}": "x" * 200 for key in range(4)}) for number in range(90)))
-    answer = desk.ask("web.service.consul", "TXT", tcp=True)
+    name_server = NameServer(
+        *(instance(f"w{number}", metadata={f"k{key}": "x" * 200 for key in range(4)}) for number in range(90))
+    )
+    answer = name_server.ask("web.service.consul", "TXT", tcp=True)
     assert answer.flags & dns.flags.TC
     assert 0 < len(data(answer)) < 90
 
 
 def test_addresses_that_do_not_fit_are_left_out_silently() -> None:
-    desk = many(8)
-    answer = desk.ask("web.service.consul", "SRV", payload=None)
+    name_server = many(8)
+    answer = name_server.ask("web.service.consul", "SRV", payload=None)
     assert len(data(answer)) == 8
     assert 0 < len(added(answer)) < 8
     assert not answer.flags & dns.flags.TC
 
 
 def test_a_cut_answer_shows_every_instance_equally_often() -> None:
-    desk = many(60)
+    name_server = many(60)
     seen = Counter[str]()
     for _ in range(40):
-        desk.now += 1  # each second another part is shown
-        desk.table.expire(desk.now)
+        name_server.now += 1  # each second another part is shown
+        name_server.table.expire(name_server.now)
         for _ in range(16):
-            seen.update(data(desk.ask("web.service.consul", payload=None)))
+            seen.update(data(name_server.ask("web.service.consul", payload=None)))
     shown = sum(seen.values()) / 60
     assert len(seen) == 60
     assert min(seen.values()) > shown * 0.7
@@ -78,27 +80,27 @@ def test_a_cut_answer_shows_every_instance_equally_often() -> None:
 
 
 def test_of_many_that_fit_everyone_is_first_in_time() -> None:
-    desk = many(40)
+    name_server = many(40)
     firsts = set[str]()
     for _ in range(60):
-        desk.now += 1
-        desk.table.expire(desk.now)
+        name_server.now += 1
+        name_server.table.expire(name_server.now)
         for _ in range(16):
-            answer = desk.ask("web.service.consul")
+            answer = name_server.ask("web.service.consul")
             assert len(data(answer)) == 40
             firsts.add(answer.answer[0][0].to_text())
     assert len(firsts) == 40
 
 
 def test_two_sizes_have_their_own_answers() -> None:
-    desk = many(60)
+    name_server = many(60)
     for _ in range(3):
-        assert desk.ask("web.service.consul", payload=None).flags & dns.flags.TC
-        assert not desk.ask("web.service.consul", payload=1232).flags & dns.flags.TC
+        assert name_server.ask("web.service.consul", payload=None).flags & dns.flags.TC
+        assert not name_server.ask("web.service.consul", payload=1232).flags & dns.flags.TC
 
 
 def test_the_servers_size_is_what_it_was_told() -> None:
-    desk = Desk(*(instance(f"w{number}") for number in range(200)), payload=2048)
-    answer = desk.ask("web.service.consul", payload=4096)
+    name_server = NameServer(*(instance(f"w{number}") for number in range(200)), payload=2048)
+    answer = name_server.ask("web.service.consul", payload=4096)
     assert answer.payload == 2048
     assert 1232 < len(answer.wire or b"") <= 2048

@@ -12,18 +12,18 @@ from catalog.change import Change, Position
 from catalog.records.status import Status
 from discovery.web import metrics
 from registry.freshness import Heard
-from tests.harness.discovery.mirrored import SOUTH, WEST, Federation, MirrorLog, federated
+from tests.harness.discovery.mirrored import SOUTH, WEST, MirroringWorld, MirrorLog, federated
 from tests.harness.discovery.world import BEGAN, REGION
 
 
 @pytest.fixture
-async def fed(tmp_path: Path) -> AsyncIterator[Federation]:
+async def fed(tmp_path: Path) -> AsyncIterator[MirroringWorld]:
     async with federated(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
-async def spread(fed: Federation) -> Federation:
+async def spread(fed: MirroringWorld) -> MirroringWorld:
     """`web` with one instance in every region."""
     await fed.put("web", "here")
     await fed.far(WEST, "west")
@@ -31,7 +31,7 @@ async def spread(fed: Federation) -> Federation:
     return fed
 
 
-async def ids(fed: Federation, target: str) -> list[str]:
+async def ids(fed: MirroringWorld, target: str) -> list[str]:
     answer = await fed.get(target)
     assert answer.status == 200, answer.body
     return [instance["id"] for instance in answer.json()]
@@ -50,12 +50,12 @@ async def ids(fed: Federation, target: str) -> list[str]:
     ],
 )
 async def test_a_lookup_names_one_region_several_all_or_the_nearest(
-    spread: Federation, region: str, expected: list[str]
+    spread: MirroringWorld, region: str, expected: list[str]
 ) -> None:
     assert await ids(spread, f"/services/web?region={region}") == expected
 
 
-async def test_nearest_is_by_measured_delay(spread: Federation) -> None:
+async def test_nearest_is_by_measured_delay(spread: MirroringWorld) -> None:
     await spread.put("web", "here", status=Status.CRITICAL)
     assert await ids(spread, "/services/web?region=nearest") == ["south"]
     spread.heard[SOUTH] = msgspec.structs.replace(spread.heard[SOUTH], delay=0.2)
@@ -63,14 +63,14 @@ async def test_nearest_is_by_measured_delay(spread: Federation) -> None:
     assert await ids(spread, "/services/web?region=nearest") == ["west"]
 
 
-async def test_the_headers_of_one_other_region_are_its_own(spread: Federation) -> None:
+async def test_the_headers_of_one_other_region_are_its_own(spread: MirroringWorld) -> None:
     answer = await spread.get("/services/web?region=eu-west")
     assert answer.headers["meridian-region"] == WEST
     assert answer.headers["meridian-index"] == "1"
     assert answer.headers["meridian-freshness"] == "live"
 
 
-async def test_the_headers_of_several_name_each_with_its_freshness(spread: Federation) -> None:
+async def test_the_headers_of_several_name_each_with_its_freshness(spread: MirroringWorld) -> None:
     await spread.unheard(WEST, since=BEGAN - 60)
     answer = await spread.get("/services/web?region=*")
     assert answer.headers["meridian-regions"] == (
@@ -83,26 +83,26 @@ async def test_the_headers_of_several_name_each_with_its_freshness(spread: Feder
     ]  # fmt: skip
 
 
-async def test_an_unknown_name_in_a_list_is_unknown_and_the_rest_answers(spread: Federation) -> None:
+async def test_an_unknown_name_in_a_list_is_unknown_and_the_rest_answers(spread: MirroringWorld) -> None:
     answer = await spread.get("/services/web?region=eu-west,mars")
     assert [instance["id"] for instance in answer.json()] == ["west"]
     assert "mars;index=0;freshness=unknown" in answer.headers["meridian-regions"]
 
 
 @pytest.mark.parametrize("region", ["mars", "mars,venus"])
-async def test_regions_of_which_none_is_known_are_404(spread: Federation, region: str) -> None:
+async def test_regions_of_which_none_is_known_are_404(spread: MirroringWorld, region: str) -> None:
     answer = await spread.get(f"/services/web?region={region}")
     assert answer.status == 404
     assert "ap-south, eu-west, us-east" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("region", ["*,eu-west", "nearest,eu-west", "a%20b", ",".join(f"r{n}" for n in range(65))])
-async def test_a_region_that_cannot_be_one_is_refused(spread: Federation, region: str) -> None:
+async def test_a_region_that_cannot_be_one_is_refused(spread: MirroringWorld, region: str) -> None:
     answer = await spread.get(f"/services/web?region={region}")
     assert (answer.status, answer.json()["field"]) == (400, "region")
 
 
-async def test_cached_answers_follow_every_region_that_they_rest_on(spread: Federation) -> None:
+async def test_cached_answers_follow_every_region_that_they_rest_on(spread: MirroringWorld) -> None:
     for _ in range(3):
         assert await ids(spread, "/services/web?region=*") == ["here", "south", "west"]
     await spread.far(WEST, "more")
@@ -111,7 +111,7 @@ async def test_cached_answers_follow_every_region_that_they_rest_on(spread: Fede
     assert await ids(spread, "/services/web?region=*") == ["here", "too", "south", "more", "west"]
 
 
-async def test_a_region_that_appears_joins_and_one_that_goes_leaves(spread: Federation) -> None:
+async def test_a_region_that_appears_joins_and_one_that_goes_leaves(spread: MirroringWorld) -> None:
     assert await ids(spread, "/services/web?region=*") == ["here", "south", "west"]
     log = spread.logs["sa-east"] = MirrorLog("sa-east")
     spread.heard["sa-east"] = Heard(region="sa-east", heard_at=BEGAN)
@@ -125,7 +125,7 @@ async def test_a_region_that_appears_joins_and_one_that_goes_leaves(spread: Fede
     assert log.closed
 
 
-async def test_waiting_on_all_regions_ends_with_a_change_in_any(spread: Federation) -> None:
+async def test_waiting_on_all_regions_ends_with_a_change_in_any(spread: MirroringWorld) -> None:
     index = (await spread.get("/services/web?region=*")).index
     waiting = spread.send("GET", f"/services/web?region=*&index={index}&wait=30s")
     await spread.parked(1)
@@ -135,7 +135,7 @@ async def test_waiting_on_all_regions_ends_with_a_change_in_any(spread: Federati
     assert answer.index > index
 
 
-async def test_waiting_on_another_region_goes_by_its_own_index(spread: Federation) -> None:
+async def test_waiting_on_another_region_goes_by_its_own_index(spread: MirroringWorld) -> None:
     for number in range(5):
         await spread.put("other", f"o-{number}")  # us-east's log is further than eu-west's
     waiting = spread.send("GET", "/services/web?region=eu-west&index=1&wait=30s")
@@ -144,7 +144,7 @@ async def test_waiting_on_another_region_goes_by_its_own_index(spread: Federatio
     assert (await waiting.answer()).index == 2
 
 
-async def test_a_stream_over_regions_goes_on_with_each(spread: Federation) -> None:
+async def test_a_stream_over_regions_goes_on_with_each(spread: MirroringWorld) -> None:
     stream = spread.send("GET", "/services/web/watch?region=*")
     await stream.event()
     await spread.far(WEST, "more")
@@ -154,7 +154,7 @@ async def test_a_stream_over_regions_goes_on_with_each(spread: Federation) -> No
     await stream.task
 
 
-async def test_the_services_of_several_regions_are_added_up(spread: Federation) -> None:
+async def test_the_services_of_several_regions_are_added_up(spread: MirroringWorld) -> None:
     await spread.far(WEST, "only", service="pay")
     listed = (await spread.get("/services?region=*")).json()
     assert [(one["name"], one["instances"]) for one in listed] == [("pay", 1), ("web", 3)]
@@ -164,14 +164,14 @@ async def test_the_services_of_several_regions_are_added_up(spread: Federation) 
     assert [one["statuses"] for one in listed] == [{"critical": 1}, {"critical": 1}]
 
 
-async def test_one_instance_is_read_from_the_region_that_is_named(spread: Federation) -> None:
+async def test_one_instance_is_read_from_the_region_that_is_named(spread: MirroringWorld) -> None:
     answer = await spread.get("/services/web/west?region=eu-west")
     assert (answer.status, answer.json()["region"]) == (200, WEST)
     assert (await spread.get("/services/web/west")).status == 404
     assert (await spread.get("/services/web/west?region=*")).status == 400
 
 
-async def test_a_policy_leads_elsewhere_while_home_has_too_few(spread: Federation) -> None:
+async def test_a_policy_leads_elsewhere_while_home_has_too_few(spread: MirroringWorld) -> None:
     await spread.policy()
     assert await ids(spread, "/services/web") == ["here"]
     await spread.put("web", "here", status=Status.CRITICAL)
@@ -183,7 +183,7 @@ async def test_a_policy_leads_elsewhere_while_home_has_too_few(spread: Federatio
     assert await ids(spread, "/services/web") == ["here"]
 
 
-async def test_a_policy_that_comes_wakes_whoever_waits(spread: Federation) -> None:
+async def test_a_policy_that_comes_wakes_whoever_waits(spread: MirroringWorld) -> None:
     await spread.put("web", "here", status=Status.CRITICAL)
     index = (await spread.get("/services/web")).index
     waiting = spread.send("GET", f"/services/web?index={index}&wait=30s")
@@ -192,7 +192,7 @@ async def test_a_policy_that_comes_wakes_whoever_waits(spread: Federation) -> No
     assert [instance["id"] for instance in (await waiting.answer()).json()] == ["west"]
 
 
-async def test_home_by_name_stays_home_for_whoever_waits(spread: Federation) -> None:
+async def test_home_by_name_stays_home_for_whoever_waits(spread: MirroringWorld) -> None:
     await spread.put("web", "here", status=Status.CRITICAL)
     index = (await spread.get("/services/web?region=us-east")).index
     waiting = spread.send("GET", f"/services/web?region=us-east&index={index}&wait=30s")
@@ -204,7 +204,7 @@ async def test_home_by_name_stays_home_for_whoever_waits(spread: Federation) -> 
     await waiting.task
 
 
-async def test_the_explanation_tells_which_step_chose_each_instance(spread: Federation) -> None:
+async def test_the_explanation_tells_which_step_chose_each_instance(spread: MirroringWorld) -> None:
     await spread.policy(stale="drop", stale_after=30.0)
     await spread.put("web", "here", status=Status.CRITICAL)
     await spread.unheard(WEST, since=BEGAN - 60)
@@ -218,7 +218,7 @@ async def test_the_explanation_tells_which_step_chose_each_instance(spread: Fede
     assert chosen["step"] == "step 1 of 1, ap-south: 1 of 1 serve, 1 needed"
 
 
-async def test_a_region_is_evacuated_by_one_override_and_back_after_its_end(spread: Federation) -> None:
+async def test_a_region_is_evacuated_by_one_override_and_back_after_its_end(spread: MirroringWorld) -> None:
     opinion = await spread.opinion()
     assert await ids(spread, "/services/web?region=*") == ["here", "south"]
     assert await ids(spread, "/services/web?region=eu-west") == []
@@ -239,7 +239,7 @@ async def test_what_is_known_of_other_regions_outlives_a_restart_without_databas
         assert answer.headers["meridian-freshness"].startswith("stale")
 
 
-async def test_nothing_heard_any_more_grows_old_by_itself(spread: Federation) -> None:
+async def test_nothing_heard_any_more_grows_old_by_itself(spread: MirroringWorld) -> None:
     spread.valkey_is_away = True
     spread.now += 60
     await spread.mirrors.look()
@@ -250,7 +250,7 @@ async def test_nothing_heard_any_more_grows_old_by_itself(spread: Federation) ->
 
 @pytest.mark.parametrize("target", ["/services/web", "/services/web?region=eu-west"])
 async def test_another_regions_answer_is_at_hand_like_a_local_one_however_often_it_is_heard(
-    spread: Federation, target: str
+    spread: MirroringWorld, target: str
 ) -> None:
     answers = spread.plane.answers
     await spread.get(target)
@@ -264,7 +264,7 @@ async def test_another_regions_answer_is_at_hand_like_a_local_one_however_often_
         assert (answers.hits(), answers.computed) == (hits + beat, computed)
 
 
-async def test_the_metrics_tell_the_lag_of_every_region(spread: Federation) -> None:
+async def test_the_metrics_tell_the_lag_of_every_region(spread: MirroringWorld) -> None:
     await spread.unheard(WEST, since=BEGAN - 60)
     told = metrics.exposition(spread.plane).decode()
     assert 'meridian_follower_lag_seconds{region="eu-west"} 60.0' in told
@@ -272,7 +272,7 @@ async def test_the_metrics_tell_the_lag_of_every_region(spread: Federation) -> N
     assert 'meridian_view_live{region="ap-south"} 1.0' in told
 
 
-async def test_a_mirror_that_could_not_be_followed_is_followed_anew(spread: Federation) -> None:
+async def test_a_mirror_that_could_not_be_followed_is_followed_anew(spread: MirroringWorld) -> None:
     broken, spread.logs[WEST] = spread.logs[WEST], BrokenLog(WEST)
     task = next(task for task in asyncio.all_tasks() if task.get_name() == f"mirror of {WEST}")
     task.cancel()

@@ -9,12 +9,12 @@ import pytest
 from catalog.errors import Unavailable
 from registry import forwarding
 from registry.forwarding import Call, Reply
-from tests.harness.discovery.mirrored import SOUTH, WEST, Federation, federated
+from tests.harness.discovery.mirrored import SOUTH, WEST, MirroringWorld, federated
 from tests.harness.discovery.world import BEGAN
 
 
 @pytest.fixture
-async def fed(tmp_path: Path) -> AsyncIterator[Federation]:
+async def fed(tmp_path: Path) -> AsyncIterator[MirroringWorld]:
     async with federated(tmp_path) as running:
         await running.put("web", "here")
         await running.far(WEST, "west")
@@ -22,14 +22,14 @@ async def fed(tmp_path: Path) -> AsyncIterator[Federation]:
         yield running
 
 
-async def test_a_lag_that_is_kept_is_answered(fed: Federation) -> None:
+async def test_a_lag_that_is_kept_is_answered(fed: MirroringWorld) -> None:
     await fed.unheard(WEST, since=BEGAN - 4)
     for _ in range(2):
         assert (await fed.get("/services/web?region=eu-west&max_lag=5s")).status == 200
     assert (await fed.get("/services/web?max_lag=0")).status == 200
 
 
-async def test_a_lag_that_is_not_kept_is_503_with_its_reason(fed: Federation) -> None:
+async def test_a_lag_that_is_not_kept_is_503_with_its_reason(fed: MirroringWorld) -> None:
     await fed.unheard(WEST, since=BEGAN - 60, reason="no route to host")
     for _ in range(2):
         answer = await fed.get("/services/web?region=eu-west&max_lag=5s")
@@ -39,14 +39,14 @@ async def test_a_lag_that_is_not_kept_is_503_with_its_reason(fed: Federation) ->
     assert (await fed.get("/services/web?region=eu-west")).status == 200
 
 
-async def test_one_region_that_is_too_old_is_named_among_several(fed: Federation) -> None:
+async def test_one_region_that_is_too_old_is_named_among_several(fed: MirroringWorld) -> None:
     await fed.unheard(SOUTH, since=BEGAN - 60)
     answer = await fed.get("/services/web?region=*&max_lag=5s")
     assert answer.status == 503
     assert answer.json()["detail"].startswith("ap-south ")
 
 
-async def test_the_lag_counts_for_the_region_that_answers(fed: Federation) -> None:
+async def test_the_lag_counts_for_the_region_that_answers(fed: MirroringWorld) -> None:
     await fed.policy()
     await fed.unheard(WEST, since=BEGAN - 60)
     assert (await fed.get("/services/web?max_lag=5s")).status == 200
@@ -54,19 +54,19 @@ async def test_the_lag_counts_for_the_region_that_answers(fed: Federation) -> No
     assert (await fed.get("/services/web?max_lag=5s")).status == 503
 
 
-async def test_a_lag_grows_without_anybody_telling(fed: Federation) -> None:
+async def test_a_lag_grows_without_anybody_telling(fed: MirroringWorld) -> None:
     assert (await fed.get("/services/web?region=eu-west&max_lag=5s")).status == 200
     fed.now += 6
     assert (await fed.get("/services/web?region=eu-west&max_lag=5s")).status == 503
 
 
 @pytest.mark.parametrize("query", ["max_lag=soon", "max_lag=-1", "consistent=perhaps", "consistent&max_lag=1s"])
-async def test_words_about_age_that_mean_nothing_are_refused(fed: Federation, query: str) -> None:
+async def test_words_about_age_that_mean_nothing_are_refused(fed: MirroringWorld, query: str) -> None:
     assert (await fed.get(f"/services/web?{query}")).status == 400
 
 
 @pytest.mark.parametrize("path", ["/services/web", "/services/web/explain", "/services/web/west"])
-async def test_a_consistent_question_is_answered_by_the_region_itself(fed: Federation, path: str) -> None:
+async def test_a_consistent_question_is_answered_by_the_region_itself(fed: MirroringWorld, path: str) -> None:
     answer = await fed.get(f"{path}?region=eu-west&consistent&namespace=blue")
     assert (answer.status, answer.json()) == (200, "from eu-west")
     assert answer.headers["meridian-region"] == WEST
@@ -76,12 +76,12 @@ async def test_a_consistent_question_is_answered_by_the_region_itself(fed: Feder
     assert call.actor == "anonymous@127.0.0.1/http"
 
 
-async def test_a_consistent_question_at_home_asks_the_log(fed: Federation) -> None:
+async def test_a_consistent_question_at_home_asks_the_log(fed: MirroringWorld) -> None:
     assert (await fed.get("/services/web?consistent")).json()[0]["id"] == "here"
     assert fed.calls == []
 
 
-async def test_a_consistent_question_at_home_sees_what_was_written_a_moment_ago(fed: Federation) -> None:
+async def test_a_consistent_question_at_home_sees_what_was_written_a_moment_ago(fed: MirroringWorld) -> None:
     known = fed.plane.view.region("us-east").services["default", "web"]["here"]
     for number in range(20):
         record = msgspec.structs.replace(known, id=f"new-{number}")
@@ -99,12 +99,12 @@ async def test_a_consistent_question_at_home_is_503_when_the_log_cannot_be_read(
 
 
 @pytest.mark.parametrize("region", ["*", "nearest", "eu-west,ap-south"])
-async def test_only_one_region_can_be_asked_itself(fed: Federation, region: str) -> None:
+async def test_only_one_region_can_be_asked_itself(fed: MirroringWorld, region: str) -> None:
     answer = await fed.get(f"/services/web?region={region}&consistent=true")
     assert (answer.status, answer.json()["field"]) == (400, "consistent")
 
 
-async def test_a_consistent_question_does_not_wait(fed: Federation) -> None:
+async def test_a_consistent_question_does_not_wait(fed: MirroringWorld) -> None:
     assert (await fed.get("/services/web?region=eu-west&consistent&index=1")).status == 400
 
 
@@ -119,7 +119,9 @@ async def hanging(call: Call) -> Reply:
 @pytest.mark.parametrize(
     ("way", "told"), [(out_of_reach, "no route to host"), (hanging, "did not answer within"), (None, "no way")]
 )
-async def test_a_region_that_cannot_be_asked_is_503(fed: Federation, way: forwarding.Send | None, told: str) -> None:
+async def test_a_region_that_cannot_be_asked_is_503(
+    fed: MirroringWorld, way: forwarding.Send | None, told: str
+) -> None:
     forwarding.use(way)
     answer = await fed.get("/services/web?region=eu-west&consistent")
     assert answer.status == 503
@@ -140,7 +142,7 @@ WRITES = [
 
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
 async def test_a_write_for_another_region_is_answered_by_it(
-    fed: Federation, method: str, path: str, body: bytes
+    fed: MirroringWorld, method: str, path: str, body: bytes
 ) -> None:
     answer = await fed.ask(method, f"{path}?region=eu-west", body=body)
     assert (answer.status, answer.json(), answer.headers["meridian-region"]) == (200, "from eu-west", WEST)
@@ -150,7 +152,7 @@ async def test_a_write_for_another_region_is_answered_by_it(
 
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
 async def test_a_write_for_a_region_out_of_reach_is_503_and_nothing_is_done(
-    fed: Federation, method: str, path: str, body: bytes
+    fed: MirroringWorld, method: str, path: str, body: bytes
 ) -> None:
     forwarding.use(out_of_reach)
     heads = [log.head for log in (fed.log, *fed.logs.values())]
@@ -161,14 +163,14 @@ async def test_a_write_for_a_region_out_of_reach_is_503_and_nothing_is_done(
 
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
 async def test_a_write_for_a_region_that_nobody_knows_is_404(
-    fed: Federation, method: str, path: str, body: bytes
+    fed: MirroringWorld, method: str, path: str, body: bytes
 ) -> None:
     assert (await fed.ask(method, f"{path}?region=mars", body=body)).status == 404
     assert fed.calls == []
 
 
 @pytest.mark.parametrize("region", ["*", "nearest", "eu-west,ap-south"])
-async def test_a_write_is_for_one_region(fed: Federation, region: str) -> None:
+async def test_a_write_is_for_one_region(fed: MirroringWorld, region: str) -> None:
     answer = await fed.ask("PUT", f"/services/web/a?region={region}", body=BODY)
     assert (answer.status, answer.json()["field"]) == (400, "region")
 
@@ -200,7 +202,7 @@ async def test_a_peer_is_believed_and_needs_no_token_of_this_region(tmp_path: Pa
     ("method", "target"),
     [("PUT", "/services/web/a?region=ap-south"), ("GET", "/services/web?region=ap-south&consistent")],
 )
-async def test_what_a_peer_has_passed_on_goes_no_further(fed: Federation, method: str, target: str) -> None:
+async def test_what_a_peer_has_passed_on_goes_no_further(fed: MirroringWorld, method: str, target: str) -> None:
     answer = await fed.passed_on(method, target, body=BODY).answer()
     assert (answer.status, answer.json()["field"]) == (400, "region")
     assert fed.calls == []

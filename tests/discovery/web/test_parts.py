@@ -13,7 +13,7 @@ from catalog.log import MemoryLog
 from catalog.view import State
 from discovery import plane
 from discovery.view import snapshot_file
-from tests.harness.discovery.mirrored import WEST, Federation, federated
+from tests.harness.discovery.mirrored import WEST, MirroringWorld, federated
 from tests.harness.discovery.world import BEGAN, REGION, World, opened
 from tests.harness.waiting import aeventually
 
@@ -147,7 +147,7 @@ def _longer(attempts: list[Position], number: int) -> bool:
     return len(attempts) > number
 
 
-async def looked(world: Federation, condition: Callable[[], bool]) -> None:
+async def looked(world: MirroringWorld, condition: Callable[[], bool]) -> None:
     """Look at the mirrors until the condition holds."""
     async with asyncio.timeout(5):
         while not condition():

@@ -18,7 +18,7 @@ from registry.log.mirror import Mirror
 from registry.models import InstanceRow
 from tests.harness import records
 from tests.harness.contract.sources import _wipe
-from tests.harness.federation.serving import Served
+from tests.harness.federation.serving import FederationServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url"), pytest.mark.timeout(180)]
 EU = "eu-west"
@@ -90,7 +90,7 @@ async def give_and_read(number: int) -> int:
     """Send a snapshot of so many and read it, both here; returns the most memory that it took."""
     await in_thread(_wipe)
     await in_thread(lambda: take(number))
-    served = await Served.start()
+    served = await FederationServer.start()
     log, found = RemoteLog(EU, served.client()), 0
     try:
         with peak() as passing:

@@ -13,7 +13,7 @@ from catalog.errors import Unavailable
 from config.environment import EnvironmentProblem, read_environment
 from registry.database import in_thread
 from registry.models import Region
-from tests.harness.federation.serving import Served
+from tests.harness.federation.serving import FederationServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
 
@@ -35,10 +35,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def served(authority: Path) -> AsyncIterator[Served]:
+async def served(authority: Path) -> AsyncIterator[FederationServer]:
     """This region's paths over TLS."""
     await in_thread(lambda: Region.objects.create(name="us-east", log_id="one", digest="0" * 64))
-    running = await Served.start(ssl_certfile=authority / "server.pem", ssl_keyfile=authority / "server.key")
+    running = await FederationServer.start(ssl_certfile=authority / "server.pem", ssl_keyfile=authority / "server.key")
     yield running
     await running.stop()
 
@@ -49,18 +49,20 @@ def trusting(authority: Path | None) -> Any:
     return override_settings(MERIDIAN=type(settings.MERIDIAN)(**{**before, "peer_ca": authority}))
 
 
-async def test_a_peer_with_a_certificate_of_our_own_authority_is_believed(served: Served, authority: Path) -> None:
+async def test_a_peer_with_a_certificate_of_our_own_authority_is_believed(
+    served: FederationServer, authority: Path
+) -> None:
     with trusting(authority / "ca.pem"):
         row = await served.client(url=served.url.replace("127.0.0.1", "localhost")).row()
     assert row.region == "us-east"
 
 
-async def test_a_peer_with_a_certificate_of_somebody_else_is_not(served: Served) -> None:
+async def test_a_peer_with_a_certificate_of_somebody_else_is_not(served: FederationServer) -> None:
     with trusting(None), pytest.raises(Unavailable, match=r"(?i)certificate"):
         await served.client(url=served.url.replace("127.0.0.1", "localhost")).row()
 
 
-async def test_a_certificate_is_good_for_its_own_name_alone(served: Served, authority: Path) -> None:
+async def test_a_certificate_is_good_for_its_own_name_alone(served: FederationServer, authority: Path) -> None:
     with trusting(authority / "ca.pem"), pytest.raises(Unavailable, match=r"(?i)certificate"):
         await served.client().row()
 

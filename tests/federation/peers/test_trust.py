@@ -20,16 +20,16 @@ from registry.access.issuing import create_token
 from registry.access.process import process_table
 from registry.database import in_thread
 from registry.models import Region, Token
-from tests.harness.federation.serving import Served
+from tests.harness.federation.serving import FederationServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
 NOW = 1_000_000.0
 
 
 @pytest.fixture
-async def served() -> AsyncIterator[Served]:
+async def served() -> AsyncIterator[FederationServer]:
     """This region's paths on a real server, with an empty log."""
-    running = await Served.start()
+    running = await FederationServer.start()
     yield running
     await running.stop()
 
@@ -171,21 +171,21 @@ def closed() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("closed")
-async def test_nobody_else_hears_anything(served: Served) -> None:
+async def test_nobody_else_hears_anything(served: FederationServer) -> None:
     for secret in ("", "mrd_aaaaaaaa_nonsense"):
         with pytest.raises(Rejected):
             await served.client(secret).row()
 
 
 @pytest.mark.usefixtures("closed")
-async def test_a_token_without_the_scope_hears_nothing(served: Served) -> None:
+async def test_a_token_without_the_scope_hears_nothing(served: FederationServer) -> None:
     _, secret = await in_thread(lambda: create_token("ci", ["operator"], expires_in=None, actor="a", now=time.time()))
     with pytest.raises(Rejected, match="is not a peer"):
         await served.client(secret).row()
 
 
 @pytest.mark.usefixtures("closed")
-async def test_a_stream_ends_when_its_peer_is_revoked(served: Served) -> None:
+async def test_a_stream_ends_when_its_peer_is_revoked(served: FederationServer) -> None:
     await in_thread(lambda: Region.objects.create(name="us-east", log_id="one", digest="0" * 64))
     token = trust.read_token(await in_thread(invited)).secret
     welcome = await in_thread(lambda: trust.admit(token, acceptance(), now=time.time()))

@@ -7,7 +7,8 @@ import dns.message
 import dns.query
 import pytest
 
-from tests.harness.federation.regions import await_converged, call, deregister, join, register
+from tests.harness.calls import call, deregister, register
+from tests.harness.federation.regions import await_converged, join
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.harness.calls import call, manage
 from tests.harness.federation import CLOCK_AHEAD
-from tests.harness.federation.regions import call, manage
 from tests.harness.federation.trial import DATABASE, Trial
 from tests.harness.region import Region
 from tests.harness.waiting import eventually

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.harness.calls import call, deregister, manage, register
 from tests.harness.federation.link import Link
-from tests.harness.federation.regions import await_converged, call, deregister, join, logs, manage, matrix, register
+from tests.harness.federation.regions import await_converged, join, logs, matrix
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 

@@ -1,20 +1,18 @@
 """A server speaks TLS itself with a certificate of a private authority, and regions become peers over it."""
 
-import os
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from config.local.child_lifetime import die_with
 from config.local.plan import BASE_DIR
 from config.local.ports import free_port
 from tests.federation.peers.test_tls import authority
+from tests.harness.processes import plain_environment, spawn
 from tests.harness.waiting import eventually
 
 __all__ = ["authority"]  # the fixture, which makes the authority and its certificate for `localhost`
@@ -29,7 +27,7 @@ class Place:
         self.port = free_port()
         self.url = f"https://localhost:{self.port}"
         data.mkdir()
-        plain = {key: value for key, value in os.environ.items() if not key.startswith(("MERIDIAN_", "DJANGO_"))}
+        plain = plain_environment()
         self.variables = {
             **plain, "MERIDIAN_REGION": name, "MERIDIAN_DATA": str(data), "MERIDIAN_HTTP_PORT": str(self.port),
             "MERIDIAN_URL": self.url, "MERIDIAN_VALKEY_URL": "redis://127.0.0.1:1/0", **given,
@@ -51,9 +49,7 @@ def us(tmp_path: Path, authority: Path) -> Iterator[Place]:
     place = Place(tmp_path / "us", "us-east", **{f"MERIDIAN_TLS_{name}": path for name, path in certificate.items()})
     with (
         (tmp_path / "log").open("wb") as log,
-        subprocess.Popen(
-            [*MANAGE, "serve"], env=place.variables, stdout=log, stderr=log, preexec_fn=partial(die_with, os.getpid())
-        ) as server,
+        spawn([*MANAGE, "serve"], env=place.variables, stdout=log, stderr=log) as server,
     ):
         try:
             with httpx.Client(

@@ -9,17 +9,8 @@ from pathlib import Path
 import pytest
 
 from registry.freshness import FRESH_FOR
-from tests.harness.federation.regions import (
-    agree,
-    await_converged,
-    call,
-    deregister,
-    join,
-    logs,
-    manage,
-    matrix,
-    register,
-)
+from tests.harness.calls import call, deregister, manage, register
+from tests.harness.federation.regions import agree, await_converged, join, logs, matrix
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 

@@ -1,14 +1,12 @@
 """`manage.py up --regions` runs several regions on one machine that answer for each other."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,9 @@ import psutil
 import pytest
 
 from config.environment import Address
-from config.local.child_lifetime import die_with
 from config.local.plan import APART, MANAGE
 from config.local.ports import Claim, busy_claim, free_port
+from tests.harness.processes import plain_environment, spawn
 from tests.harness.region import STOPPED_WITHIN
 from tests.harness.waiting import eventually
 
@@ -29,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(420), pytest.mark.xdist_grou
 REGIONS = ("us-east", "eu-west", "ap-south")
 
 
-class Federation:
+class RegionsOfOneCommand:
     """Regions run by one command; `http` and `dns` are the ports of the first."""
 
     def __init__(self, data: Path) -> None:
@@ -43,12 +41,11 @@ class Federation:
         """Start it, and wait until it has said where to look."""
         self._began_at = len(self.log())
         flags = ("--regions", ",".join(REGIONS), "--port", str(self.http), "--dns-port", str(self.dns))
-        plain = {key: value for key, value in os.environ.items() if not key.startswith(("MERIDIAN_", "DJANGO_"))}
+        plain = plain_environment()
         with self.output.open("ab") as output:
-            self.process = subprocess.Popen(
+            self.process = spawn(
                 [*MANAGE, "up", *flags, "--data", str(self.data)],
-                env=plain, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0,
-                preexec_fn=partial(die_with, os.getpid()),
+                env=plain, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0
             )  # fmt: skip
         if wait:
             eventually(self._said_ready, within=280, what="the regions are ready")
@@ -107,9 +104,9 @@ def free_ports() -> int:
 
 
 @pytest.fixture(scope="module")
-def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegionsOfOneCommand]:
     """Three regions, with one instance in eu-west."""
-    running = Federation(tmp_path_factory.mktemp("federation") / "data")
+    running = RegionsOfOneCommand(tmp_path_factory.mktemp("federation") / "data")
     try:
         running.start()
         running.ask(1, "/services/web/one", method="PUT", body={"host": "10.1.2.3", "port": 80})
@@ -118,7 +115,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
         running.stop()
 
 
-def instances(federation: Federation, query: str, *, number: int = 0) -> list[str]:
+def instances(federation: RegionsOfOneCommand, query: str, *, number: int = 0) -> list[str]:
     try:
         return [found["id"] for found in federation.ask(number, f"/services/web?{query}")[1]]
     except urllib.error.HTTPError as answer:
@@ -127,7 +124,7 @@ def instances(federation: Federation, query: str, *, number: int = 0) -> list[st
 
 
 @pytest.mark.parametrize("number", range(3), ids=REGIONS)
-def test_every_region_answers_for_eu_west(federation: Federation, number: int) -> None:
+def test_every_region_answers_for_eu_west(federation: RegionsOfOneCommand, number: int) -> None:
     def answered() -> bool:
         headers, found = federation.ask(number, "/services/web?region=eu-west")
         return [each["id"] for each in found] == ["one"] and headers["meridian-freshness"] == "live"
@@ -137,18 +134,18 @@ def test_every_region_answers_for_eu_west(federation: Federation, number: int) -
     assert federation.ask(number, "/services/web?region=eu-west")[0]["meridian-region"] == "eu-west"
 
 
-def test_us_east_answers_for_eu_west_by_dns(federation: Federation) -> None:
+def test_us_east_answers_for_eu_west_by_dns(federation: RegionsOfOneCommand) -> None:
     eventually(lambda: federation.dig("web.service.eu-west.consul", "A") == ["10.1.2.3"], within=15, what="the name")
 
 
-def test_every_two_regions_are_peers(federation: Federation) -> None:
+def test_every_two_regions_are_peers(federation: RegionsOfOneCommand) -> None:
     for number, region in enumerate(REGIONS):
         _, matrix = federation.ask(number, "/api/v1/federation")
         assert {peer["region"] for peer in matrix["peers"]} == set(REGIONS) - {region}
 
 
 @pytest.mark.flaky(reruns=0)  # it leaves nothing behind that a second try could begin with
-def test_ctrl_c_ends_every_process_and_a_second_start_finds_the_peers(federation: Federation) -> None:
+def test_ctrl_c_ends_every_process_and_a_second_start_finds_the_peers(federation: RegionsOfOneCommand) -> None:
     assert federation.process is not None
     top = psutil.Process(federation.process.pid)
     everything = [top, *top.children(recursive=True)]
@@ -172,7 +169,7 @@ def test_ctrl_c_ends_every_process_and_a_second_start_finds_the_peers(federation
 def test_what_cannot_be_run_is_refused(
     tmp_path: Path, flags: tuple[str, ...], variables: dict[str, str], complaint: str
 ) -> None:
-    plain = {key: value for key, value in os.environ.items() if not key.startswith(("MERIDIAN_", "DJANGO_"))}
+    plain = plain_environment()
     done = subprocess.run(
         [sys.executable, MANAGE[1], "up", *flags, "--data", str(tmp_path / "data")],
         env=plain | variables, capture_output=True, text=True, timeout=60, check=False,

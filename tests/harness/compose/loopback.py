@@ -5,17 +5,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 import redis
 
-from config.local.child_lifetime import die_with
 from config.local.plan import BASE_DIR
 from config.local.ports import free_port
 from config.local.valkey import valkey_command
 from tests.harness.compose.description import DATA, DIRECTORY, Service
+from tests.harness.processes import spawn
 from tests.harness.waiting import eventually
 
 HEALTHY_WITHIN = 120.0
@@ -131,14 +130,13 @@ class LoopbackRegion:
 
     def _start(self, part: str, command: list[str], environment: Mapping[str, str]) -> None:
         with self._output.open("ab") as output:
-            self._processes[part] = subprocess.Popen(
+            self._processes[part] = spawn(
                 command,
                 env=dict(environment),
                 cwd=BASE_DIR,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                preexec_fn=partial(die_with, os.getpid()),
             )
 
     def _require_running(self, part: str) -> None:

@@ -22,7 +22,7 @@ from registry.log.compaction import compact
 from registry.log.local import DatabaseLog
 from registry.models import ChangeRow, InstanceRow, OverrideRow, Region, Tombstone
 from tests.harness.contract.histories import ClearOverride, Compact, Deregister, Register, Report, SetOverride, Step
-from tests.harness.federation.serving import Served
+from tests.harness.federation.serving import FederationServer
 
 T = TypeVar("T")
 WHY = "the history says so"
@@ -222,7 +222,7 @@ class RemoteSource(DatabaseSource):
     async def open(self) -> None:
         """See `Source.open`."""
         await super().open()
-        self._served = await Served.start()
+        self._served = await FederationServer.start()
         self.log = self._remote = RemoteLog(self.region, self._served.client())
 
     async def close(self) -> None:

@@ -24,11 +24,11 @@ from dashboard.live.screens import Screens
 from dashboard.live.state import state_of
 from dashboard.memory.board import Board
 from discovery.answers.limits import Watchers
-from registry import actions
 from registry.access.door import Door
 from registry.access.roles import Role
 from registry.log.local import DatabaseLog
 from registry.log.mirror import Mirror
+from tests.harness.registry import registering
 
 HOME, EU = "us-east", "eu-west"
 Enrol = Callable[..., None]
@@ -96,8 +96,7 @@ def desk(db: None) -> Desk:
 @pytest.fixture
 def enrol(desk: Desk) -> Enrol:
     def make(service: str, id: str, **given: Any) -> None:
-        registration = from_mapping({"host": "10.0.0.1", "port": 80, **given})
-        actions.register(registration, namespace="default", service=service, id=id, actor="test", cause="needed")
+        registering.register(id, service=service, **{"host": "10.0.0.1", "port": 80, **given})
         desk.catch_up()
 
     return make

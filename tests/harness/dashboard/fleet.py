@@ -4,28 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.harness.calls import answered, register
 from tests.harness.dashboard.servers import HealthServer
-from tests.harness.federation.regions import call
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 
 FAILS = "billing-2"  # its check fails from the beginning
-
-
-def register(region: Region, service: str, id: str, *, server: HealthServer | None = None, **given: Any) -> None:
-    """Register an instance over HTTP; with a server it is checked every second. Registering again replaces it."""
-    body = {"host": "127.0.0.1", "port": server.port if server else 8080, "zone": f"{region.name}-1a", **given}
-    if server is not None:
-        body.setdefault("checks", [{"type": "http", "url": server.url, "interval": "1s", "timeout": "2s"}])
-    status, answer = call(region, "PUT", f"/services/{service}/{id}", body)
-    assert status in (200, 201), answer
-
-
-def answered(region: Region, service: str, query: str = "") -> list[str]:
-    """The ids that a lookup over HTTP returns, sorted."""
-    status, answer = call(region, "GET", f"/services/{service}{query}")
-    assert status in (200, 404), answer
-    return sorted(one["id"] for one in answer) if status == 200 else []
 
 
 @dataclass
@@ -50,7 +34,8 @@ class Fleet:
         server.failing = failing
         server.start()
         self.servers[id] = server
-        register(self.region, service, id, server=server, **given)
+        check = {"type": "http", "url": server.url, "interval": "1s", "timeout": "2s"}
+        register(self.region, service, id, **{"checks": [check], **given})
         return server
 
     def stop(self) -> None:

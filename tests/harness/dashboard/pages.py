@@ -9,7 +9,7 @@ from dashboard.follower import DashboardFollower
 from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page
 from dashboard.memory.board import Board
-from tests.harness.federated import HOME, Federation, federation
+from tests.harness.federated import HOME, FederatedView, federation
 from tests.harness.records import NOW
 
 # What the arguments of a path are called, by their number.
@@ -25,7 +25,7 @@ class Desk:
     """A dashboard over three regions in memory; what is put is told to the dashboard as the logs would."""
 
     def __init__(self, *records: Record) -> None:
-        self.federation: Federation = asyncio.run(federation())
+        self.federation: FederatedView = asyncio.run(federation())
         self.view = self.federation.view
         self.now = NOW
         self.board = Board(HOME, self.view, clock=lambda: self.now)

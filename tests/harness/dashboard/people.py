@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.harness.federation.regions import manage
+from tests.harness.calls import manage
 from tests.harness.region import Region
 
 

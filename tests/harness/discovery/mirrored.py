@@ -48,7 +48,7 @@ class AwayLog(MirrorLog):
         raise Unavailable("the database is away")
 
 
-class Federation(World):
+class MirroringWorld(World):
     """`us-east` with mirrors of the regions in `logs`; all are heard unless the test says otherwise."""
 
     def __init__(self, data: Path, *, is_open: bool = True, is_away: bool = False) -> None:
@@ -145,9 +145,9 @@ DELAYS = {WEST: 0.080, SOUTH: 0.020}
 
 
 @contextlib.asynccontextmanager
-async def federated(data: Path, **given: Any) -> AsyncIterator[Federation]:
+async def federated(data: Path, **given: Any) -> AsyncIterator[MirroringWorld]:
     """A federation that is running."""
-    world = Federation(data, **given)
+    world = MirroringWorld(data, **given)
     forwarding.use(world.answering)
     await world.plane.start()
     try:

@@ -15,7 +15,7 @@ from catalog.log import MemoryLog
 from catalog.view import View
 from discovery.dns.server import DnsServer, bind
 from discovery.dns.zone import Zone
-from tests.harness.dns.desk import REGION
+from tests.harness.dns.name_server import REGION
 from tests.harness.waiting import eventually
 
 WITHIN = 10.0

@@ -29,7 +29,7 @@ class LogsElsewhere(Logs):
         return await super().of(region)
 
 
-class Served:
+class FederationServer:
     """A server on a free port, and clients of it."""
 
     def __init__(self, serving: routes.Serving, server: Server, url: str) -> None:

@@ -9,9 +9,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from catalog.records.registration import from_mapping
-from registry import actions
 from registry.models import InstanceRow
+from tests.harness.registry import registering
 
 Register = Callable[..., InstanceRow]
 
@@ -44,12 +43,10 @@ def viewer(db: None) -> Client:
 def register(db: None) -> Register:
     """Registers an instance through the verb; gives its row."""
 
-    def make(service: str = "user-service", id: str = "user-1", **given: Any) -> InstanceRow:
-        namespace = given.pop("namespace", "default")
-        registration = from_mapping({"host": "10.0.1.5", "port": 8080, **given})
-        actions.register(
-            registration, namespace=namespace, service=service, id=id, actor="test", cause="the test needs it"
-        )
+    def make(
+        service: str = "user-service", id: str = "user-1", *, namespace: str = "default", **given: Any
+    ) -> InstanceRow:
+        registering.register(id, service=service, namespace=namespace, **given)
         return InstanceRow.objects.get(namespace=namespace, service=service, instance_id=id)
 
     return make

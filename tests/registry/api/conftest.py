@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from catalog.records.registration import from_mapping
 from registry import actions
 from registry.access.issuing import create_token
 from registry.access.process import process_table
+from tests.harness.registry import registering
 
 NOW = 1_800_000_000.0
 Register = Callable[..., actions.Registered]
@@ -52,10 +52,6 @@ def register(db: None) -> Register:
     """Registers an instance through the verb."""
 
     def make(service: str = "user-service", id: str = "user-1", **given: Any) -> actions.Registered:
-        namespace = given.pop("namespace", "default")
-        registration = from_mapping({"host": "10.0.1.5", "port": 8080, **given})
-        return actions.register(
-            registration, namespace=namespace, service=service, id=id, actor="test", cause="the test needs it"
-        )
+        return registering.register(id, service=service, **given)
 
     return make

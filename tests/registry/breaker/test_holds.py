@@ -7,10 +7,10 @@ from catalog.records.status import Status
 from registry.breaker import holds
 from registry.tables.held import HeldRow
 from registry.valkey import connection
-from tests.harness.leases import REGION, World
+from tests.harness.registry.leases import REGION, LeasedRegion
 
 
-def silenced(world: World, *, silent: int, of: int) -> HeldRow:
+def silenced(world: LeasedRegion, *, silent: int, of: int) -> HeldRow:
     """A hold: of so many instances of one service that many fell silent at second 5 and are overdue at second 20."""
     instances = world.register_many(of)
     world.renew(instances, 5)
@@ -25,33 +25,33 @@ def members(row: HeldRow) -> set[str]:
     return {member.key.rpartition("/")[2] for member in row.held}
 
 
-def test_mass_expiry_is_held_and_everyone_is_still_served(world: World):
+def test_mass_expiry_is_held_and_everyone_is_still_served(world: LeasedRegion):
     row = silenced(world, silent=12, of=15)
     assert world.critical() == set()
     assert members(row) == {f"web-{n}" for n in range(12)}
     assert (row.kind, row.scope, row.name) == ("expiry", "service", "web")
 
 
-def test_a_hold_shows_its_formula(world: World):
+def test_a_hold_shows_its_formula(world: LeasedRegion):
     row = silenced(world, silent=12, of=15)
     assert row.formula == "expiry would fail 12 of 15 instances (80 %) of service web within 60 s; the limit is 60 %"
 
 
-def test_a_standing_hold_is_one_row_and_is_not_written_again(world: World):
+def test_a_standing_hold_is_one_row_and_is_not_written_again(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
     world.live(21, 30)
     [still] = world.holds()
     assert (still.id, still.members) == (row.id, row.members)
 
 
-def test_a_small_service_dies_normally(world: World):
+def test_a_small_service_dies_normally(world: LeasedRegion):
     world.register_many(5)
     world.live(0, 16)
     assert len(world.critical()) == 5
     assert world.holds() == []
 
 
-def test_members_that_renew_leave_the_hold(world: World):
+def test_members_that_renew_leave_the_hold(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
     back = [world.instance(f"web-{n}") for n in range(3)]
     world.renew(back, 21)
@@ -60,7 +60,7 @@ def test_members_that_renew_leave_the_hold(world: World):
     assert members(row) == {f"web-{n}" for n in range(3, 15)}
 
 
-def test_when_so_many_come_back_that_the_rest_is_ordinary_the_rest_expires(world: World):
+def test_when_so_many_come_back_that_the_rest_is_ordinary_the_rest_expires(world: LeasedRegion):
     instances = world.register_many(15)
     world.live(0, 16)
     world.renew(instances[:12], 17)
@@ -71,7 +71,7 @@ def test_when_so_many_come_back_that_the_rest_is_ordinary_the_rest_expires(world
     assert row.decided_by == "worker:leases"
 
 
-def test_a_hold_does_not_fade_when_the_losses_before_it_grow_old(world: World):
+def test_a_hold_does_not_fade_when_the_losses_before_it_grow_old(world: LeasedRegion):
     instances = world.register_many(10)
     world.live(0, 9, renewing=instances)
     world.live(10, 34, renewing=instances[5:])  # five die, which is bearable
@@ -83,7 +83,7 @@ def test_a_hold_does_not_fade_when_the_losses_before_it_grow_old(world: World):
     assert members(world.holds()[0]) == {"web-5", "web-6"}
 
 
-def test_approving_fails_the_members_that_are_still_silent(world: World):
+def test_approving_fails_the_members_that_are_still_silent(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
     world.renew([world.instance("web-0")], 21)
     decided = holds.approve(row.id, actor="admin:alice", cause="they are gone", leases=world.store)
@@ -92,7 +92,7 @@ def test_approving_fails_the_members_that_are_still_silent(world: World):
     assert set(world.causes("expire")) == {"they are gone"}
 
 
-def test_an_approved_hold_is_not_held_again(world: World):
+def test_an_approved_hold_is_not_held_again(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
     holds.approve(row.id, actor="admin:alice", cause="gone", leases=world.store)
     world.live(22, 30)
@@ -100,7 +100,7 @@ def test_an_approved_hold_is_not_held_again(world: World):
     assert len(world.causes("expire")) == 15
 
 
-def test_an_instance_that_renews_after_approval_comes_back(world: World):
+def test_an_instance_that_renews_after_approval_comes_back(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
     holds.approve(row.id, actor="admin:alice", cause="gone", leases=world.store)
     world.sweep(22)
@@ -109,7 +109,7 @@ def test_an_instance_that_renews_after_approval_comes_back(world: World):
     assert world.status("web-3") is Status.PASSING
 
 
-def test_rejecting_lets_them_be_for_the_window(world: World):
+def test_rejecting_lets_them_be_for_the_window(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
     decided = holds.reject(row.id, actor="admin:alice", cause="our network", now=world.at(21), leases=world.store)
     assert (decided.state, decided.reason) == ("rejected", "our network")
@@ -118,7 +118,7 @@ def test_rejecting_lets_them_be_for_the_window(world: World):
     assert world.holds() == []
 
 
-def test_after_the_window_those_who_are_still_silent_are_held_again(world: World):
+def test_after_the_window_those_who_are_still_silent_are_held_again(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
     holds.reject(row.id, actor="admin:alice", cause="our network", now=world.at(21), leases=world.store)
     world.live(22, 82)
@@ -126,7 +126,7 @@ def test_after_the_window_those_who_are_still_silent_are_held_again(world: World
     assert again.id != row.id
 
 
-def test_a_hold_that_nobody_decides_happens_after_an_hour(world: World):
+def test_a_hold_that_nobody_decides_happens_after_an_hour(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
     assert round(row.expires_at - row.at) == 3600
     HeldRow.objects.update(at=world.at(30) - 3600, expires_at=world.at(30))  # as if it were an hour old
@@ -139,7 +139,7 @@ def test_a_hold_that_nobody_decides_happens_after_an_hour(world: World):
 
 
 @pytest.mark.parametrize("decide", [holds.approve, holds.reject])
-def test_a_hold_is_decided_once(world: World, decide):
+def test_a_hold_is_decided_once(world: LeasedRegion, decide):
     row = silenced(world, silent=15, of=15)
     holds.reject(row.id, actor="admin:alice", cause="first", now=world.at(21), leases=world.store)
     with pytest.raises(Refused, match="rejected by admin:alice"):
@@ -147,18 +147,18 @@ def test_a_hold_is_decided_once(world: World, decide):
 
 
 @pytest.mark.parametrize("decide", [holds.approve, holds.reject])
-def test_a_hold_that_does_not_exist_is_not_found(world: World, decide):
+def test_a_hold_that_does_not_exist_is_not_found(world: LeasedRegion, decide):
     with pytest.raises(NotFound):
         decide("nonsense", actor="admin:alice", cause="x", leases=world.store)
 
 
-def test_holds_are_listed_by_state(world: World):
+def test_holds_are_listed_by_state(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
     assert [row.id for row in holds.list_held(state="open")] == [row.id]
     assert holds.list_held(state="approved") == []
 
 
-def test_a_region_wide_silence_is_one_hold(world: World):
+def test_a_region_wide_silence_is_one_hold(world: LeasedRegion):
     for service in ("web", "users", "orders", "billing", "search"):
         world.register_many(4, service=service)
     world.live(0, 16)
@@ -167,7 +167,7 @@ def test_a_region_wide_silence_is_one_hold(world: World):
     assert (row.scope, row.name, len(row.held)) == ("region", REGION, 20)
 
 
-def test_a_zone_is_held_by_itself(world: World):
+def test_a_zone_is_held_by_itself(world: LeasedRegion):
     instances = []
     for number in range(8):
         world.register_many(2, service=f"a{number}", zone="a")
@@ -178,7 +178,7 @@ def test_a_zone_is_held_by_itself(world: World):
     assert (row.scope, row.name, len(row.held)) == ("zone", "a", 16)
 
 
-def test_nothing_can_be_approved_while_nobody_knows_who_is_silent(world: World):
+def test_nothing_can_be_approved_while_nobody_knows_who_is_silent(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
     connection().flushall()
     with pytest.raises(Unavailable):

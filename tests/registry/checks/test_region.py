@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import threading
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
+from tests.harness.calls import register
 from tests.harness.probes.servers import HttpTarget, closed_port, dns_target, grpc_target, http_target, tcp_target
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
@@ -63,13 +63,8 @@ def target(targets: Targets) -> HttpTarget:
     return targets.http
 
 
-def register(region: Region, id: str, *checks: dict[str, Any], port: int = 80) -> None:
-    body = {"host": "127.0.0.1", "port": port, "checks": [{"interval": "1s", **check} for check in checks]}
-    request = urllib.request.Request(
-        f"{region.url}/services/web/{id}", json.dumps(body).encode(), {"Content-Type": "application/json"}, method="PUT"
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert answer.status == 201
+def register_checked(region: Region, id: str, *checks: dict[str, Any], port: int = 80) -> None:
+    register(region, "web", id, host="127.0.0.1", port=port, checks=[{"interval": "1s", **check} for check in checks])
 
 
 def http(url: str, **options: Any) -> dict[str, Any]:
@@ -85,8 +80,8 @@ def served(region: Region) -> dict[str, str]:
 
 def test_checks_decide_who_is_returned(start_region: Callable[..., Region], target: HttpTarget) -> None:
     region = start_region()
-    register(region, "good", http(target.url, failures_before_critical=2))
-    register(region, "refused", http("http://169.254.169.254/latest/"))
+    register_checked(region, "good", http(target.url, failures_before_critical=2))
+    register_checked(region, "refused", http("http://169.254.169.254/latest/"))
     eventually(lambda: served(region) == {"good": "passing"}, within=30, what="the good one serves, the other not")
     explained = region.get("/services/web/explain")[1].decode()
     assert "cloud metadata address" in explained
@@ -100,11 +95,11 @@ def test_checks_decide_who_is_returned(start_region: Callable[..., Region], targ
 def test_every_type_of_check_is_probed(start_region: Callable[..., Region], targets: Targets) -> None:
     region = start_region()
     dns = {"type": "dns", "query": "db.example", "address": f"127.0.0.1:{targets.dns}", "expect_answer": "10.0.0.2"}
-    register(region, "http", http(targets.http.url))
-    register(region, "grpc", {"type": "grpc"}, port=targets.grpc)
-    register(region, "tcp", {"type": "tcp"}, port=targets.tcp)
-    register(region, "dns", dns)
-    register(region, "bad", http(targets.http.url), {"type": "tcp", "address": f"127.0.0.1:{closed_port()}"})
+    register_checked(region, "http", http(targets.http.url))
+    register_checked(region, "grpc", {"type": "grpc"}, port=targets.grpc)
+    register_checked(region, "tcp", {"type": "tcp"}, port=targets.tcp)
+    register_checked(region, "dns", dns)
+    register_checked(region, "bad", http(targets.http.url), {"type": "tcp", "address": f"127.0.0.1:{closed_port()}"})
     passing = dict.fromkeys(["dns", "grpc", "http", "tcp"], "passing")
     eventually(lambda: served(region) == passing, within=30, what=f"all but one pass\n{region.log()[-2000:]}")
 
@@ -113,7 +108,7 @@ def test_nobody_is_removed_while_the_workers_are_down_and_verdicts_turn_unknown(
     start_region: Callable[..., Region], target: HttpTarget
 ) -> None:
     region = start_region()
-    register(region, "good", http(target.url, timeout="1s"))
+    register_checked(region, "good", http(target.url, timeout="1s"))
     eventually(lambda: served(region) == {"good": "passing"}, within=30, what="it is probed")
     region.kill("worker", signal.SIGSTOP)
     try:

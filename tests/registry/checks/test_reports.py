@@ -1,7 +1,7 @@
 """Reporting what probes found: over real tables, a real Valkey and the real breaker."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
@@ -16,8 +16,6 @@ from config.local.ports import free_port
 from registry import actions
 from registry.actions import Report
 from registry.checks.reports import HELD, tell
-from registry.commit.tail import tail
-from registry.commit.writer import close_writers, local_region
 from registry.models import ChangeRow, InstanceRow
 
 pytestmark = pytest.mark.usefixtures("committed", "valkey_url")
@@ -25,15 +23,7 @@ T = TypeVar("T")
 CHECK = {"type": "http", "url": "http://127.0.0.1:1/", "status": "passing"}
 
 
-@pytest.fixture
-def committed(transactional_db: None) -> Iterator[None]:
-    """Commits are real; the writer ends with the test."""
-    yield
-    close_writers()
-    tail(local_region()).forget()
-
-
-async def register(number: int) -> None:
+async def register_many(number: int) -> None:
     body = from_mapping({"host": "127.0.0.1", "port": 80, "checks": [CHECK]})
     rows = [("default", "web", f"web-{n}", body) for n in range(number)]
     await actions.register_many.aio(rows, actor="test", cause="test")
@@ -57,7 +47,7 @@ async def statuses() -> dict[str, str]:
 
 
 async def test_a_transition_is_in_the_log_with_its_own_cause() -> None:
-    await register(2)
+    await register_many(2)
     causes = ["check http: 3 failures in a row: 503", "check http: 1 failure: 503"]
     await tell([(report(f"web-{n}", Status.CRITICAL), cause) for n, cause in enumerate(causes)])
     rows = await read(lambda: list(ChangeRow.objects.filter(verb="report").order_by("index")))
@@ -66,33 +56,33 @@ async def test_a_transition_is_in_the_log_with_its_own_cause() -> None:
 
 
 async def test_what_is_recorded_already_writes_nothing() -> None:
-    await register(1)
+    await register_many(1)
     assert await tell([(report("web-0", Status.PASSING), "as before")]) == [None]
     assert await read(ChangeRow.objects.filter(verb="report").count) == 0
 
 
 async def test_an_instance_that_has_left_is_an_error_of_its_own() -> None:
-    await register(1)
+    await register_many(1)
     gone, written = await tell([(report("web-9", Status.CRITICAL), "a"), (report("web-0", Status.CRITICAL), "b")])
     assert isinstance(gone, NotFound)
     assert isinstance(written, int)
 
 
 async def test_what_would_take_a_whole_service_away_is_held() -> None:
-    await register(20)
+    await register_many(20)
     outcomes = await tell([(report(f"web-{n}", Status.CRITICAL), "all at once") for n in range(20)])
     assert outcomes.count(HELD) > 10
     assert list((await statuses()).values()).count("critical") == 20 - outcomes.count(HELD)
 
 
 async def test_recoveries_are_never_held() -> None:
-    await register(20)
+    await register_many(20)
     outcomes = await tell([(report(f"web-{n}", Status.WARNING), "all at once") for n in range(20)])
     assert all(isinstance(outcome, int) for outcome in outcomes)
 
 
 async def test_without_valkey_nothing_that_takes_traffic_away_is_reported() -> None:
-    await register(2)
+    await register_many(2)
     away = dataclasses.replace(settings.MERIDIAN, valkey_url=f"redis://127.0.0.1:{free_port()}/0")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "MERIDIAN", away)

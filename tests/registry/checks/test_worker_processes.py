@@ -1,13 +1,10 @@
 """Worker processes as they run in production, over a real database and a real Valkey."""
 
 import asyncio
-import os
-import subprocess
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,15 +12,13 @@ import pytest
 import redis.asyncio
 
 from catalog.records.status import Status
-from config.local.child_lifetime import die_with
-from config.local.ports import free_port
-from config.local.valkey import valkey_answers, valkey_command, valkey_url
 from registry.checks import probe_heartbeat
 from registry.checks.schedule import Schedule
 from registry.valkey import aconnection
-from tests.harness.probes.processes import Workers
 from tests.harness.probes.schedules import REGION
 from tests.harness.probes.servers import HttpTarget, http_target
+from tests.harness.probes.workers import Workers
+from tests.harness.valkey import Valkey
 from tests.harness.waiting import aeventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -131,33 +126,21 @@ async def test_a_dead_instance_turns_critical_at_its_third_failure(workers: Work
         assert target.hits["/health/0"] >= 3
 
 
-@contextmanager
-def valkey_at(port: int, directory: Path) -> Iterator[None]:
-    """A Valkey of the test's own, killed at the end of the block."""
-    command = valkey_command(port, directory)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=partial(die_with, os.getpid())) as server:
-        while not valkey_answers(port):
-            assert server.poll() is None, "Valkey has ended"
-            time.sleep(0.02)
-        yield
-        server.kill()
-
-
 async def test_a_valkey_that_is_killed_makes_nobody_critical_and_probing_goes_on_with_the_next(
     database_url: str, tmp_path: Path
 ) -> None:
-    port = free_port()
-    workers = await asyncio.to_thread(Workers, database_url, valkey_url(port), tmp_path)
+    valkey = Valkey(tmp_path)
+    workers = await asyncio.to_thread(Workers, database_url, valkey.url, tmp_path)
     try:
         async with http_target() as target:
-            with valkey_at(port, tmp_path):
+            with valkey:
                 workers.start()
                 await asyncio.to_thread(workers.register, 5, target.url, interval="1s", failures=1)
-                async with redis.asyncio.Redis(port=port, decode_responses=True) as client:
+                async with redis.asyncio.Redis(port=valkey.port, decode_responses=True) as client:
                     await watch(Schedule(client, REGION), Status.PASSING, 5)
             target.hits.clear()
-            with valkey_at(port, tmp_path):
-                async with redis.asyncio.Redis(port=port, decode_responses=True) as client:
+            with valkey:
+                async with redis.asyncio.Redis(port=valkey.port, decode_responses=True) as client:
                     await watch(Schedule(client, REGION), Status.PASSING, 5)
                     await aeventually(lambda: probed(target, 5), within=30, what="all are probed again")
                     assert await all_are(Schedule(client, REGION), Status.PASSING, 5)

@@ -1,11 +1,8 @@
 """The doorbell wakes followers in other processes; without it they poll."""
 
 import asyncio
-import os
-import subprocess
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,15 +11,12 @@ from django.conf import settings
 from django.test import override_settings
 
 from catalog.change import Position
-from config.local.child_lifetime import die_with
-from config.local.ports import free_port
-from config.local.valkey import valkey_answers, valkey_command
-from config.local.valkey import valkey_url as valkey_url_of
 from registry.commit.doorbell import channel
 from registry.commit.tail import Tail
 from registry.commit.writer import local_region
 from registry.log.local import DatabaseLog
 from registry.valkey import connection
+from tests.harness.valkey import Valkey
 from tests.registry.conftest import Register
 
 LONG = 30.0  # seconds: a wait that ends much sooner was woken
@@ -106,29 +100,15 @@ def test_without_valkey_waiting_ends_soon_enough_to_poll(register: Register) -> 
 
 def test_a_valkey_that_comes_back_is_heard_again(register: Register, tmp_path: Path) -> None:
     register("one")
-    port = free_port()
-    there = replace(settings.MERIDIAN, valkey_url=valkey_url_of(port))
+    valkey = Valkey(tmp_path)
+    there = replace(settings.MERIDIAN, valkey_url=valkey.url)
 
     async def scenario(log: DatabaseLog, end: Position) -> None:
         for _ in range(2):
-            with valkey_at(port, tmp_path):
+            with valkey:
                 await heard(log, end)
             async with asyncio.timeout(10):
                 await log.wait(end, timeout=LONG)  # woken by the loss, or polling because of it
 
     with override_settings(MERIDIAN=there):
         asyncio.run(elsewhere(scenario))
-
-
-@contextmanager
-def valkey_at(port: int, directory: Path) -> Iterator[None]:
-    """A Valkey that is there within the block and killed after it."""
-    with subprocess.Popen(valkey_command(port, directory), preexec_fn=partial(die_with, os.getpid())) as server:
-        deadline = time.monotonic() + 10
-        while not valkey_answers(port):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        try:
-            yield
-        finally:
-            server.kill()

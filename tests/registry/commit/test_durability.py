@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from registry.models import ChangeRow, InstanceRow
-from tests.harness.writers import start_writing
+from tests.harness.registry.writers import start_writing
 from tests.registry.conftest import Register
 
 ENOUGH = 300

@@ -23,7 +23,7 @@ from registry.commit.tail import tail
 from registry.commit.unit import Unit
 from registry.commit.verb import verb
 from registry.models import ChangeRow, InstanceRow, Region
-from tests.harness.writers import start_writing
+from tests.harness.registry.writers import start_writing
 from tests.registry.conftest import Register, at_once
 
 GOOD = from_mapping({"host": "10.0.1.5", "port": 8080})

@@ -15,7 +15,7 @@ from registry.commit.tail import Tail
 from registry.commit.writer import local_region
 from registry.log.local import DatabaseLog
 from registry.models import ChangeRow
-from tests.harness.outage import database_gone
+from tests.harness.registry.outage import database_gone
 from tests.registry.conftest import Register, at_once
 
 T = TypeVar("T")

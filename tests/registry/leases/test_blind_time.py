@@ -4,17 +4,17 @@ from catalog.records.status import Status
 from registry.leases.keys import LeaseKeys
 from registry.models import Region
 from registry.valkey import connection
-from tests.harness.leases import World
+from tests.harness.registry.leases import LeasedRegion
 
 
-def test_thirty_seconds_without_a_sweep_remove_nobody(world: World):
+def test_thirty_seconds_without_a_sweep_remove_nobody(world: LeasedRegion):
     world.register_many(3)
     world.live(0, 5)
     world.live(35, 45)
     assert world.critical() == set()
 
 
-def test_after_blind_time_the_silent_are_found_as_ever(world: World):
+def test_after_blind_time_the_silent_are_found_as_ever(world: LeasedRegion):
     world.register("web-1")
     world.live(0, 5)
     world.live(35, 49)
@@ -23,14 +23,14 @@ def test_after_blind_time_the_silent_are_found_as_ever(world: World):
     assert world.critical() == {"web-1"}
 
 
-def test_sweeps_that_are_always_late_find_the_dead_in_the_end(world: World):
+def test_sweeps_that_are_always_late_find_the_dead_in_the_end(world: LeasedRegion):
     world.register("web-1", ttl="5s")
     for second in range(0, 40, 5):
         world.sweep(second)
     assert world.status("web-1") is Status.CRITICAL
 
 
-def test_time_in_which_no_server_takes_renewals_removes_nobody(world: World):
+def test_time_in_which_no_server_takes_renewals_removes_nobody(world: LeasedRegion):
     world.register("web-1")
     world.live(0, 5)
     world.serving = False
@@ -43,7 +43,7 @@ def test_time_in_which_no_server_takes_renewals_removes_nobody(world: World):
     assert world.critical() == {"web-1"}
 
 
-def test_a_restart_of_the_server_within_two_seconds_is_no_blind_time(world: World):
+def test_a_restart_of_the_server_within_two_seconds_is_no_blind_time(world: LeasedRegion):
     world.register("web-1")
     world.live(0, 5)
     world.serving = False
@@ -53,7 +53,7 @@ def test_a_restart_of_the_server_within_two_seconds_is_no_blind_time(world: Worl
     assert world.critical() == {"web-1"}
 
 
-def test_a_flushed_valkey_removes_nobody_and_grants_all_leases_afresh(world: World):
+def test_a_flushed_valkey_removes_nobody_and_grants_all_leases_afresh(world: LeasedRegion):
     instances = world.register_many(3)
     world.live(0, 10)
     connection().flushall()
@@ -67,7 +67,7 @@ def test_a_flushed_valkey_removes_nobody_and_grants_all_leases_afresh(world: Wor
     assert len(world.critical()) == 3
 
 
-def test_a_clock_that_is_lost_alone_removes_nobody(world: World):
+def test_a_clock_that_is_lost_alone_removes_nobody(world: LeasedRegion):
     world.register_many(3)
     world.live(0, 5)
     world.live(100, 114)  # so that there is blind time on the clock
@@ -77,7 +77,7 @@ def test_a_clock_that_is_lost_alone_removes_nobody(world: World):
     assert world.critical() == set()
 
 
-def test_an_expired_instance_that_renews_after_valkey_was_lost_comes_back(world: World):
+def test_an_expired_instance_that_renews_after_valkey_was_lost_comes_back(world: LeasedRegion):
     instance = world.register("web-1")
     world.live(0, 16)
     connection().flushall()
@@ -88,21 +88,21 @@ def test_an_expired_instance_that_renews_after_valkey_was_lost_comes_back(world:
     assert world.status("web-1") is Status.PASSING
 
 
-def test_a_log_that_was_replaced_grants_all_leases_afresh(world: World):
+def test_a_log_that_was_replaced_grants_all_leases_afresh(world: LeasedRegion):
     world.register_many(2)
     world.live(0, 5)
     Region.objects.update(log_id="restored")
     assert world.sweep(6).granted == 2
 
 
-def test_a_sweep_that_takes_long_is_no_absence(world: World):
+def test_a_sweep_that_takes_long_is_no_absence(world: LeasedRegion):
     world.register("web-1")
     world.live(0, 5)
     world.store.note_end(world.at(18))  # the sweep of second 5 worked for 13 seconds
     assert world.sweep(19).granted == 0
 
 
-def test_an_absence_grants_all_leases_afresh(world: World):
+def test_an_absence_grants_all_leases_afresh(world: LeasedRegion):
     world.register("web-1")
     world.live(0, 5)
     assert world.sweep(19).granted == 1

@@ -1,12 +1,9 @@
 """Renewals: many at once, acknowledged when Valkey has them, and never waiting long for one that is away."""
 
 import asyncio
-import os
 import signal
-import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,11 +14,9 @@ from catalog.records.check import Check, CheckType, Verdict
 from catalog.records.instance import Instance
 from catalog.records.lease import Lease
 from catalog.records.status import Status
-from config.local.child_lifetime import die_with
-from config.local.ports import free_port
-from config.local.valkey import valkey_answers, valkey_command
 from registry.leases.keys import LeaseKeys
 from registry.leases.renewals import Renewals
+from tests.harness.valkey import Valkey
 
 KEYS = LeaseKeys("us-east")
 NOW = 1_000_000.0
@@ -125,31 +120,10 @@ async def test_a_server_says_that_it_takes_renewals(client):
     assert float(await client.get(KEYS.listening)) == pytest.approx(seconds, abs=2.0)
 
 
-class Valkey:
-    """A Valkey that can be killed, stopped and started."""
-
-    def __init__(self, directory: Path) -> None:
-        self.port, self._directory = free_port(), directory
-        self.start()
-
-    def start(self) -> None:
-        command = valkey_command(self.port, self._directory)
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=partial(die_with, os.getpid()))
-        deadline = time.monotonic() + 10
-        while not valkey_answers(self.port):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture
 def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    valkey = Valkey(tmp_path)
-    yield valkey
-    valkey.kill()
+    with Valkey(tmp_path) as valkey:
+        yield valkey
 
 
 @pytest.fixture

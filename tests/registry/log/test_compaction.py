@@ -12,7 +12,7 @@ from registry.commit.writer import local_region
 from registry.log.compaction import TOMBSTONES, compact
 from registry.log.verification import verify
 from registry.models import ChangeRow, InstanceRow, Region, Tombstone
-from tests.harness.tampering import tamper
+from tests.harness.registry.tampering import tamper
 from tests.registry.conftest import Register
 
 DAY = 86_400.0

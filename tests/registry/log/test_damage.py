@@ -34,7 +34,7 @@ from registry.log.mirror import Mirror
 from registry.models import ChangeRow, InstanceRow, Region
 from tests.harness.contract.sources import in_thread
 from tests.harness.discovery.world import Silent
-from tests.harness.tampering import remove, tamper
+from tests.harness.registry.tampering import remove, tamper
 from tests.harness.waiting import aeventually
 from tests.registry.conftest import Register
 

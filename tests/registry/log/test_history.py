@@ -19,7 +19,7 @@ from registry.log.history import Entry, beginning, entries, history_of, index_at
 from registry.log.mirror import Mirror
 from registry.models import ChangeRow
 from tests.harness import records
-from tests.harness.outage import database_gone
+from tests.harness.registry.outage import database_gone
 from tests.registry.conftest import Register
 
 HOME, EU = "us-east", "eu-west"

@@ -12,7 +12,7 @@ from registry import actions
 from registry.commit.writer import local_region
 from registry.log.verification import verify
 from registry.models import ChangeRow, InstanceRow, Region
-from tests.harness.tampering import remove, smuggle, tamper
+from tests.harness.registry.tampering import remove, smuggle, tamper
 from tests.registry.conftest import Register
 
 CHECK = {"type": "ttl", "name": "beat", "ttl": "5s"}

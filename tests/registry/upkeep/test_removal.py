@@ -9,12 +9,12 @@ from registry.actions import Report
 from registry.models import ChangeRow
 from registry.upkeep.removal import is_due
 from registry.valkey import connection
-from tests.harness.leases import TEST, World
+from tests.harness.registry.leases import TEST, LeasedRegion
 
 CHECK = [{"name": "up", "type": "http", "url": "http://127.0.0.1:1/"}]
 
 
-def ill(world: World, number: int, *, after: str = "1m", service: str = "web") -> None:
+def ill(world: LeasedRegion, number: int, *, after: str = "1m", service: str = "web") -> None:
     """Instances that a probe has found critical just now."""
     for instance in world.register_many(number, service=service, checks=CHECK, deregister_critical_after=after):
         verdict(instance, Status.CRITICAL)
@@ -27,7 +27,7 @@ def verdict(instance: Instance, status: Status) -> None:
     actions.report_checks([report], actor=TEST, cause="test")
 
 
-def test_a_critical_instance_is_removed_when_its_time_is_up(world: World):
+def test_a_critical_instance_is_removed_when_its_time_is_up(world: LeasedRegion):
     ill(world, 1)
     instance = world.instance("web-0")
     world.live(0, 60, renewing=[instance])
@@ -37,7 +37,7 @@ def test_a_critical_instance_is_removed_when_its_time_is_up(world: World):
     assert world.status("web-0") is None
 
 
-def test_the_log_says_who_removed_it_and_why(world: World):
+def test_the_log_says_who_removed_it_and_why(world: LeasedRegion):
     ill(world, 1)
     world.live(0, 63, renewing=[world.instance("web-0")])
     world.remove(63)
@@ -45,7 +45,7 @@ def test_the_log_says_who_removed_it_and_why(world: World):
     assert (change.actor, change.cause) == ("worker:leases", "critical for 1m")
 
 
-def test_one_that_recovers_stays(world: World):
+def test_one_that_recovers_stays(world: LeasedRegion):
     ill(world, 1)
     world.live(0, 50, renewing=[world.instance("web-0")])
     verdict(world.instance("web-0"), Status.PASSING)
@@ -53,33 +53,33 @@ def test_one_that_recovers_stays(world: World):
     assert world.remove(100) == 0
 
 
-def test_without_the_option_nobody_is_removed(world: World):
+def test_without_the_option_nobody_is_removed(world: LeasedRegion):
     [instance] = world.register_many(1, checks=CHECK)
     verdict(instance, Status.CRITICAL)
     world.live(0, 200, renewing=[instance])
     assert world.remove(200) == 0
 
 
-def test_one_whose_lease_expired_is_removed_too(world: World):
+def test_one_whose_lease_expired_is_removed_too(world: LeasedRegion):
     world.register("web-0", deregister_critical_after="30s")
     world.live(0, 46)
     assert world.remove(46) == 1
 
 
-def test_one_that_renews_is_not_removed_before_it_is_revived(world: World):
+def test_one_that_renews_is_not_removed_before_it_is_revived(world: LeasedRegion):
     instance = world.register("web-0", deregister_critical_after="30s")
     world.live(0, 46)
     world.renew([instance], 46.5)
     assert world.remove(46.6) == 0
 
 
-def test_nobody_is_removed_while_leases_are_not_swept(world: World):
+def test_nobody_is_removed_while_leases_are_not_swept(world: LeasedRegion):
     ill(world, 1)
     world.live(0, 10)
     assert world.remove(100) == 0
 
 
-def test_the_time_begins_anew_when_the_registry_comes_back(world: World):
+def test_the_time_begins_anew_when_the_registry_comes_back(world: LeasedRegion):
     ill(world, 1)
     world.live(0, 10)
     world.live(70, 125, renewing=[world.instance("web-0")])
@@ -88,7 +88,7 @@ def test_the_time_begins_anew_when_the_registry_comes_back(world: World):
     assert world.remove(131) == 1
 
 
-def test_the_time_begins_anew_when_valkey_is_lost(world: World):
+def test_the_time_begins_anew_when_valkey_is_lost(world: LeasedRegion):
     ill(world, 1)
     world.live(0, 50)
     connection().flushall()
@@ -96,7 +96,7 @@ def test_the_time_begins_anew_when_valkey_is_lost(world: World):
     assert world.remove(100) == 0
 
 
-def test_mass_removal_is_held(world: World):
+def test_mass_removal_is_held(world: LeasedRegion):
     ill(world, 10)
     world.live(0, 63, renewing=[world.instance(f"web-{n}") for n in range(10)])
     assert world.remove(63) == 0

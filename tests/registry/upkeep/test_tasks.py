@@ -12,7 +12,7 @@ from registry.actions import OverrideRequest
 from registry.models import OverrideRow
 from registry.tasks import expire_overrides, remove_critical, sweep_leases
 from registry.upkeep.expired_overrides import lapse_overrides
-from tests.harness.leases import TEST, World
+from tests.harness.registry.leases import TEST, LeasedRegion
 from tests.harness.waiting import eventually
 
 
@@ -21,32 +21,32 @@ def drain(*, expires_in: str | None) -> None:
     actions.set_override(request, actor=TEST, cause="test")
 
 
-def test_an_override_leaves_the_record_when_its_time_is_over(world: World) -> None:
+def test_an_override_leaves_the_record_when_its_time_is_over(world: LeasedRegion) -> None:
     drain(expires_in="1ms")
     [lapsed] = eventually(lambda: lapse_overrides(time.time()), what="its time is over")
     assert lapsed.reason == "test"
     assert OverrideRow.objects.count() == 0
 
 
-def test_an_override_stays_until_its_time_is_over(world: World) -> None:
+def test_an_override_stays_until_its_time_is_over(world: LeasedRegion) -> None:
     drain(expires_in="1h")
     assert lapse_overrides(world.at(3500)) == ()
     assert OverrideRow.objects.count() == 1
 
 
-def test_an_override_without_an_end_stays(world: World) -> None:
+def test_an_override_without_an_end_stays(world: LeasedRegion) -> None:
     drain(expires_in=None)
     assert lapse_overrides(world.at(1e9)) == ()
     assert OverrideRow.objects.count() == 1
 
 
-def sweep_without_tables(world: World, at: float) -> None:
+def sweep_without_tables(world: LeasedRegion, at: float) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE registry_region RENAME TO registry_region_away")
         world.sweep(at)
 
 
-def test_a_sweep_that_cannot_read_the_tables_has_not_looked(world: World):
+def test_a_sweep_that_cannot_read_the_tables_has_not_looked(world: LeasedRegion):
     world.register("web-1")
     world.live(0, 5)
     for second in range(6, 26):
@@ -56,7 +56,7 @@ def test_a_sweep_that_cannot_read_the_tables_has_not_looked(world: World):
     assert world.status("web-1") is Status.PASSING
 
 
-def test_the_tasks_do_their_work_on_the_clock_of_valkey(world: World):
+def test_the_tasks_do_their_work_on_the_clock_of_valkey(world: LeasedRegion):
     instance = world.register("web-1", ttl="1s", deregister_critical_after="1s")
     now = world.store.now()
     world.store.hear_server(now)

@@ -1,4 +1,4 @@
-"""Real processes that write to the tests' database: `python -m tests.harness.writers PREFIX COUNT CALLERS`.
+"""Real processes that write to the tests' database: `python -m tests.harness.registry.writers PREFIX COUNT CALLERS`.
 
 Each registration is printed once it was acknowledged, and never before.
 """
@@ -7,24 +7,20 @@ import asyncio
 import os
 import subprocess
 import sys
-from functools import partial
-from pathlib import Path
 
-from config.local.child_lifetime import die_with
-
-ROOT = Path(__file__).resolve().parents[2]
+from config.local.plan import BASE_DIR
+from tests.harness.processes import spawn
 
 
 def start_writing(prefix: str, count: int, *, callers: int) -> "subprocess.Popen[str]":
     """A process that registers `count` instances, `callers` at a time; its output names each that was acknowledged."""
-    command = [sys.executable, "-m", "tests.harness.writers", prefix, str(count), str(callers)]
-    return subprocess.Popen(
+    command = [sys.executable, "-m", "tests.harness.registry.writers", prefix, str(count), str(callers)]
+    return spawn(
         command,
-        cwd=ROOT,
+        cwd=BASE_DIR,
         env={**os.environ, "MERIDIAN_DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "config.settings"},
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=partial(die_with, os.getpid()),
     )
 
 

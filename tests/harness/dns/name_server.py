@@ -40,7 +40,7 @@ def override(id: str = "o1", **fields: object) -> Override:
     return Override(id=id, region=REGION, scope=scope, **{**given, **fields})  # type: ignore[arg-type]
 
 
-class Desk:
+class NameServer:
     """`ask` goes the whole way from packet to packet, the table included."""
 
     def __init__(self, *records: Record, regions: Iterable[str] = (), loaded: bool = True, **zone: object) -> None:

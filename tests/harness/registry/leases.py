@@ -3,20 +3,20 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import redis.asyncio
 from django.conf import settings
 
 from catalog.records.instance import Instance, instance_key
-from catalog.records.registration import from_mapping
 from catalog.records.status import Status
-from registry import actions
 from registry.breaker.population import instances_of
 from registry.leases.renewals import Renewals
 from registry.leases.store import LeaseStore, store
 from registry.models import ChangeRow, HeldRow, InstanceRow
 from registry.upkeep.removal import remove_critical
 from registry.upkeep.sweep import Swept, sweep
+from tests.harness.registry import registering
 
 REGION = "us-east"
 TEST = "test@127.0.0.1"
@@ -26,7 +26,7 @@ def key(id: str, service: str = "web") -> str:
     return instance_key("default", service, id)
 
 
-class World:
+class LeasedRegion:
     """Time is in seconds since the test began; a server takes renewals unless `serving` is False."""
 
     def __init__(self) -> None:
@@ -37,13 +37,10 @@ class World:
     def at(self, seconds: float) -> float:
         return self.began + seconds
 
-    def register(self, id: str, *, service: str = "web", ttl: str | None = "15s", **fields: object) -> Instance:
-        body: dict[str, object] = {"host": "127.0.0.1", "port": 80, **fields}
+    def register(self, id: str, *, service: str = "web", ttl: str | None = "15s", **fields: Any) -> Instance:
         if ttl is not None:
-            body["lease"] = {"ttl": ttl}
-        return actions.register(
-            from_mapping(body), namespace="default", service=service, id=id, actor=TEST, cause="test"
-        ).instance
+            fields["lease"] = {"ttl": ttl}
+        return registering.register(id, service=service, actor=TEST, cause="test", **fields).instance
 
     def register_many(self, number: int, *, service: str = "web", ttl: str = "15s", **fields: object) -> list[Instance]:
         return [self.register(f"{service}-{n}", service=service, ttl=ttl, **fields) for n in range(number)]

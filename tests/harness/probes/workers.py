@@ -1,13 +1,12 @@
-"""Real worker processes: `python -m tests.harness.probes.processes probe` does what Celery's task does each second."""
+"""Real worker processes: `python -m tests.harness.probes.workers probe` does what Celery's task does each second."""
 
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import IO
 
-from config.local.child_lifetime import die_with
+from tests.harness.processes import spawn
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -33,13 +32,11 @@ class Workers:
 
     def register(self, number: int, url: str, *, interval: str, timeout: str = "1s", failures: int = 3) -> None:
         """Register `number` instances of `web`, each with one HTTP check of `<url>/<its number>`."""
-        self._run(
-            "-m", "tests.harness.probes.processes", "register", str(number), url, interval, timeout, str(failures)
-        )
+        self._run("-m", "tests.harness.probes.workers", "register", str(number), url, interval, timeout, str(failures))
 
     def start(self) -> subprocess.Popen[bytes]:
         """A worker process that probes until it is ended."""
-        worker = self._popen("-m", "tests.harness.probes.processes", "probe", output=self._log)
+        worker = self._popen("-m", "tests.harness.probes.workers", "probe", output=self._log)
         self._started.append(worker)
         return worker
 
@@ -55,14 +52,13 @@ class Workers:
             assert process.wait(BOOT) == 0, command
 
     def _popen(self, *command: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        return spawn(
             [sys.executable, *command],
             cwd=ROOT,
             env=self._variables,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            preexec_fn=partial(die_with, os.getpid()),
         )
 
 
@@ -76,10 +72,10 @@ def main(what: str, *arguments: str) -> None:
 
         while True:
             probe.run()
-    register(*arguments)
+    register_many(*arguments)
 
 
-def register(number: str, url: str, interval: str, timeout: str, failures: str) -> None:
+def register_many(number: str, url: str, interval: str, timeout: str, failures: str) -> None:
     """See `Workers.register`."""
     from catalog.records.registration import from_mapping
     from registry import actions
