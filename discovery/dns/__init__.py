@@ -2,8 +2,8 @@
 
 zone        what the server was told to be: domains, region, TTLs
 question    a packet read as a question
-routes      a name read as a wish: which service, where, with which tag or port
-reads       the wish put to the one query
+names       what a name asks for: which service, where, with which tag or port
+reads       that put to the one query
 shapes      the answer as resource records
 message     records as the bytes of a message that fits
 table       answers kept until a change touches them
@@ -12,5 +12,5 @@ udp, tcp    the transports
 server      the process's parts, started and stopped
 processes   several servers on one port
 counters    how many questions, and what became of them
-figures     the same for `/metrics` of the region's server
+metrics     the same for `/metrics` of the region's server
 """

@@ -15,7 +15,7 @@ from discovery.web.health import Health
 from registry import database, valkey
 from tests.discovery.view.test_following import DeadLog
 from tests.harness.discovery.world import World, opened
-from tests.harness.outage import database_gone
+from tests.harness.registry.outage import database_gone
 
 
 @pytest.fixture
