@@ -340,4 +340,6 @@ def _database(text: str) -> Database:
     if "dbname" not in given:
         raise ValueError(f"names no database, and so is {DATABASE_FORMS}")
     name, user, password, host, port = (given.pop(key, "") for key in ("dbname", "user", "password", "host", "port"))
+    if not re.fullmatch(r"[\d,]*", port):
+        raise ValueError(f'holds the port "{port}", which is not a number')
     return Database("postgres", name, user, password, host, port, options=tuple(sorted(given.items())))
