@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt scripts/setup scripts/requirements.py
 	@touch $@
 
 run: setup ## run a federation of three regions with demo services; Ctrl-C stops it
-	@exec $(PYTHON) manage.py up --regions us-east,eu-west,ap-south --port 8500 --dns-port 8600 --data .meridian --demo
+	@exec $(PYTHON) manage.py up --regions us-east,eu-west,ap-south --port 8500 --dns-port 8600 --data .meridian/demo --demo
 
 test: setup ## run linters, types, import contracts and tests, on SQLite and PostgreSQL; FAULTS=1 adds the long fault runs
 	@exec scripts/test $(if $(FAULTS),--faults)
@@ -41,5 +41,5 @@ pictures: setup ## take the README's pictures from a running demo (some minutes;
 	@scripts/debian chromium=chromium
 	@exec $(PYTHON) -m scripts.pictures
 
-clean: ## remove .venv, caches and the data of `make run`
-	@rm -rf $(VENV) .meridian .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+clean: ## remove .venv, caches and the data of `make run`; regions of your own stay
+	@rm -rf $(VENV) .meridian/demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

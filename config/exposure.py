@@ -14,6 +14,6 @@ def refuse_exposure(environment: Environment) -> None:
         return
     raise Exposed(
         f"refusing to listen on {environment.http}: that is not a loopback address and no token exists, so any "
-        f"client could write; make one with `MERIDIAN_DATA={environment.data} manage.py token create NAME "
+        f"client could write; make one with `MERIDIAN_DATA={environment.data} ./meridian token create NAME "
         "--scope operator`, or listen on 127.0.0.1."
     )

@@ -1,6 +1,5 @@
 """What regions say once they are ready: where to look, with lines that work when pasted."""
 
-import sys
 from collections.abc import Sequence
 
 from config.local.plan import BASE_DIR, WILDCARDS, RegionPlan
@@ -66,7 +65,7 @@ def _federation(plans: Sequence[RegionPlan]) -> str:
         f"  {dig} user-service.service.consul",
         f"  {dig} user-service.service.{second.region}.consul SRV",
         f"  {dig} _freshness.user-service.service.{second.region}.consul TXT",
-        f"  MERIDIAN_DATA={first.data} {sys.executable} {BASE_DIR / 'manage.py'} peer status",
+        f"  MERIDIAN_DATA={first.data} {BASE_DIR / 'meridian'} peer status",
         "",
         "Ctrl-C here stops everything; what is registered is kept.",
         "",
@@ -87,6 +86,6 @@ def _sign_in(plan: RegionPlan) -> str:
     """How to sign in, while the password is still the one made at the first start with the demo."""
     path = plan.data / ADMIN_PASSWORD
     if not path.exists():
-        command = f"MERIDIAN_DATA={plan.data} {sys.executable} {BASE_DIR / 'manage.py'} user NAME --role administrator"
+        command = f"MERIDIAN_DATA={plan.data} {BASE_DIR / 'meridian'} user NAME --role administrator"
         return f"   a user for it: {command}"
     return f"   user admin, password {path.read_text().strip()}"

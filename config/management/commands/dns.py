@@ -28,15 +28,15 @@ from registry.log.local import DatabaseLog
 
 EXAMPLES = """
 examples:
-  manage.py dns
+  ./meridian dns
       on MERIDIAN_DNS_HOST and MERIDIAN_DNS_PORT, 127.0.0.1:8600 unless set
-  manage.py dns --host :: --port 53
+  ./meridian dns --host :: --port 53
       on all addresses of both families
-  manage.py dns --host 10.0.0.2 --host fd00::2 --advertise 10.0.0.2
+  ./meridian dns --host 10.0.0.2 --host fd00::2 --advertise 10.0.0.2
       on two addresses, and ns.<domain> is the first
-  manage.py dns --domains consul,sd.example.com --ttl 2s
+  ./meridian dns --domains consul,sd.example.com --ttl 2s
       for these domains, answers kept by others for two seconds
-  manage.py dns --processes 4
+  ./meridian dns --processes 4
       four processes on one port, each with its own view
 
 then:

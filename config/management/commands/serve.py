@@ -16,9 +16,9 @@ from config.local.ports import Claim, busy_claim
 
 MOST_PROCESSES = 64
 EXAMPLES = """examples:
-  manage.py serve
+  ./meridian serve
       on the address of MERIDIAN_HTTP_HOST and MERIDIAN_HTTP_PORT
-  manage.py serve --processes 4
+  ./meridian serve --processes 4
       four processes on one port, each with its own view
 """
 

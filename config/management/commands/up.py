@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from config.environment import Environment, EnvironmentProblem, read_environment
@@ -16,18 +15,18 @@ from config.local.region import CannotStart, run_regions
 
 EXAMPLES = """
 examples:
-  manage.py up
+  ./meridian up
       a region us-east on port 8500, DNS on port 8600, data in .meridian
-  manage.py up --demo
+  ./meridian up --demo
       the same with a fleet of 50 services to look at
-  manage.py up --regions us-east,eu-west,ap-south --demo
+  ./meridian up --regions us-east,eu-west,ap-south --demo
       three regions, each a peer of each: HTTP on 8500, 8510 and 8520, DNS on 8600, 8610 and 8620,
       data in .meridian/us-east and so on
-  manage.py up --region eu-west --port 8510 --dns-port 8610 --data .meridian-eu
+  ./meridian up --region eu-west --port 8510 --dns-port 8610 --data .meridian-eu
       another region beside it
-  MERIDIAN_DATABASE_URL=postgres://meridian:secret@127.0.0.1/meridian manage.py up
+  MERIDIAN_DATABASE_URL=postgres://meridian:secret@127.0.0.1/meridian ./meridian up
       over PostgreSQL
-  MERIDIAN_VALKEY_URL=redis://127.0.0.1:6379/0 manage.py up
+  MERIDIAN_VALKEY_URL=redis://127.0.0.1:6379/0 ./meridian up
       over a Valkey or Redis that runs already
 
 Ctrl-C stops everything that was started. The data is kept for the next start.
@@ -69,8 +68,24 @@ class Command(BaseCommand):
             raise CommandError(str(problem)) from None
 
 
+FLAGS = {
+    "MERIDIAN_HTTP_HOST": "--host",
+    "MERIDIAN_HTTP_PORT": "--port",
+    "MERIDIAN_DNS_HOST": "--host",
+    "MERIDIAN_DNS_PORT": "--dns-port",
+    "MERIDIAN_DATA": "--data",
+}
+
+
+def _in_flags(sentence: str, *, several: bool) -> str:
+    """What is wrong with a variable, said of the flag that was typed."""
+    for variable, flag in {**FLAGS, "MERIDIAN_REGION": "--regions" if several else "--region"}.items():
+        sentence = sentence.replace(variable, flag)
+    return sentence
+
+
 def plans_from(options: dict[str, Any]) -> tuple[RegionPlan, ...]:
-    """The plans of all regions that the flags ask for. Raises CannotStart, ImproperlyConfigured."""
+    """The plans of all regions that the flags ask for. Raises CannotStart."""
     if options["regions"] is None:
         return (plan_from(options),)
     regions = tuple(name.strip() for name in options["regions"].split(","))
@@ -84,7 +99,7 @@ def plans_from(options: dict[str, Any]) -> tuple[RegionPlan, ...]:
 
 
 def plan_from(options: dict[str, Any]) -> RegionPlan:
-    """The plan that the flags ask for. Flags are checked by the same rules as the variables that they stand for."""
+    """The plan that the flags ask for, checked by the rules of their variables. Raises CannotStart."""
     flags = {
         "MERIDIAN_REGION": options["region"],
         "MERIDIAN_HTTP_HOST": options["host"],
@@ -96,7 +111,7 @@ def plan_from(options: dict[str, Any]) -> RegionPlan:
     try:
         environment = read_environment({**os.environ, **flags})
     except EnvironmentProblem as problem:
-        raise ImproperlyConfigured(str(problem)) from None
+        raise CannotStart(_in_flags(str(problem), several=options["regions"] is not None)) from None
     return plan_region(
         region=environment.region,
         data=environment.data,

@@ -21,10 +21,10 @@ roles:
   administrator   and makes tokens, peers and users
 
 examples:
-  manage.py user vera --role viewer                 asks for a password
-  manage.py user otto --role operator --generate    prints a new one
-  manage.py user otto --role administrator          otto's password stays
-  manage.py user otto --generate                    otto's role stays
+  ./meridian user vera --role viewer                 asks for a password
+  ./meridian user otto --role operator --generate    prints a new one
+  ./meridian user otto --role administrator          otto's password stays
+  ./meridian user otto --generate                    otto's role stays
 """
 
 

@@ -1,4 +1,4 @@
-"""`manage.py peer`: invites, accepts, shows, approves and revokes the regions that this one trusts."""
+"""`./meridian peer`: invites, accepts, shows, approves and revokes the regions that this one trusts."""
 
 import asyncio
 import getpass
@@ -17,8 +17,8 @@ from federation.peers import trust
 EXAMPLES = """\
 peering, between any two regions:
 
-  us-east$ manage.py peer invite eu-west        prints a token
-  eu-west$ manage.py peer accept TOKEN          both follow each other from now on
+  us-east$ ./meridian peer invite eu-west        prints a token
+  eu-west$ ./meridian peer accept TOKEN          both follow each other from now on
 """
 
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"region": region, "token": token}))
             return
-        self.stderr.write(f"give this token to {region} within a day; it works once:  manage.py peer accept TOKEN")
+        self.stderr.write(f"give this token to {region} within a day; it works once:  ./meridian peer accept TOKEN")
         self.stdout.write(token)
 
     def accept(self, options: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py compact_log`: forget old history now. A daily task does the same."""
+"""`./meridian compact_log`: forget old history now. A daily task does the same."""
 
 import json
 import time

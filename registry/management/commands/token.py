@@ -7,6 +7,8 @@ from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.errors import CatalogError, Invalid
@@ -47,7 +49,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def create(self, options: dict[str, Any]) -> None:
-        """Print the secret alone on the last line, so that it can be cut off."""
+        """Print the secret alone on the last line, so that it can be cut off. Makes the tables when there are none."""
+        settings.MERIDIAN.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        call_command("migrate", interactive=False, verbosity=0)
         expires_in = seconds(options["expires"], field="expires", least=1.0) if options["expires"] else None
         token, secret = create_token(
             options["name"], options["scopes"], expires_in=expires_in, actor=_actor(), now=time.time()

@@ -1,4 +1,4 @@
-"""`manage.py verify_log`: prove that log, tables and digest agree, or name what differs."""
+"""`./meridian verify_log`: prove that log, tables and digest agree, or name what differs."""
 
 import json
 import sys

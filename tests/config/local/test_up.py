@@ -186,4 +186,4 @@ def test_a_second_ctrl_c_does_not_wait(start_region: Callable[..., Region]) -> N
 
 def test_help_has_examples() -> None:
     text = subprocess.run([*MANAGE, "up", "--help"], capture_output=True, text=True, timeout=30, check=True).stdout
-    assert "manage.py up --region eu-west --port 8510 --dns-port 8610 --data .meridian-eu" in text
+    assert "./meridian up --region eu-west --port 8510 --dns-port 8610 --data .meridian-eu" in text
