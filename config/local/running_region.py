@@ -47,9 +47,7 @@ def choose_region(variables: Mapping[str, str], *, may_make: bool = False) -> Pa
         raise NoRegion(f"{data} holds the regions {names}: set MERIDIAN_REGION to one of them, or MERIDIAN_DATA.")
     if may_make:
         return data
-    raise NoRegion(
-        f"there is no region in {data}: start one with `./meridian up`, or set MERIDIAN_DATA."
-    )
+    raise NoRegion(f"there is no region in {data}: start one with `./meridian up`, or set MERIDIAN_DATA.")
 
 
 def data_directory(variables: Mapping[str, str]) -> Path:
