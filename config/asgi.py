@@ -16,11 +16,10 @@ from django.conf import settings
 from prometheus_client import REGISTRY
 
 from config import wire_dashboard
+from config.dialects import DIALECTS
 from config.environment import Environment
 from config.mirrors import mirrors_of
 from dashboard.live import routing
-from discovery.dns.metrics import Collected
-from discovery.http import routes
 from discovery.plane import Plane
 from discovery.view.probe_heartbeat import Pulse
 from discovery.web import health_routes, server
@@ -67,14 +66,8 @@ def application_of(plane: Plane) -> server.Application:
     serving = serve.Serving()
     whole = server.Application(
         plane,
-        {
-            "services": routes.application(plane),
-            "health": operating,
-            "metrics": operating,
-            "federation": serve.application(serving),
-        },
-        shortcut=routes.shortcut,
-        prompt=routes.prompt,
+        DIALECTS,
+        beside={"health": operating, "metrics": operating, "federation": serve.application(serving)},
         otherwise=ProtocolTypeRouter({"http": django, "websocket": routing.websockets}),
     )
     wire_dashboard.install(plane, settings.MERIDIAN)
@@ -86,5 +79,7 @@ def application_of(plane: Plane) -> server.Application:
 
 # WhiteNoise opens files the ordinary way, also under ASGI: they are small, and read on a thread.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
-REGISTRY.register(Collected(settings.MERIDIAN.data))  # the DNS processes have no page of their own for Prometheus
+for dialect in DIALECTS:
+    if dialect.collector is not None:  # of processes that have no page of their own for Prometheus
+        REGISTRY.register(dialect.collector(settings.MERIDIAN.data))
 application = application_of(plane_of(settings.MERIDIAN))

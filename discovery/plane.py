@@ -10,9 +10,11 @@ from typing import Any
 
 import structlog
 
-from catalog.errors import Unavailable
+from catalog.errors import NotFound, Unavailable
 from catalog.follow import BATCH, Follower
 from catalog.log import Log
+from catalog.query_types import ALL, NEAREST
+from catalog.records.instance import Instance
 from catalog.view import State, View
 from discovery.access import LOOPBACK, REMEMBERED, Access, Authenticates
 from discovery.answers.cache import Answers, Encoded
@@ -26,6 +28,7 @@ from registry.valkey import cancel_all
 CONFIRMED = 2.0  # seconds that a question which must not be answered from the past waits for the log
 CLOSED_WITHIN = 2.0  # seconds
 CAUGHT_UP = 2.0  # seconds that a writer waits at most for this process's view to hold what it wrote
+MOMENT = 0.05  # seconds: a registration at another server of the region is here by then
 ANEW = 5.0  # seconds before a part that has failed is started anew
 FAULT = 60.0  # seconds for which the failure of a part is told
 
@@ -134,6 +137,32 @@ class Plane:
             return 0.0
         since = self.view.region(region).freshness.since
         return None if since is None else max(0.0, self.clock() - since)
+
+    def find(self, namespace: str, service: str, id: str) -> Instance | None:
+        """The instance of this region, as the view has it."""
+        instances = self.view.region(self.region).services.get((namespace, service))
+        return instances.get(id) if instances else None
+
+    async def instance(self, namespace: str, service: str, id: str) -> Instance:
+        """The same. Raises NotFound, but not before the view has had a moment to catch up with another server."""
+        found = self.find(namespace, service, id)
+        if found is None:
+            await self.following.reached(self.head + 1, timeout=MOMENT)
+            found = self.find(namespace, service, id)
+        if found is None:
+            raise NotFound(f"{service}/{id} is not registered here: register it again")
+        return found
+
+    def require_regions(self, wanted: tuple[str, ...]) -> None:
+        """Raises NotFound, naming the regions that are known, unless at least one of the wanted is.
+
+        The others of a list are answered for as what they are: unknown.
+        """
+        if wanted in ((), (ALL,), (NEAREST,)):
+            return
+        if not any(region == self.region or region in self.view.regions for region in wanted):
+            known = ", ".join(sorted({self.region, *self.view.regions}))
+            raise NotFound(f"no region {', '.join(wanted)[:80]!r} is known here: known are {known}")
 
     @property
     def head(self) -> int:

@@ -22,6 +22,7 @@ from catalog.errors import CatalogError, Invalid
 from catalog.query import Query
 from catalog.records.instance import DEFAULT_NAMESPACE
 from catalog.view import View
+from discovery.answers.cache import Encoded
 from discovery.dns import message
 from discovery.dns.message import Prepared
 from discovery.dns.names import route
@@ -30,7 +31,8 @@ from discovery.dns.reads import Finding, find
 from discovery.dns.responder import prepare
 from discovery.dns.shapes import Naming
 from discovery.dns.zone import LARGEST, Zone
-from discovery.http import parameters, reads
+from discovery.http import parameters
+from discovery.http.dialect import DIALECT
 from discovery.web.problems import problem
 
 SHOWN = 10  # instances or records of an answer that are written out
@@ -110,7 +112,7 @@ def by_http(view: View, asking: Asking, now: float) -> HttpAnswer:
         found = problem(error)
         body = msgspec.json.encode(found)
         return HttpAnswer(status=found.status, body=body, text=_pretty(body))
-    encoded = reads.lookup(reads.plainest(view, query)).answer(view, now)
+    encoded = Encoded(DIALECT.lookup(query).render(view, now), DIALECT)
     headers = {name.decode(): value.decode() for name, value in encoded.start["headers"]}
     instances = msgspec.json.decode(encoded.body) if encoded.status == 200 else []
     shown = msgspec.json.encode(instances[:SHOWN]) if encoded.status == 200 else encoded.body

@@ -1,14 +1,13 @@
 """Waiting for an answer to change: blocking queries and streams, the same for every dialect.
 
-A topic is a question that somebody waits on. A change that touches it has it asked again once, however many wait; when
-the bytes are the same nobody is woken, and when they differ all get the same ones.
+A topic is a read that clients wait on. A change that touches it has it repeated once, however many wait; when the bytes
+are the same no client is woken, and when they differ all get the same ones.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -16,12 +15,12 @@ import structlog
 
 from catalog.errors import CatalogError
 from catalog.view import View
-from discovery.answers.cache import Answers, Encoded, Question
+from discovery.answers.cache import Answers, CacheKey, Encoded, Form, Read
 from discovery.answers.dependents import Dependents
 from registry.asgi import Message
 
 SLICE = 50  # waiters answered before others get their turn: about a millisecond
-TOPICS_SLICE = 20  # questions asked again before others get their turn
+TOPICS_SLICE = 20  # reads repeated before others get their turn
 JITTER = 1 / 16  # of the wait, as Consul has it, so that those who came together do not come back together
 
 Deliver = Callable[[Encoded], Awaitable[None]]
@@ -32,7 +31,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """Somebody who waits for one answer. `deliver` sends it; only when `is_slow` may it have to wait for the client."""
+    """A client that awaits an answer. `deliver` sends it; only when `is_slow` may that have to wait for the client."""
 
     deliver: Deliver
     is_slow: Callable[[], bool]
@@ -42,13 +41,19 @@ class Waiter:
 
 @dataclass(eq=False, slots=True)
 class Topic:
-    """A question that somebody waits on, and its answer as all of them know it."""
+    """A read that clients wait on, and its answer as all of them know it."""
 
-    question: Question
+    read: Read
+    form: Form
     current: Encoded
     waiters: dict[Waiter, None] = field(default_factory=dict)
     streams: dict[asyncio.Event, None] = field(default_factory=dict)
     timer: asyncio.TimerHandle | None = None
+
+    @property
+    def key(self) -> CacheKey:
+        """That of its answer in the cache."""
+        return self.form.name, self.read.key
 
 
 class Topics:
@@ -58,16 +63,17 @@ class Topics:
         self.recomputed = 0
         self.woken = 0
         self._answers, self._clock = answers, clock
-        self._topics: dict[Hashable, Topic] = {}
-        self._dependents = Dependents[Hashable]()
-        self._touched: dict[Hashable, None] = {}
+        self._topics: dict[CacheKey, Topic] = {}
+        self._dependents = Dependents[CacheKey]()
+        self._touched: dict[CacheKey, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        # After the answers' own listener: when a topic asks again, what it knew must be gone.
+        # After the listener of the cache: when a topic repeats its read, the old answer must be gone.
         view.listeners.append(self._changed)
 
     async def wait(
         self,
-        question: Question,
+        read: Read,
+        form: Form,
         deliver: Deliver,
         receive: Receive,
         *,
@@ -79,7 +85,7 @@ class Topics:
         The handler's own coroutine does nothing but listen for the client; what is sent is sent by the topic. That
         keeps a parked query at one coroutine and one timer.
         """
-        topic = self._join(question)
+        topic = self._join(read, form)
         waiter = Waiter(deliver, is_slow)
         loop = asyncio.get_running_loop()
         length = seconds * (1 + random.random() * JITTER)  # noqa: S311 - spreads load, guards nothing
@@ -95,10 +101,10 @@ class Topics:
             self._leave(topic)
 
     async def stream(
-        self, question: Question, *, heartbeat: float, known: Callable[[Encoded], bool]
+        self, read: Read, form: Form, *, heartbeat: float, known: Callable[[Encoded], bool]
     ) -> AsyncGenerator[Encoded | None, None]:
         """The answer, unless `known` says that the reader has it, and each time it changes; None as a heartbeat."""
-        topic = self._join(question)
+        topic = self._join(read, form)
         changed = asyncio.Event()
         topic.streams[changed] = None
         sent: Encoded | None = topic.current if known(topic.current) else None
@@ -121,31 +127,31 @@ class Topics:
     def __len__(self) -> int:
         return len(self._topics)
 
-    def _join(self, question: Question) -> Topic:
-        topic = self._topics.get(question.key)
+    def _join(self, read: Read, form: Form) -> Topic:
+        topic = self._topics.get((form.name, read.key))
         if topic is None:
-            topic = Topic(question, self._answers.ask(question))
-            self._topics[question.key] = topic
+            topic = Topic(read, form, self._answers.ask(read, form))
+            self._topics[topic.key] = topic
             self._depend(topic)
-        elif question.key in self._touched:
-            # Its turn to be asked again has not come yet. Who joins now judged by the new answer, and would wait for
-            # a change that has happened.
+        elif topic.key in self._touched:
+            # Its turn to be repeated has not come yet. A client that joins now judged by the new answer, and would wait
+            # for a change that has happened.
             self._refresh(topic)
         return topic
 
     def _leave(self, topic: Topic) -> None:
-        if not topic.waiters and not topic.streams and self._topics.get(topic.question.key) is topic:
-            del self._topics[topic.question.key]
+        if not topic.waiters and not topic.streams and self._topics.get(topic.key) is topic:
+            del self._topics[topic.key]
             self._undepend(topic)
 
     def _depend(self, topic: Topic) -> None:
-        self._dependents.add(topic.question.key, topic.current.depends)
+        self._dependents.add(topic.key, topic.current.depends)
         if topic.current.valid_until is not None:
             delay = max(0.0, topic.current.valid_until - self._clock()) + 0.001
-            topic.timer = asyncio.get_running_loop().call_later(delay, self._touch, [topic.question.key])
+            topic.timer = asyncio.get_running_loop().call_later(delay, self._touch, [topic.key])
 
     def _undepend(self, topic: Topic) -> None:
-        self._dependents.discard(topic.question.key, topic.current.depends)
+        self._dependents.discard(topic.key, topic.current.depends)
         if topic.timer is not None:
             topic.timer.cancel()
             topic.timer = None
@@ -153,15 +159,15 @@ class Topics:
     def _changed(self, region: str, names: frozenset[str], _index: int) -> None:
         self._touch(self._dependents.touched(region, names))
 
-    def _touch(self, keys: list[Hashable]) -> None:
+    def _touch(self, keys: list[CacheKey]) -> None:
         if not keys:
             return
         if not self._touched:
             # Once for all changes of this turn of the loop.
-            self._run(self._ask_again())
+            self._run(self._repeat_touched())
         self._touched.update(dict.fromkeys(keys))
 
-    async def _ask_again(self) -> None:
+    async def _repeat_touched(self) -> None:
         for number in count(1):
             if not self._touched:
                 return
@@ -177,10 +183,10 @@ class Topics:
         self._undepend(topic)
         before = topic.current
         try:
-            topic.current = self._answers.ask(topic.question)
+            topic.current = self._answers.ask(topic.read, topic.form)
         except CatalogError as error:
-            # A filter that new records make undecidable, say. Who waits keeps what it has, and hears of it when asking.
-            logger.info("a question that is waited on cannot be answered", reason=str(error))
+            # A filter that new records make undecidable, say. Clients that wait are told when they ask the next time.
+            logger.info("a read that is waited on cannot be repeated", reason=str(error))
         self._depend(topic)
         self.recomputed += 1
         if not topic.current.is_news_after(before):
@@ -195,7 +201,7 @@ class Topics:
         for start in range(0, len(waiters), SLICE):
             for waiter in waiters[start : start + SLICE]:
                 if waiter.is_slow():
-                    self._run(self._answer(waiter, encoded))  # by itself, so that nobody waits behind it
+                    self._run(self._answer(waiter, encoded))  # by itself, so that no other waits behind it
                 else:
                     await self._answer(waiter, encoded)
             await asyncio.sleep(0)
@@ -220,14 +226,3 @@ class Topics:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def deliver_whole(send: Callable[[Message], Awaitable[None]], encoded: Encoded) -> None:
-    """Send an answer as the two messages that it is."""
-    await send(encoded.start)
-    await send(encoded.whole)
-
-
-def delivering(send: Callable[[Message], Awaitable[None]]) -> Deliver:
-    """A waiter's `deliver` over an ASGI `send`."""
-    return partial(deliver_whole, send)

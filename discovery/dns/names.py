@@ -7,6 +7,10 @@ import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 
+import dns.exception
+import dns.name
+
+from catalog.errors import Invalid
 from catalog.records.instance import DEFAULT_NAMESPACE
 from discovery.dns.zone import Labels
 
@@ -123,3 +127,13 @@ def _host(labels: Labels, place: Place) -> Route:
 
 
 KEYWORDS = {SERVICE: _service, ADDRESS: _host}
+
+
+def name_of(service: str, domain: str, *, tag: str = "", namespace: str = DEFAULT_NAMESPACE) -> dns.name.Name:
+    """The name to ask for, the other way round. Raises Invalid when a tag cannot be part of one."""
+    suffix = () if namespace == DEFAULT_NAMESPACE else (namespace, NAMESPACE)
+    labels = [*(tag.split(".") if tag else ()), service, SERVICE, *suffix, *domain.rstrip(".").split(".")]
+    try:
+        return dns.name.Name([*(label.encode("ascii") for label in labels), b""])
+    except (UnicodeEncodeError, dns.exception.DNSException) as error:
+        raise Invalid(f"DNS cannot be asked for this: no name can hold it ({error})", field="tag") from None

@@ -1,4 +1,4 @@
-"""The words of a lookup's query string, as a table; whoever misspells one is told."""
+"""The parameters of a query string, as a table; a misspelt one is an error."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -15,6 +15,7 @@ from catalog.records.duration import seconds
 from catalog.records.instance import DEFAULT_NAMESPACE
 from catalog.records.status import Status
 from discovery.web.blocking import DEFAULT_WAIT, LONGEST_WAIT, Waiting
+from discovery.web.consistency import Consistency
 
 MOST_PARAMETERS = 100
 LARGEST_LIMIT = 100_000
@@ -26,19 +27,12 @@ TRUTH = {"": True, "true": True, "1": True, "yes": True, "false": False, "0": Fa
 Given = dict[str, list[str]]
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A lookup's parameters, read. `max_lag` is how old the answer may be, in seconds; `consistent` asks for the
-    present, from the region itself."""
+class Lookup(msgspec.Struct, frozen=True, kw_only=True):
+    """A lookup as its parameters have it."""
 
     query: Query
     waiting: Waiting | None
-    max_lag: float | None = None
-    consistent: bool = False
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether any answer will do, however old."""
-        return self.max_lag is None and not self.consistent
+    consistency: Consistency
 
 
 def parsed(query_string: bytes, known: Iterable[str]) -> Given:
@@ -106,16 +100,16 @@ SINGLE_READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "filter": ("filter", compiled),
 }
 WAITING = ("index", "wait")
-FRESHNESS = ("max_lag", "consistent")
-LOOKUP = (*READERS, *SINGLE_READERS, "region", *FRESHNESS, *WAITING)
-INSTANCE = ("namespace", "region", *FRESHNESS, *WAITING)
+CONSISTENCY = ("max_lag", "consistent")
+LOOKUP = (*READERS, *SINGLE_READERS, "region", *CONSISTENCY, *WAITING)
+INSTANCE = ("namespace", "region", *CONSISTENCY, *WAITING)
 WATCH = (*READERS, *SINGLE_READERS, "region", "max_lag", *WAITING)
 WRITE = ("namespace", "region")
 LISTING = ("namespace", "region", *WAITING)
 
 
-def lookup(query_string: bytes, *, region: str, service: str, client: str, known: Iterable[str] = LOOKUP) -> Asked:
-    """Read a lookup of `service`. `client` names who asks, and counts only together with a limit. Raises Invalid."""
+def lookup(query_string: bytes, *, region: str, service: str, client: str, known: Iterable[str] = LOOKUP) -> Lookup:
+    """A lookup of `service`. `client` names who asks, and counts only together with a limit. Raises Invalid."""
     given = parsed(query_string, known)
     fields: dict[str, Any] = {}
     for name, (field, read) in READERS.items():
@@ -128,12 +122,12 @@ def lookup(query_string: bytes, *, region: str, service: str, client: str, known
         fields["seed"] = client
     name = names.label(service, field="service")
     query = Query(region=region, regions=regions(given), service=name, **fields)
-    max_lag, consistent = freshness(given)
-    if consistent and waiting(given) is not None:
+    demanded = consistency(given)
+    if demanded.consistent and waiting(given) is not None:
         raise Invalid(
             "what is asked of the region itself cannot wait here: ask without `index` and `wait`", field="wait"
         )
-    return Asked(query=query, waiting=waiting(given), max_lag=max_lag, consistent=consistent)
+    return Lookup(query=query, waiting=waiting(given), consistency=demanded)
 
 
 def regions(given: Given) -> tuple[str, ...]:
@@ -157,15 +151,15 @@ def region(given: Given) -> str:
     return said[0] if said else ""
 
 
-def freshness(given: Given) -> tuple[float | None, bool]:
-    """What `max_lag` and `consistent` ask for. Raises Invalid."""
+def consistency(given: Given) -> Consistency:
+    """What `max_lag` and `consistent` demand. Raises Invalid."""
     text, word = once(given, "max_lag"), once(given, "consistent").lower()
     if word not in TRUTH:
         raise Invalid(f"{word[:20]!r} is neither true nor false", field="consistent")
     consistent = "consistent" in given and TRUTH[word]
     if text and consistent:
         raise Invalid("what is consistent has no lag: give one of the two", field="max_lag")
-    return seconds(_bare(text), field="max_lag") if text else None, consistent
+    return Consistency(max_lag=seconds(_bare(text), field="max_lag") if text else None, consistent=consistent)
 
 
 def waiting(given: Given) -> Waiting | None:

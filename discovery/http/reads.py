@@ -1,18 +1,17 @@
-"""A read: a request becomes a question, and the question an answer from the view."""
+"""Reads of the native dialect: what is read of the view, and how it is rendered."""
 
 from collections.abc import Iterable
 from functools import partial
 
 import msgspec
 
-from catalog.errors import NotFound
 from catalog.query import Part, Query, Verdict, answer, explain, least
-from catalog.query_types import ALL, NEAREST
+from catalog.query_types import ALL
 from catalog.records.instance import Instance
 from catalog.records.status import Status
 from catalog.region_choice import by_distance
 from catalog.view import EVERYTHING, FEDERATION, RegionView, ServiceName, View, namespace_name, opinion_name
-from discovery.answers.cache import Encoded, Question
+from discovery.answers.cache import Read, Rendered
 from discovery.http import shapes
 from discovery.http.shapes import Explanation, Listed
 
@@ -21,22 +20,22 @@ EVERY_STATUS = frozenset(Status)
 Kept = dict[ServiceName, tuple[object, Listed]]  # a service's instances as they were, and what was listed of them
 
 
-def lookup(query: Query) -> Question:
+def lookup(query: Query) -> Read:
     """The instances of a service."""
-    return Question(("services/lookup", query), partial(_look_up, query))
+    return Read(("lookup", query), partial(_look_up, query), personal=bool(query.seed))
 
 
-def explanation(query: Query) -> Question:
+def explanation(query: Query) -> Read:
     """Why each instance of a service is returned by the lookup, or is not."""
-    return Question(("services/explain", query), partial(_explain, query))
+    return Read(("explain", query), partial(_explain, query), personal=bool(query.seed))
 
 
-def _look_up(query: Query, view: View, now: float) -> Encoded:
+def _look_up(query: Query, view: View, now: float) -> Rendered:
     found = answer(view, query, now)
-    return shapes.encoded(found, shapes.lookup(found))
+    return shapes.rendered(found, shapes.lookup(found))
 
 
-def _explain(query: Query, view: View, now: float) -> Encoded:
+def _explain(query: Query, view: View, now: float) -> Rendered:
     found = explain(view, query, now)
     body = Explanation(
         service=query.service,
@@ -46,51 +45,32 @@ def _explain(query: Query, view: View, now: float) -> Encoded:
         regions=[shapes.part(part) for part in found.parts],
         instances=[shapes.explained(verdict) for verdict in found.verdicts],
     )
-    return shapes.encoded(found, body)
+    return shapes.rendered(found, body)
 
 
-def instance(home: str, region: str, namespace: str, service: str, id: str) -> Question:
+def instance(home: str, region: str, namespace: str, service: str, id: str) -> Read:
     """One instance, whatever its status."""
-    return Question(
-        ("services/instance", region, namespace, service, id), partial(_one, _any(home, region, namespace, service), id)
-    )
+    query = _any(home, region, namespace, service)
+    return Read(("instance", region, namespace, service, id), partial(_one, query, id))
 
 
-def is_personal(question: Question) -> bool:
-    """Whether the answer depends on who asks, so that path and query alone do not find it."""
-    _, query = question.key if isinstance(question.key, tuple) and len(question.key) == 2 else ("", None)
-    return isinstance(query, Query) and bool(query.seed)
-
-
-def _one(query: Query, id: str, view: View, now: float) -> Encoded:
+def _one(query: Query, id: str, view: View, now: float) -> Rendered:
     found = explain(view, query, now)
     verdict = next((verdict for verdict in found.verdicts if verdict.instance.id == id), None)
     if verdict is None:
-        return shapes.encoded(msgspec.structs.replace(found, known=False), None, id)
+        return shapes.rendered(msgspec.structs.replace(found, known=False), None, id)
     [served] = shapes.lookup(msgspec.structs.replace(found, verdicts=(verdict,)))
-    return shapes.encoded(found, served)
+    return shapes.rendered(found, served)
 
 
 def plainest(view: View, query: Query) -> Query:
-    """The same question as most people put it: without a policy, home by name is home.
+    """The same query in its most common form: without a policy, home by name is home.
 
-    Only for an answer that is given now: whoever waits may see a policy come.
+    Only for an answer that is given now: a client that waits may see a policy come.
     """
     is_home = query.regions == (query.region,)
     ruled = (query.namespace, query.service) in view.region(query.region).policies
     return msgspec.structs.replace(query, regions=()) if is_home and not ruled else query
-
-
-def require_regions(view: View, wanted: tuple[str, ...], *, local: str) -> None:
-    """Raises NotFound, naming the regions that are known, unless at least one of the wanted is.
-
-    The others of a list are answered for as what they are: unknown.
-    """
-    if wanted in ((), (ALL,), (NEAREST,)):
-        return
-    if not any(region == local or region in view.regions for region in wanted):
-        known = ", ".join(sorted({local, *view.regions}))
-        raise NotFound(f"no region {', '.join(wanted)[:80]!r} is known here: known are {known}")
 
 
 class Listing:
@@ -99,11 +79,11 @@ class Listing:
     def __init__(self) -> None:
         self._kept: dict[str, Kept] = {}  # by region
 
-    def question(self, home: str, regions: tuple[str, ...], namespace: str) -> Question:
+    def read(self, home: str, regions: tuple[str, ...], namespace: str) -> Read:
         """The list of one namespace, over one region or several."""
-        return Question(("services", regions, namespace), partial(self._answer, home, regions or (home,), namespace))
+        return Read(("services", regions, namespace), partial(self._render, home, regions or (home,), namespace))
 
-    def _answer(self, home: str, regions: tuple[str, ...], namespace: str, view: View, now: float) -> Encoded:
+    def _render(self, home: str, regions: tuple[str, ...], namespace: str, view: View, now: float) -> Rendered:
         for gone in self._kept.keys() - view.regions.keys():
             del self._kept[gone]
         everywhere = ALL in regions
@@ -115,8 +95,8 @@ class Listing:
         depends = {(region, name) for region in regions}
         depends |= {(home, opinion_name(region)) for region in regions if region != home}
         parts = tuple(_part(view, region, namespace) for region in regions)
-        return Encoded(
-            msgspec.json.encode(merged([listed for listed, _ in lists])),
+        return Rendered(
+            body=msgspec.json.encode(merged([listed for listed, _ in lists])),
             region=regions[0] if len(regions) == 1 else home,
             index=sum(part.index for part in parts),
             freshness=least([part.freshness for part in parts]),
@@ -150,7 +130,7 @@ class Listing:
 
 
 def _plain(part: RegionView, kept: Kept, namespace: str, name: str) -> Listed:
-    """What nobody overrides is as its records say, and they are replaced whole when one of them changes."""
+    """Without overrides a service is as its records say, and they are replaced whole when one of them changes."""
     instances = part.services[(namespace, name)]
     known = kept.get((namespace, name))
     if known is None or known[0] is not instances:

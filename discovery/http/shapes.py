@@ -9,7 +9,8 @@ from catalog.records.override import Override
 from catalog.records.registration import Registration
 from catalog.records.status import Status
 from catalog.view import State
-from discovery.answers.cache import Encoded, spoken
+from discovery.answers.cache import Rendered
+from discovery.answers.headers import freshness_text
 from discovery.web.problems import CONTENT_TYPE, problem
 from registry.timestamps import iso
 
@@ -17,7 +18,7 @@ from registry.timestamps import iso
 class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One instance of a lookup. `status` and `weight` are those after overrides, `port` the one asked for.
 
-    `freshness` stands there when the instance is of another region that is not heard just now.
+    `freshness` is there when the instance is of another region that is not live.
     """
 
     id: str
@@ -123,7 +124,7 @@ def lookup(found: Answer) -> list[Served]:
     """The instances of an answer, those of another region that is not live with its freshness."""
     home = found.query.region
     said = {
-        part.region: spoken(part.freshness)
+        part.region: freshness_text(part.freshness)
         for part in found.parts
         if part.region != home and part.freshness.state is not State.LIVE
     }
@@ -185,7 +186,7 @@ def part(part: Part) -> Region:
         used=part.used,
         known=part.known,
         index=part.index,
-        freshness=spoken(part.freshness),
+        freshness=freshness_text(part.freshness),
         step=part.step,
     )
 
@@ -200,7 +201,7 @@ def _ruling(override: Override) -> Ruling:
     )
 
 
-def encoded(answer: Answer, body: object, id: str = "") -> Encoded:
+def rendered(answer: Answer, body: object, id: str = "") -> Rendered:
     """An answer whose JSON is `body`; a problem when nothing of the name (and the id) is registered."""
     query = answer.query
     if answer.known:
@@ -209,10 +210,10 @@ def encoded(answer: Answer, body: object, id: str = "") -> Encoded:
         content, status, content_type = _unknown(query.namespace, query.service, id), 404, CONTENT_TYPE.encode()
     used = answer.used
     alone = used[0].region if len(used) == 1 else query.region
-    # What one region answered that was to answer is said by the plain headers.
+    # When the region that was asked has answered alone, the plain headers say it all.
     plain = len(answer.parts) == 1 and query.regions in ((), (alone,))
-    return Encoded(
-        content,
+    return Rendered(
+        body=content,
         region=alone,
         parts=() if plain else answer.parts,
         index=answer.index,

@@ -4,10 +4,10 @@ import asyncio
 from contextlib import aclosing
 
 from catalog.errors import CatalogError
-from discovery.answers.cache import Encoded, Question
-from discovery.plane import Plane
+from discovery.answers.cache import Encoded, Read
 from discovery.web.blocking import Waiting, is_news
-from registry.asgi import Receive, Scope, Send, header
+from discovery.web.request import Request
+from registry.asgi import Scope, begin, disconnected, header, piece
 
 HEARTBEAT = 15.0  # seconds; proxies commonly cut what is silent for a minute
 BEAT = b": still here\n\n"
@@ -32,37 +32,34 @@ def last_seen(scope: Scope, waiting: Waiting | None) -> Waiting:
     return waiting or Waiting(None, 0.0)
 
 
-async def stream(plane: Plane, scope: Scope, receive: Receive, send: Send, question: Question, seen: Waiting) -> None:
+async def stream(request: Request, read: Read, waiting: Waiting | None) -> None:
     """Send the answer, then every new one, until the client goes away or may no longer read."""
-    await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *_stamp(plane)]})
+    seen = last_seen(request.scope, waiting)
+    await begin(request.send, 200, [*HEADERS, (b"meridian-region", request.plane.region.encode())])
     async with asyncio.TaskGroup() as group:
-        sending = group.create_task(_send_all(plane, scope, send, question, seen))
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        sending = group.create_task(_send_all(request, read, seen))
+        await disconnected(request.receive)
         sending.cancel()
 
 
-async def _send_all(plane: Plane, scope: Scope, send: Send, question: Question, seen: Waiting) -> None:
+async def _send_all(request: Request, read: Read, seen: Waiting) -> None:
+    plane = request.plane
+
     def known(encoded: Encoded) -> bool:
         return seen.index is not None and not is_news(encoded, seen, plane.head_of(encoded))
 
-    async with aclosing(plane.topics.stream(question, heartbeat=HEARTBEAT, known=known)) as answers:
+    async with aclosing(plane.topics.stream(read, request.form, heartbeat=HEARTBEAT, known=known)) as answers:
         async for encoded in answers:
-            if not _may_read(plane, scope):
+            if not _may_read(request):
                 break
-            body = BEAT if encoded is None else frame(encoded)
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await piece(request.send, BEAT if encoded is None else frame(encoded))
+    await piece(request.send, b"", last=True)
 
 
-def _may_read(plane: Plane, scope: Scope) -> bool:
-    """Whether the token that opened the stream is still good. A reader whose stream ends comes back and is told why."""
+def _may_read(request: Request) -> bool:
+    """Whether the token that opened the stream is still good. A reader that comes back is told why it is not."""
     try:
-        plane.access.may_read(scope)
+        request.may_read()
     except CatalogError:
         return False
     return True
-
-
-def _stamp(plane: Plane) -> list[tuple[bytes, bytes]]:
-    return [(b"meridian-region", plane.region.encode())]

@@ -1,15 +1,12 @@
 """Blocking queries for every dialect: answer at once what is new to the client, and let it wait for the rest."""
 
-from collections.abc import Callable
-
 import msgspec
 
 from catalog.errors import CatalogError
-from discovery.answers.cache import Encoded, Question
-from discovery.answers.limits import Watchers
-from discovery.answers.watches import Topics
-from discovery.web.asgi import reply_encoded, reply_problem
-from registry.asgi import Receive, Scope, Send
+from discovery.answers.cache import Encoded, Read
+from discovery.web.consistency import ANY, Consistency, require
+from discovery.web.replies import send_encoded
+from discovery.web.request import Request
 
 DEFAULT_WAIT, LONGEST_WAIT = 300.0, 600.0  # seconds, as Consul has them
 
@@ -37,43 +34,42 @@ def is_news(encoded: Encoded, waiting: Waiting, head: int) -> bool:
     return encoded.index > waiting.index or waiting.index > head or missed
 
 
-async def answer(
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    *,
-    question: Question,
-    encoded: Encoded,
-    waiting: Waiting | None,
-    head: int,
-    topics: Topics,
-    watchers: Watchers,
-    client: str,
-    admit: Callable[[], object],
-) -> None:
-    """Send the answer now, or when it changes, or when the wait is over. Raises TooMany.
+async def answer(request: Request, read: Read, waiting: Waiting | None = None, consistency: Consistency = ANY) -> None:
+    """Answer a read now, or when its answer changes, or when the wait is over. Raises TooOld and TooMany.
 
-    `admit` raises a CatalogError when the client may no longer read; after a wait it is asked before anything is sent.
+    The client may read; after a wait that is asked again before anything is sent.
     """
-    if waiting is None or is_news(encoded, waiting, head):
-        await reply_encoded(scope, send, encoded)
-        return
+    plane, form, scope = request.plane, request.form, request.scope
+    encoded = plane.answers.ask(read, form)
+    plane.answers.asked[form.name] += 1
+    if waiting is None and consistency.is_any and scope["method"] == "GET" and not read.personal:
+        plane.answers.remember(form.address(scope), read, form)
+    require(plane, encoded, consistency)
+    if waiting is None or is_news(encoded, waiting, plane.head_of(encoded)):
+        await send_encoded(scope, request.send, encoded)
+    else:
+        await _park(request, read, waiting.seconds)
+
+
+async def _park(request: Request, read: Read, seconds: float) -> None:
+    plane, scope = request.plane, request.scope
 
     async def deliver(latest: Encoded) -> None:
         try:
-            admit()
+            request.may_read()
         except CatalogError as error:
-            await reply_problem(send, error, body=scope["method"] != "HEAD")
-            return
-        await reply_encoded(scope, send, latest)
+            await request.fail(error)
+        else:
+            await send_encoded(scope, request.send, latest)
 
-    watchers.enter(client)
+    client = request.client
+    plane.watchers.enter(client)
     scope["parked"] = True
     try:
         is_slow = scope.get("is_slow", _is_not_slow)
-        await topics.wait(question, deliver, receive, seconds=waiting.seconds, is_slow=is_slow)
+        await plane.topics.wait(read, request.form, deliver, request.receive, seconds=seconds, is_slow=is_slow)
     finally:
-        watchers.leave(client)
+        plane.watchers.leave(client)
 
 
 def _is_not_slow() -> bool:

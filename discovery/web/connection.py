@@ -1,16 +1,15 @@
-"""One client's connection: uvicorn's, with shorter ways for what is asked most, and with limits.
+"""One client's connection: uvicorn's, with shorter ways for the most frequent requests, and with limits.
 
-A lookup that was made before in the same words is answered by its very bytes (`verbatim.py`), a frequent write without
-a task of its own (`prompt.py`); everything else is uvicorn's affair, and ends in the same application.
+A lookup that was made before in the same words is answered by its very bytes (`request_cache.py`), a frequent write
+without a task of its own (`fast_writes.py`); uvicorn hands everything else to the same application.
 
-Whoever sends half a request and then nothing, or a head without end, is told so and let go.
+A client that sends half a request and then nothing, or a head without end, is told so and disconnected.
 """
 
 import asyncio
 from typing import Any, cast
 
 import httptools
-import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -18,15 +17,15 @@ from uvicorn.server import ServerState
 
 from catalog.errors import CatalogError
 from catalog.records.registration import LARGEST_BODY
-from discovery.web import problems
 from discovery.web.corked_transport import Corked
-from discovery.web.fast_writes import Handler, Reply
+from discovery.web.fast_writes import FastHandler, FastWrite
+from discovery.web.form import HttpForm
 from discovery.web.problems import LargeHead, Malformed, TooSlow
-from discovery.web.server import Application
-from registry.asgi import Headers
+from discovery.web.server import HOUSE, Application
+from registry.asgi import Headers, Scope
 
 LARGEST_HEAD = 64 * 1024  # bytes of a request before its body
-LARGEST_PROMPT = LARGEST_BODY  # bytes of a body that is worth a short way
+LARGEST_FAST = LARGEST_BODY  # bytes of the body of a fast write
 MOST_WAITING = 100  # requests behind one that is not answered yet; clients that send ahead at all send a few
 NO_CONTENT = 204
 _LINE = b"%s: %s\r\n".__mod__
@@ -35,7 +34,7 @@ PATIENCE = 30.0  # seconds for a head, for a first request, and for the next par
 
 
 class Connection(HttpToolsProtocol):
-    """A protocol of asyncio, for a `discovery.server.Application`."""
+    """A protocol of asyncio, for a `discovery.web.server.Application`."""
 
     def __init__(
         self,
@@ -46,10 +45,11 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         application: Application = config.loaded_app
-        verbatim = application.verbatim
-        self._plane, self._prompt = application.plane, application.prompt
-        self._known, self._readers, self._learn = verbatim.known, verbatim.readers, verbatim.learn
-        self._handler: Handler | None = None  # of the request that is being read
+        cache = application.request_cache
+        self._plane, self._fast_paths = application.plane, application.fast_paths
+        self._cached, self._readers, self._consider = cache.requests, cache.readers, cache.consider
+        self._handler: FastHandler | None = None  # of the request that is being read
+        self._form: HttpForm = HOUSE  # of that request, when it has a handler
         self._parts: list[bytes] = []  # of its body
         self._active = False  # since the timer for idle connections was looked at
         self._idle: asyncio.TimerHandle | None = None
@@ -78,19 +78,19 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Answer at once what is known; parse the rest."""
-        known = self._known.get(data)
+        """Answer at once what is in the request cache; parse the rest."""
+        cached = self._cached.get(data)
         if (
-            known is not None
+            cached is not None
             and not self._in_message
             and self._is_free
-            and known.shown in self._readers
+            and cached.secret in self._readers
             and not self.flow.write_paused
         ):
-            known.encoded.hits += 1
+            cached.encoded.hits += 1
             self._active = True
             self._corked.flush()
-            self._corked.inner.write(known.wire.at(self.server_state.default_headers))
+            self._corked.inner.write(cached.wire.at(self.server_state.default_headers))
             return
         at_rest, self._begun = not self._in_message, 0
         self._parse(data)
@@ -102,7 +102,7 @@ class Connection(HttpToolsProtocol):
             return
         self._settle()
         if at_rest and self._begun == 1 and data.endswith(b"\r\n\r\n"):
-            self._learn(data, self.scope)  # type: ignore[arg-type] # a dict that TypedDict describes
+            self._consider(data, cast("Scope", self.scope))
 
     def handle_websocket_upgrade(self) -> None:
         """The connection goes on as another protocol's, and its silences are not this one's affair."""
@@ -127,7 +127,7 @@ class Connection(HttpToolsProtocol):
         self._head_size = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """See httptools. What comes after a body is no header that anybody reads, and must not be collected."""
+        """See httptools. What comes after a body is a trailer that is not read, and must not be collected."""
         if self._in_head:
             super().on_header(name, value)
 
@@ -136,12 +136,12 @@ class Connection(HttpToolsProtocol):
         self._is_offer = self._offers_another_protocol()
         if self._is_offer:
             if self.parser.get_method() == b"CONNECT":
-                raise Malformed("there is no tunnel to be had here")
+                raise Malformed("CONNECT is not supported")
             return  # the request is parsed once more, see `_parse`
-        self._handler = self._prompt_handler()
+        self._handler = self._fast_handler()
         if self._handler is None:
             self._begin()
-        self._in_head = False  # last: a target that nobody can read may still be answered as such
+        self._in_head = False  # last: a target that cannot be read may still be answered as such
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
@@ -170,17 +170,17 @@ class Connection(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
 
-    def put(self, reply: Reply, status: int, headers: Headers, body: bytes) -> None:
-        """Send the answer to a request that was handled here; see `prompt.Line`."""
+    def put(self, write: FastWrite, status: int, headers: Headers, body: bytes) -> None:
+        """Send the reply to a fast write; see `fast_writes.Sender`."""
         if self.transport.is_closing():
             return
         lines = [STATUS_LINE[status], *map(_LINE, self.server_state.default_headers), *map(_LINE, headers)]
         if status != NO_CONTENT:
             lines.append(b"content-length: %d\r\n" % len(body))
-        if not reply.keep_alive:
+        if not write.keep_alive:
             lines.append(b"connection: close\r\n")
         self._corked.write(b"".join((*lines, b"\r\n", body)))
-        if not reply.keep_alive:
+        if not write.keep_alive:
             self.transport.close()
         self.on_response_complete()
 
@@ -227,36 +227,40 @@ class Connection(HttpToolsProtocol):
             and super()._should_upgrade()
         )
 
-    def _prompt_handler(self) -> Handler | None:
+    def _fast_handler(self) -> FastHandler | None:
         """Who answers this request without a task, if it is of that kind; its scope is completed then."""
-        parser = self.parser
-        if parser.get_method() != b"PUT" or not self._is_free or parser.should_upgrade() or self.expect_100_continue:
+        parser, method, url = self.parser, self.parser.get_method(), self.url
+        path, _, query = url.partition(b"?")
+        found = self._fast_paths.get((method, path[1:].partition(b"/")[0]))
+        if found is None or not self._is_free or parser.should_upgrade() or self.expect_100_continue:
             return None
-        if self.flow.write_paused:  # the long way waits until the client reads, and reads no further meanwhile
+        if self.flow.write_paused:  # a task waits until the client reads, and reads no further meanwhile
             return None
-        if b"%" in self.url or b"?" in self.url or not self.url.startswith(b"/") or not _is_short(self.headers):
+        if b"%" in url or not url.startswith(b"/") or not _is_short(self.headers):
             return None
-        scope = cast("dict[str, Any]", self.scope)
+        scope = cast("Scope", self.scope)
         scope.update(
-            method="PUT", path=self.url.decode("ascii", "replace"), raw_path=self.url, query_string=b"",
+            method=method.decode(), path=path.decode("ascii", "replace"), raw_path=path, query_string=query,
             http_version=parser.get_http_version(),
         )  # fmt: skip
-        return self._prompt(scope)
+        self._form = found.form
+        return found.handler_of(scope)
 
-    def _answer(self, handler: Handler) -> None:
-        """Have the request that was just read answered; or let it go the long way after all."""
-        parser, scope = self.parser, cast("dict[str, Any]", self.scope)
+    def _answer(self, handler: FastHandler) -> None:
+        """Have the request that was just read answered, by a task of its own if the handler cannot."""
+        parser, scope = self.parser, cast("Scope", self.scope)
         body = b"".join(self._parts)
         self._parts.clear()
         keep_alive = scope["http_version"] == "1.1" and parser.should_keep_alive()
         self._is_last = not keep_alive
         before = self.cycle
-        self.cycle = reply = Reply(self._plane, scope, self, keep_alive=keep_alive)  # type: ignore[assignment]
+        write = FastWrite(self._plane, self._form, scope, self, keep_alive=keep_alive)
+        self.cycle = write  # type: ignore[assignment]
         try:
-            self._plane.access.guard("PUT", scope["headers"])
-            handled = handler(self._plane, scope, body, reply)
+            write.guard()
+            handled = handler(write, body)
         except Exception as error:  # noqa: BLE001 - the last line of defence: the client is told, the log knows why
-            reply.set_exception(error)
+            write.set_exception(error)
             return
         if not handled:
             self.cycle = before
@@ -266,7 +270,7 @@ class Connection(HttpToolsProtocol):
             super().on_message_complete()
 
     def _begin(self) -> None:
-        """Have a request answered the long way, or let it wait behind others. With too many of them it is the last."""
+        """Have a request answered by a task, or let it wait behind others. With too many of them it is the last."""
         super().on_headers_complete()
         cycle: Any = self.cycle  # None before the first, as a WebSocket's handshake may be
         if len(self.pipeline) >= MOST_WAITING:
@@ -293,7 +297,7 @@ class Connection(HttpToolsProtocol):
                 self.parser = httptools.HttpRequestParser(self)
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
             except httptools.HttpParserError:
-                if self._in_message or not self._is_last:  # what comes behind the last request nobody reads
+                if self._in_message or not self._is_last:  # what comes behind the last request is not read
                     self.send_400_response("")
                 return
 
@@ -329,14 +333,12 @@ class Connection(HttpToolsProtocol):
         self._refuse(TooSlow(f"the rest of the request has not come within {PATIENCE:g} s"))
 
     def _refuse(self, error: CatalogError) -> None:
-        """End the connection, with a word about it where an answer can stand."""
+        """End the connection, with an error where an answer can stand."""
         if self._is_free and (self._in_head or not self._in_message):
-            problem = problems.problem(error)
-            body = msgspec.json.encode(problem)
+            status, headers, body, _ = HOUSE.error(error)
             head = [
-                STATUS_LINE[problem.status],
-                *(b"%s: %s\r\n" % header for header in self.server_state.default_headers),
-                b"content-type: %s\r\n" % problems.CONTENT_TYPE.encode(),
+                STATUS_LINE[status],
+                *map(_LINE, (*self.server_state.default_headers, *headers)),
                 b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body),
             ]
             self.transport.write(b"".join((*head, body)))
@@ -369,10 +371,10 @@ def _announces_a_body(header: tuple[bytes, bytes]) -> bool:
 
 
 def _is_short(headers: Headers) -> bool:
-    """Whether the head announces a body that is kept in memory without a second thought, or none."""
+    """Whether the head announces a body that is small enough to be kept whole, or none."""
     for name, value in headers:
         if name == b"transfer-encoding":
             return False
         if name == b"content-length":
-            return len(value) < 7 and int(value) <= LARGEST_PROMPT  # the parser lets only digits through
+            return len(value) < 7 and int(value) <= LARGEST_FAST  # the parser lets only digits through
     return True

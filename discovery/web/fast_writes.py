@@ -1,65 +1,54 @@
-"""Writes so frequent that they are answered without a task of their own: registrations and renewals.
+"""Fast writes: registrations and renewals, so frequent that they are answered without a task of their own.
 
 A task, its coroutines and ASGI's messages cost as much as the write itself. So a connection may hand a whole request
-to a `Handler`, which leaves word with whoever commits it; the `Reply` is sent from there. What is asked and answered is
-the same as on the long way, from the same functions.
+to a `FastHandler`, which leaves a `FastWrite` with the writer that commits it; the reply is sent from there. Requests
+and answers are the same as with a task, from the same functions.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
-
-import msgspec
+from functools import partial
+from typing import Any, Protocol
 
 from catalog.errors import CatalogError
+from catalog.records.instance import Instance
 from discovery.plane import Plane
-from discovery.web import problems
 from discovery.web.access_log import log_exchange, log_failure
-from registry.asgi import Headers, Scope, header, request_id
+from discovery.web.exchange import Exchange
+from discovery.web.form import HttpForm
+from discovery.web.replies import Reply
+from registry.asgi import Headers, Scope
+
+FastHandler = Callable[["FastWrite", bytes], bool]
+"""Begins to answer a request, of which the body is whole. False when it needs a task after all; nothing has been done
+then. Raises CatalogError."""
 
 
-class Answer(NamedTuple):
-    """What is sent, once this process's lookups show the log up to the index `shown`."""
-
-    status: int
-    headers: Headers
-    body: bytes = b""
-    shown: int = 0
-
-
-class Handler(Protocol):
-    """Begins to answer a request whose path it knows, of which `body` is whole."""
-
-    def __call__(self, plane: Plane, scope: Scope, body: bytes, reply: "Reply") -> bool:
-        """False when the request has to go the long way; nothing has been done then. Raises CatalogError."""
-        ...
-
-
-class Line(Protocol):
+class Sender(Protocol):
     """The connection that a reply goes out on."""
 
-    def put(self, reply: "Reply", status: int, headers: Headers, body: bytes) -> None:
+    def put(self, write: "FastWrite", status: int, headers: Headers, body: bytes) -> None:
         """Send the answer."""
         ...
 
 
-class Reply:
-    """The answer to one request, when it comes. To whoever commits it is a future; to uvicorn it is its cycle."""
+class FastWrite(Exchange):
+    """A request whose reply is sent when it is settled. To the writer it is a future, to uvicorn its cycle.
 
-    __slots__ = ("_began", "_later", "_line", "_plane", "disconnected", "id", "keep_alive", "response_complete",
-                 "scope", "then")  # fmt: skip
+    `to_reply` makes the reply of the outcome.
+    """
 
-    def __init__(self, plane: Plane, scope: Scope, line: Line, *, keep_alive: bool) -> None:
-        self._plane, self._line, self.scope = plane, line, scope
-        self.id = request_id(header(scope, b"x-request-id"))
-        self._began = time.perf_counter()
-        self.then: Callable[[Any], Answer] = _as_it_is
+    __slots__ = ("_later", "_sender", "disconnected", "keep_alive", "response_complete", "to_reply")
+
+    def __init__(self, plane: Plane, form: HttpForm, scope: Scope, sender: Sender, *, keep_alive: bool) -> None:
+        super().__init__(plane, form, scope)
+        self._sender = sender
+        self.to_reply: Callable[[Any], Reply] = _as_it_is
         self.keep_alive, self.disconnected, self.response_complete = keep_alive, False, False
         self._later: asyncio.Task[None] | None = None
 
     @property
-    def message_event(self) -> "Reply":
+    def message_event(self) -> "FastWrite":
         """Set by uvicorn when the client is gone; `disconnected` says it already."""
         return self
 
@@ -67,31 +56,29 @@ class Reply:
         """See `message_event`."""
 
     def done(self) -> bool:
-        """Whether it is settled, or nobody is there to be told."""
+        """Whether it is settled, or the client is gone."""
         return self.response_complete or self.disconnected or self._later is not None
 
     def set_result(self, value: Any) -> None:
         """What was asked for is done."""
         try:
-            answer = self.then(value)
+            reply = self.to_reply(value)
         except Exception as error:  # noqa: BLE001 - the last line of defence, as in `server.py`
             self.set_exception(error)
             return
-        if self._plane.head >= answer.shown:
-            self._send(answer)
+        if self.plane.head >= reply.shown:
+            self._send(reply)
         else:
-            self._later = asyncio.get_running_loop().create_task(self._send_when_shown(answer))
+            self._later = asyncio.get_running_loop().create_task(self._send_when_shown(reply))
 
     def set_exception(self, error: Exception) -> None:
-        """It came to nothing."""
+        """What was asked for has failed."""
         if not isinstance(error, CatalogError):
             log_failure(self.scope, self.id, error)
-        problem = problems.problem(error)
-        headers = [(b"content-type", problems.CONTENT_TYPE.encode()), *problems.headers(error)]
-        self._send(Answer(problem.status, headers, msgspec.json.encode(problem)))
+        self._send(self.form.error(error))
 
     def settle(self, future: "asyncio.Future[Any]") -> None:
-        """Become what a future is; a callback for it."""
+        """Take over the outcome of a future; a callback for it."""
         try:
             value = future.result()
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told
@@ -99,18 +86,36 @@ class Reply:
         else:
             self.set_result(value)
 
-    async def _send_when_shown(self, answer: Answer) -> None:
-        await self._plane.caught_up(answer.shown)
-        self._send(answer)
+    async def _send_when_shown(self, reply: Reply) -> None:
+        await self.plane.caught_up(reply.shown)
+        self._send(reply)
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, reply: Reply) -> None:
         if self.response_complete or self.disconnected:
             return
         self.response_complete = True
-        status, headers, body, _ = answer
-        self._line.put(self, status, [*headers, (b"x-request-id", self.id.encode())], body)
-        log_exchange(self.scope, self.id, status, self._began)
+        status, headers, body, _ = reply
+        self._sender.put(self, status, [*headers, (b"x-request-id", self.id.encode())], body)
+        log_exchange(self.scope, self.id, status, self.began)
 
 
-def _as_it_is(value: Answer) -> Answer:
+def renew(write: FastWrite, instance: Instance | None, reply: Reply) -> bool:
+    """Renew a lease and send the reply; False for an instance that is not known here yet, or whose lease has expired:
+    these have to wait for the log."""
+    if instance is None or instance.lease_expired:
+        return False
+    write.to_reply = partial(_renewed, write.plane, reply)
+    if instance.lease is None:
+        write.set_result(None)
+    else:
+        write.plane.renewals.renew(instance).add_done_callback(write.settle)
+    return True
+
+
+def _renewed(plane: Plane, reply: Reply, _: None) -> Reply:
+    plane.renewed += 1
+    return reply
+
+
+def _as_it_is(value: Reply) -> Reply:
     return value

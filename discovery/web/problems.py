@@ -4,7 +4,8 @@ import msgspec
 
 from catalog.errors import CatalogError, Diverged, Invalid, Unauthenticated, Unavailable
 from discovery.answers.limits import TooMany
-from registry.asgi import TooLarge
+from discovery.web.replies import Reply
+from registry.asgi import Headers, TooLarge
 from registry.problems import CONTENT_TYPE, INTERNAL, MEANINGS, TYPE, Meaning
 
 
@@ -75,8 +76,14 @@ def problem(error: Exception) -> Problem:
     )
 
 
-def headers(error: Exception) -> list[tuple[bytes, bytes]]:
-    """The headers that go with an error besides those of its body."""
+def reply(error: Exception) -> Reply:
+    """The answer to a request that failed."""
+    found = problem(error)
+    headers = [(b"content-type", CONTENT_TYPE.encode()), *_headers(error)]
+    return Reply(found.status, headers, msgspec.json.encode(found))
+
+
+def _headers(error: Exception) -> Headers:
     if isinstance(error, Unavailable | TooMany):
         return [(b"retry-after", b"%d" % max(1, round(error.retry_after)))]
     if isinstance(error, Unauthenticated):
@@ -88,5 +95,5 @@ def headers(error: Exception) -> list[tuple[bytes, bytes]]:
 
 __all__ = [
     "CONTENT_TYPE", "TYPE", "LargeHead", "Malformed", "NoSuchPath", "NotAllowed", "Problem", "TooLarge", "TooOld",
-    "TooSlow", "headers", "problem",
+    "TooSlow", "problem", "reply",
 ]  # fmt: skip

@@ -1,169 +1,140 @@
 """The discovery plane as an ASGI application, beside whatever else the process serves.
 
-A lookup that was made before in the same words does not even come here: see `connection.py`. Any other hot one ends in
-the first lines of `Application.__call__`: one look into a dict and two messages that were made when the answer was
-encoded. Everything that costs more comes after them.
+A lookup that was made before in the same words does not even come here: see `request_cache.py`. One that differs only
+in headers that do not matter, as in the id of a trace, is found by its path and query before anything is routed.
 """
 
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
-
-import structlog
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from catalog.errors import CatalogError
-from discovery.access import NOTHING, shown_in
 from discovery.plane import Plane
-from discovery.web.access_log import log_exchange, log_failure
-from discovery.web.asgi import matches, reply_problem
-from discovery.web.fast_writes import Handler as Prompt
-from discovery.web.request_cache import Verbatim
-from registry.asgi import Disconnected, Message, Receive, Scope, Send, header, request_id
+from discovery.web.access_log import log_failure
+from discovery.web.dialect import Dialect, HttpDialect
+from discovery.web.fast_writes import FastHandler
+from discovery.web.form import HttpForm
+from discovery.web.replies import send_encoded
+from discovery.web.request import Request
+from discovery.web.request_cache import RequestCache
+from discovery.web.routing import REQUEST, router
+from registry.asgi import ASGI, Disconnected, Receive, Scope, Send, header
 
-ASGI = Callable[[Scope, Any, Any], Awaitable[None]]
-Handler = Callable[[Plane, Scope, Receive, Send], Awaitable[None]]
-
-# Headers that a hot answer may depend on. Others send none of them but the host, nearly always one that is known.
-TELLING = frozenset({b"authorization", b"x-consul-token", b"if-none-match", b"x-request-id", b"host"})
+HOUSE = HttpForm(name="http")  # of the paths that are no dialect's
 PROBED = frozenset({"health", "metrics"})  # asked by whatever address leads here, and by anybody
-NO_BODY: Message = {"type": "http.response.body", "body": b""}
 
-logger = structlog.get_logger(__name__)
+
+class Mounted(NamedTuple):
+    """Who answers the paths of a segment, and in which form. With `is_guarded` not everybody may come in."""
+
+    form: HttpForm
+    application: ASGI
+    is_guarded: bool = True
+
+
+class FastPath(NamedTuple):
+    """Who answers writes of one method below a segment without a task, and in which form."""
+
+    form: HttpForm
+    handler_of: Callable[[Scope], FastHandler | None]
 
 
 class Application:
-    """Hands each request to the dialect that its first path segment names, and all others to `otherwise`.
+    """Hands each request to the dialect that its first path segment names, or a header of a request for `/`.
 
-    `shortcut` may name a handler for a request, for writes so frequent that routing them would be most of their cost;
-    `prompt` does the same for whoever needs no task of its own to answer.
+    `beside` are the applications of other segments; `otherwise` has everything else. `fast_paths` are by method and
+    segment.
     """
 
     def __init__(
-        self,
-        plane: Plane,
-        dialects: Mapping[str, ASGI],
-        *,
-        shortcut: Callable[[Scope], Handler | None],
-        otherwise: ASGI,
-        prompt: Callable[[Scope], Prompt | None] = lambda _: None,
+        self, plane: Plane, dialects: Iterable[Dialect], *, beside: Mapping[str, ASGI], otherwise: ASGI
     ) -> None:
-        self.plane = self._plane = plane
-        self.prompt = prompt
-        self._dialects = dict(dialects)
-        self._shortcut = shortcut
+        self.plane = plane
+        self.fast_paths: dict[tuple[bytes, bytes], FastPath] = {}
+        self._by_segment: dict[str, Mounted] = {}
+        self._by_header: dict[bytes, Mounted] = {}
         self._otherwise = otherwise
-        self.verbatim = Verbatim(plane.answers, plane.access)
-        self._hot = plane.answers.hot
-        self._readers = plane.access.readers
-        self._hosts = plane.access.door.accepted
+        for segment, application in beside.items():
+            self._by_segment[segment] = Mounted(HOUSE, application, segment not in PROBED)
+        for dialect in dialects:
+            if isinstance(dialect, HttpDialect):
+                self._mount(dialect)
+        self.request_cache = RequestCache(plane.answers, plane.access, self._form_of)
+        self._by_address = plane.answers.by_address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one exchange."""
-        if scope["type"] == "http":
-            if scope["method"] == "GET":
-                encoded = self._hot.get((scope["path"], scope["query_string"]))
-                if encoded is not None and NOTHING in self._readers:
-                    for name, value in scope["headers"]:
-                        if name in TELLING and (name != b"host" or value not in self._hosts):
-                            break
-                    else:
-                        encoded.hits += 1
-                        await send(encoded.start)
-                        await send(encoded.whole)
-                        return
-            await self._careful(scope, receive, send)
-        elif scope["type"] == "lifespan":
+        if scope["type"] == "lifespan":
             await self._live(receive, send)
-        else:
+            return
+        mounted = self._mounted(scope) if scope["type"] == "http" else None
+        if mounted is None:
             await self._otherwise(scope, receive, send)
+        elif scope["method"] != "GET" or not await self._answered_from_memory(mounted.form, scope, send):
+            await self._answer(mounted, Request(self.plane, mounted.form, scope, receive, send))
 
-    async def _careful(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _mount(self, dialect: HttpDialect) -> None:
+        """Raises ValueError when a place is taken."""
+        mounted = Mounted(dialect, router(dialect.routes(), dialect.paths))
+        for segment in dialect.segments:
+            if segment in self._by_segment:
+                raise ValueError(f"{dialect.name} cannot have /{segment}: it is taken")
+            self._by_segment[segment] = mounted
+        if dialect.root_header:
+            self._by_header[dialect.root_header] = mounted
+        for method, handler_of in dialect.fast_writes.items():
+            for segment in dialect.segments:
+                self.fast_paths[method.encode(), segment.encode()] = FastPath(dialect, handler_of)
+
+    def _mounted(self, scope: Scope) -> Mounted | None:
         path = scope["path"]
-        segment = path[1:].partition("/")[0]
-        dialect = self._dialects.get(segment)
-        if dialect is None:
-            await self._otherwise(scope, receive, send)
-            return
-        if segment not in PROBED:
-            try:
-                self._plane.access.guard(scope["method"], scope["headers"])
-            except CatalogError as error:
-                await Exchange(scope, send).fail(error)
-                return
-        if scope["method"] == "GET" and await self._known(scope, send):
-            return
-        await self._accounted(scope, receive, send, dialect)
+        if path == "/" and self._by_header:
+            return next((self._by_header[name] for name, _ in scope["headers"] if name in self._by_header), None)
+        return self._by_segment.get(path[1:].partition("/")[0])
 
-    async def _known(self, scope: Scope, send: Send) -> bool:
-        """A hot lookup that shows a token or an entity tag."""
-        headers = scope["headers"]
-        encoded = self._hot.get((scope["path"], scope["query_string"]))
-        if encoded is None or shown_in(headers) not in self._readers or header(scope, b"x-request-id") is not None:
+    def _form_of(self, scope: Scope) -> HttpForm | None:
+        mounted = self._mounted(scope)
+        return None if mounted is None else mounted.form
+
+    async def _answered_from_memory(self, form: HttpForm, scope: Scope, send: Send) -> bool:
+        """Whether the answer was at hand and whoever asks may have it; in doubt the request is routed."""
+        encoded = self._by_address.get(form.address(scope))
+        if encoded is None or header(scope, b"x-request-id") is not None:
+            return False
+        access = self.plane.access
+        try:
+            secret = form.secret(scope)
+            access.guard("GET", scope["headers"], secret)
+        except CatalogError:
+            return False
+        if secret not in access.readers:
             return False
         encoded.hits += 1
-        if encoded.status == 200 and matches(header(scope, b"if-none-match"), encoded.etag):
-            await send(encoded.unchanged)
-            await send(NO_BODY)
-        else:
-            await send(encoded.start)
-            await send(encoded.whole)
+        await send_encoded(scope, send, encoded)
         return True
 
-    async def _accounted(self, scope: Scope, receive: Receive, send: Send, dialect: ASGI) -> None:
-        """Let a handler answer; make a problem of what it raises, and a line in the log of what is remarkable."""
-        exchange = Exchange(scope, send)
+    async def _answer(self, mounted: Mounted, request: Request) -> None:
+        """Let the handler answer; what it raises is answered in the form of the dialect."""
+        request.scope[REQUEST] = request
         try:
-            handler = self._shortcut(scope)
-            if handler is not None:
-                await handler(self._plane, scope, receive, exchange.send)
-            else:
-                await dialect(scope, receive, exchange.send)
+            if mounted.is_guarded:
+                request.guard()
+            await mounted.application(request.scope, request.receive, request.send)
         except Disconnected:
-            exchange.status = 499  # as nginx logs it: nobody is there to be answered
+            pass
         except CatalogError as error:
-            await exchange.fail(error)
+            await request.fail(error)
         except Exception as error:  # noqa: BLE001 - the last line of defence: the client is told, the log knows why
-            log_failure(scope, exchange.id, error)
-            await exchange.fail(error)
-        exchange.log()
+            log_failure(request.scope, request.id, error)
+            await request.fail(error)
+        request.log()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await self._plane.start()
+                await self.plane.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
-                await self._plane.stop()
+                await self.plane.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-
-class Exchange:
-    """A request on its way: its id, when it began, and what was answered."""
-
-    __slots__ = ("_began", "_scope", "_send", "id", "status")
-
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.id = request_id(header(scope, b"x-request-id"))
-        self.status = 0
-        self._scope, self._send = scope, send
-        self._began = time.perf_counter()
-
-    async def send(self, message: Message) -> None:
-        """Send on, with the request's id among the headers."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message = {**message, "headers": [*message["headers"], (b"x-request-id", self.id.encode())]}
-        await self._send(message)
-
-    async def fail(self, error: Exception) -> None:
-        """Answer with a problem, unless an answer has begun: then it stays cut short, which a client can tell."""
-        if self.status:
-            logger.warning("an answer was cut short", path=self._scope["path"], request=self.id, reason=repr(error))
-            return
-        await reply_problem(self.send, error, body=self._scope["method"] != "HEAD")
-
-    def log(self) -> None:
-        """One line, if it is worth one."""
-        log_exchange(self._scope, self.id, self.status, self._began)

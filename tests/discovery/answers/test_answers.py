@@ -28,7 +28,7 @@ async def test_a_change_drops_only_what_depends_on_it(world: World) -> None:
     for service in ("web", "shop"):
         await world.get(f"/services/{service}")
     await world.put("web", "b")
-    assert set(world.plane.answers.hot) == {("/services/shop", b"")}
+    assert set(world.plane.answers.by_address) == {("/services/shop", b"")}
 
 
 async def test_the_same_question_in_other_words_has_one_answer(world: World) -> None:
@@ -65,7 +65,7 @@ async def test_what_is_kept_is_bounded(world: World, monkeypatch: pytest.MonkeyP
     for number in range(30):
         await world.get(f"/services/s{number}")
     assert len(world.plane.answers) == 10
-    assert len(world.plane.answers.hot) == 10
+    assert len(world.plane.answers.by_address) == 10
 
 
 async def test_no_body_is_remembered_of_an_answer_that_is_out_of_date(world: World) -> None:
@@ -94,8 +94,8 @@ async def test_an_answer_gives_way_to_the_copy_of_another(world: World, monkeypa
         size = len((await world.get(f"/services/{service}")).body)
     monkeypatch.setattr(cache, "LARGEST_KEPT", 2 * size)
     learn(world, b"two", "/services/two")
-    assert set(world.plane.answers.hot) == {("/services/two", b"")}
-    assert set(world.application.verbatim.known) == {b"two"}
+    assert set(world.plane.answers.by_address) == {("/services/two", b"")}
+    assert set(world.application.request_cache.requests) == {b"two"}
 
 
 async def test_a_request_whose_answer_has_no_room_beside_its_copy_is_not_known(
@@ -106,8 +106,8 @@ async def test_a_request_whose_answer_has_no_room_beside_its_copy_is_not_known(
         size = len((await world.get(f"/services/{service}")).body)
     monkeypatch.setattr(cache, "LARGEST_KEPT", 2 * size)
     learn(world, b"one", "/services/one")
-    assert set(world.plane.answers.hot) == {("/services/two", b"")}
-    assert world.application.verbatim.known == {}
+    assert set(world.plane.answers.by_address) == {("/services/two", b"")}
+    assert world.application.request_cache.requests == {}
     assert world.plane.answers.size == size
 
 
@@ -120,7 +120,7 @@ def at_hand(mark: bytes) -> int:
 def learn(world: World, data: bytes, path: str) -> None:
     """Have a request known by its bytes, as the connection does with one that it had to parse."""
     scope = {"path": path, "query_string": b"", "method": "GET", "http_version": "1.1", "headers": []}
-    world.application.verbatim.learn(data, scope)
+    world.application.request_cache.consider(data, scope)
 
 
 async def test_the_freshness_is_told_without_a_change(world: World) -> None:
@@ -158,7 +158,7 @@ async def test_the_list_of_services_holds_nothing_of_those_that_are_gone(world: 
     listing = Listing()
 
     def listed(namespace: str) -> None:
-        listing.question(REGION, (), namespace).answer(world.plane.view, world.now)
+        listing.read(REGION, (), namespace).render(world.plane.view, world.now)
 
     await world.put("web", "a")
     for number in range(5):

@@ -17,7 +17,7 @@ from catalog.records.policy import Policy
 from catalog.records.registration import from_mapping, to_instance
 from catalog.records.status import Status
 from catalog.view import State
-from discovery.http import routes
+from config.dialects import DIALECTS
 from discovery.plane import Plane
 from discovery.view.mirrors import Mirrors
 from discovery.web import server
@@ -71,9 +71,7 @@ class MirroringWorld(World):
             log=self.log, tokens=self.tokens, renewals=Silent, data_dir=data, mirrors=self.mirrors,
             clock=lambda: self.now,
         )  # fmt: skip
-        self.application = server.Application(
-            self.plane, {"services": routes.application(self.plane)}, shortcut=routes.shortcut, otherwise=_not_ours
-        )
+        self.application = server.Application(self.plane, DIALECTS, beside={}, otherwise=_not_ours)
 
     async def _regions(self) -> set[str]:
         if self.is_away:

@@ -71,7 +71,7 @@ class Door:
 
     def knows(self, request: bytes) -> bool:
         """Whether a request would be answered by its very bytes."""
-        return request in self.world.application.verbatim.known
+        return request in self.world.application.request_cache.requests
 
     def connect(self, **given: Any) -> "Line":
         """A client's connection."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -16,13 +16,15 @@ from catalog.records.instance import Instance, instance_key, settled
 from catalog.records.override import Override, Scope
 from catalog.records.registration import from_mapping, to_instance
 from catalog.records.status import Status
-from discovery.http import routes
+from config.dialects import DIALECTS
 from discovery.plane import Plane
 from discovery.view.probe_heartbeat import Pulse
 from discovery.web import health_routes, server
+from discovery.web.dialect import Dialect
 from discovery.web.health import Health
 from registry.access import Entry, TokenTable
 from registry.access.secret import hashed, new_secret
+from registry.asgi import ASGI
 from registry.leases.renewals import Renewals
 
 REGION = "us-east"
@@ -95,7 +97,13 @@ class World:
     """A region whose log the test writes, and whose clock it turns."""
 
     def __init__(
-        self, data: Path, *, is_open: bool = True, otherwise: server.ASGI | None = None, **limits: Any
+        self,
+        data: Path,
+        *,
+        is_open: bool = True,
+        otherwise: ASGI | None = None,
+        dialects: Sequence[Dialect] = DIALECTS,
+        **limits: Any,
     ) -> None:
         self.now = BEGAN
         self.log = MemoryLog(REGION)
@@ -110,9 +118,8 @@ class World:
         operating = health_routes.application(self.plane, self.health, _no_metrics)
         self.application = server.Application(
             self.plane,
-            {"services": routes.application(self.plane), "health": operating, "metrics": operating},
-            shortcut=routes.shortcut,
-            prompt=routes.prompt,
+            dialects,
+            beside={"health": operating, "metrics": operating},
             otherwise=otherwise or _not_ours,
         )
 

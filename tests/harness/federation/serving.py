@@ -9,7 +9,8 @@ from uvicorn import Config, Server
 
 from catalog.errors import CatalogError
 from config.local.ports import free_port
-from discovery.web.server import Exchange
+from discovery.web import problems
+from discovery.web.replies import send_reply
 from federation.client import Client
 from federation.serve import routes
 from federation.serve.logs import Logs
@@ -79,10 +80,9 @@ def application(router: Callable[..., Awaitable[None]]) -> Callable[..., Awaitab
     """The paths with what a server process puts around them: errors as problems."""
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        exchange = Exchange(scope, send)
         try:
-            await router(scope, receive, exchange.send)
+            await router(scope, receive, send)
         except CatalogError as error:
-            await exchange.fail(error)
+            await send_reply(send, problems.reply(error))
 
     return app

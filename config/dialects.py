@@ -1,0 +1,7 @@
+"""The dialects that a region speaks: one more is a line more."""
+
+from discovery.dns import dialect as dns
+from discovery.http import dialect as http
+from discovery.web.dialect import Dialect
+
+DIALECTS: tuple[Dialect, ...] = (http.DIALECT, dns.DIALECT)
