@@ -30,8 +30,9 @@ lint: setup ## check format, lint, imports, types and migrations
 types: setup ## check types alone
 	@$(PYTHON) -m mypy .
 
-format: setup ## format the code and mend what the linter can mend
+format: setup ## format the code and the templates, and mend what the linter can mend
 	@$(PYTHON) -m ruff format .
+	@$(PYTHON) -m scripts.templates
 	@$(PYTHON) -m ruff check --fix .
 
 bench: setup ## print the figures of benchmarks/
