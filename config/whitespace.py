@@ -13,7 +13,7 @@ from django.conf import settings
 from django.template import Origin
 from django.template.loaders import app_directories
 
-SPACE = r"[ \t\r\n\f]+"  # not \s: a no-break space is a character that somebody meant
+SPACE = r"[ \t\r\n\f]+"  # not \s: a no-break space is text
 VARIABLE = r"\{\{.*?\}\}"
 TEMPLATE = r"\{%.*?%\}|\{#.*?#\}"
 DOUBLE, SINGLE = (rf"{quote}(?:{TEMPLATE}|{VARIABLE}|[^{quote}])*{quote}" for quote in "\"'")
