@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from config.plan import BASE_DIR
+from config.local.plan import BASE_DIR
 from config.whitespace import DOUBLE, SINGLE, TAG, TEMPLATE, VARIABLE, collapsed
 
 WIDTH = 120

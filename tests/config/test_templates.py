@@ -7,7 +7,7 @@ import pytest
 from django.template import engines
 from django.template.loader import render_to_string
 
-from config.plan import BASE_DIR
+from config.local.plan import BASE_DIR
 from config.whitespace import collapsed
 from dashboard.pages.overview import OverviewPage
 from dashboard.pages.service import ServicePage
