@@ -10,10 +10,10 @@ from django.template.loader import render_to_string
 from config.local.plan import BASE_DIR
 from config.whitespace import collapsed
 from dashboard.pages.overview import OverviewPage
-from dashboard.pages.service import ServicePage
+from dashboard.pages.service.page import ServicePage
 from scripts.templates import LIMIT, formatted
-from tests.catalog.federated import WEST, copy
-from tests.dashboard.pages import Desk
+from tests.harness.dashboard.pages import Desk
+from tests.harness.federated import WEST, copy
 
 TEMPLATES = sorted(BASE_DIR.glob("*/templates/**/*.html"))
 LONG = "word " * 29 + "word"
@@ -88,7 +88,7 @@ def test_templates_of_packages_are_loaded_as_they_are() -> None:
 def test_a_page_is_hardly_wider_than_its_words() -> None:
     desk = Desk(copy(WEST, "1"), copy(WEST, "2"))
     for page in (desk.page(OverviewPage), desk.page(ServicePage, "default", "web")):
-        context = {"page": page, "board": desk.board, "sheet": desk.sheet(page), **page.context()}
+        context = {"page": page, "board": desk.board, "content": desk.content(page), **page.context()}
         html = re.sub(r"<pre.*?</pre>", "", render_to_string(page.template, context), flags=re.DOTALL)
         assert "\n" not in html
         assert len("".join(re.findall(r"\s{2,}", html))) < len(html) / 100
