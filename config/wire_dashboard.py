@@ -9,7 +9,7 @@ from dashboard.live.screens import Screens
 from dashboard.live.state import state_of
 from dashboard.memory.backfill import Backfill
 from dashboard.memory.board import Board
-from dashboard.memory.links import sampled
+from dashboard.memory.links import sample_forever
 from dashboard.pages.services import ServicesPage
 from discovery.plane import Plane
 
@@ -31,8 +31,10 @@ def install(plane: Plane, environment: Environment) -> None:
     plane.also(Backfill(board).run)
     plane.also(lambda: warm_up(plane, screens, ServicesPage(board, {}, {})))
     plane.also(lambda: announcements.listen(screens.corrected))
-    word = plane.mirrors.word if plane.mirrors is not None else lambda region: None
-    plane.also(lambda: sampled(board.links, plane.view, plane.region, lag=plane.lag, word=word, clock=plane.clock))
+    mirror = plane.mirrors.word if plane.mirrors is not None else lambda region: None
+    plane.also(
+        lambda: sample_forever(board.links, plane.view, plane.region, lag=plane.lag, mirror=mirror, clock=plane.clock)
+    )
     context.install(
         DashboardContext(
             board=board,

@@ -6,13 +6,17 @@ from catalog.view import View
 from dashboard.memory.history import Histories
 from dashboard.memory.links import Links
 from dashboard.memory.recent import Recent
+from dashboard.memory.single_flight import SingleFlight
 from dashboard.memory.summary import SummaryCache
+from federation.status import Matrix
+
+MATRIX_EVERY = 1.5  # seconds; shorter than any page's refresh, so that none gets the same matrix twice
 
 
 class Board:
     """One region's view of the federation, for pages. `home` is the region; `clock` gives wall time.
 
-    `reason` says why a region is not followed just now, and is empty when it is.
+    `reason` says why a region is not followed at the moment; it is empty when it is.
     """
 
     def __init__(
@@ -27,9 +31,10 @@ class Board:
         self.recent = Recent()
         self.histories = Histories()
         self.links = Links()
-        self.summaries = SummaryCache(view, home)  # for the thread that draws
+        self.summaries = SummaryCache(view, home)  # for the thread that renders
+        self.matrix: SingleFlight[Matrix] = SingleFlight(MATRIX_EVERY)
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """The regions that are known: this one first."""
+        """The regions of the view: this one first."""
         return (self.home, *sorted(set(self.view.regions) - {self.home}))

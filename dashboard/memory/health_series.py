@@ -1,4 +1,4 @@
-"""The past of a service's health: the steps of several regions as one, thin enough for a picture."""
+"""A service's health over time: the steps of several regions added up, thinned for a picture."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +9,7 @@ COLUMNS = 400  # of a picture; steps that share one are shown as the worst of th
 
 
 def combined(parts: Iterable[Sequence[Point]]) -> list[Point]:
-    """The sum of several regions' counts: a step whenever one of them has one. Each begins with how it was at first."""
+    """The sum of several regions' counts: a step whenever one of them has one. Each begins with its first counts."""
     events = sorted(
         ((at, number, counts) for number, points in enumerate(parts) for at, counts in points),
         key=lambda event: event[:2],
@@ -27,11 +27,11 @@ def combined(parts: Iterable[Sequence[Point]]) -> list[Point]:
 
 
 def thin(steps: Sequence[Point], length: float) -> list[Point]:
-    """The steps of `length` seconds, not more of them than can be seen."""
+    """The steps of `length` seconds, not more than a picture has columns."""
     return thinned(steps, length / COLUMNS)
 
 
 def joined(before: Sequence[Point], after: Sequence[Point]) -> list[Point]:
-    """What the tables tell, and what has happened since."""
+    """The steps from the tables, then the newer ones from memory."""
     last = before[-1][0] if before else float("-inf")
     return [*before, *((at, counts) for at, counts in after if at > last)]

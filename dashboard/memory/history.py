@@ -1,8 +1,8 @@
-"""Histories: how the health of every service went in the last hour, in memory, for sparklines and charts.
+"""The health of every service over the last hour, in memory, for sparklines and charts.
 
 For each service of each region they hold the steps of its counts by status, to the second. A change costs no search,
-and a step 24 bytes. What is there when a region's view is read anew is said with `settle`; what was before that, the
-log in the tables may tell later, and `seed` puts it in front.
+and a step 24 bytes. `resync` sets the counts after a region's view was read whole; `backfill` puts the time before that
+in front, once it was read from the tables.
 """
 
 from array import array
@@ -13,17 +13,17 @@ from catalog.records.instance import Instance
 from catalog.records.status import SEVERITY, Status
 
 KEPT = 3600.0  # seconds
-MOST = 140  # steps of one service: 5,000 services that never rest then cost less than 20 MB
+MOST = 140  # steps of one service: 5,000 services that keep changing then cost less than 20 MB
 CELL = KEPT / 40  # seconds; of steps that are too many the worst and the last of each cell are kept
-PRUNING = 20_000  # changes between two looks for services that have long gone
-FLAPPING = 600.0  # seconds in which transitions are counted as restlessness
+PRUNING = 20_000  # changes between two searches for services that have long gone
+FLAPPING = 600.0  # seconds in which transitions count as flapping
 
 ServiceName = tuple[str, str]  # namespace, service
 Bucket = tuple[int, int, int, int]  # passing, unknown, warning, critical
-Step = tuple[float, dict[Status, int]]  # from then on it was so
+Step = tuple[float, dict[Status, int]]  # the counts from that time on
 
 STATUSES = tuple(sorted(Status, key=SEVERITY.__getitem__))
-PLACES = {status: place for place, status in enumerate(STATUSES)}
+COLUMN = {status: column for column, status in enumerate(STATUSES)}
 NOTHING: Bucket = (0, 0, 0, 0)
 WIDTH = 6  # numbers in a step: seconds since the epoch, four counts, transitions that led to it
 LARGEST = (1 << 32) - 1
@@ -39,7 +39,7 @@ class _History:
         self.packed = array("I")
 
     def add(self, at: int, counts: Bucket, transitions: int) -> None:
-        """From `at` on it is so. A clock that jumps back does not lead back; two steps at once are one."""
+        """Add the counts from `at` on. A clock that jumps back changes the last step; so do two steps at once."""
         packed = self.packed
         self.counts = counts
         if packed and at <= packed[-WIDTH]:
@@ -51,7 +51,7 @@ class _History:
 
     @property
     def last(self) -> int:
-        """When the last step was."""
+        """The time of the last step."""
         return self.packed[-WIDTH] if self.packed else 0
 
 
@@ -59,7 +59,7 @@ _Packed = tuple[int, Bucket, int]  # seconds, counts, transitions
 
 
 class Histories:
-    """What is remembered of all regions. Fed on one thread, read on any."""
+    """The histories of all regions. Written on one thread, read on any."""
 
     def __init__(self) -> None:
         self._regions: dict[str, dict[ServiceName, _History]] = {}
@@ -78,16 +78,16 @@ class Histories:
         history = self._history(change.region, (subject.namespace, subject.service))
         counts = list(history.counts)
         if old is not None:
-            counts[PLACES[old]] = max(0, counts[PLACES[old]] - 1)
+            counts[COLUMN[old]] = max(0, counts[COLUMN[old]] - 1)
         if new is not None:
-            counts[PLACES[new]] += 1
+            counts[COLUMN[new]] += 1
         history.add(_second(change.at), _bucket(counts), int(old is not None and new is not None))
         self._unpruned += 1
         if self._unpruned >= PRUNING:
             self._prune(change.at)
 
-    def settle(self, region: str, services: Mapping[ServiceName, Mapping[str, Instance]], *, at: float) -> None:
-        """A region's services are as they are: said once for a start, and whenever its view was read anew."""
+    def resync(self, region: str, services: Mapping[ServiceName, Mapping[str, Instance]], *, at: float) -> None:
+        """Set the counts of a region whose view was read whole: at the start, and after a reset."""
         known = self._regions.setdefault(region, {})
         second = _second(at)
         for name in known.keys() - services.keys():
@@ -96,14 +96,14 @@ class Histories:
         for name, instances in services.items():
             counts = [0, 0, 0, 0]
             for instance in instances.values():
-                counts[PLACES[instance.status]] += 1
+                counts[COLUMN[instance.status]] += 1
             history = self._history(region, name)
             if not history.packed or history.counts != tuple(counts):
                 history.add(second, _bucket(counts), 0)
         self._prune(at)
 
-    def seed(self, region: str, past: Mapping[ServiceName, Sequence[Step]]) -> None:
-        """Put what was before in front of what is known already, which is newer and stays; steps are oldest first."""
+    def backfill(self, region: str, past: Mapping[ServiceName, Sequence[Step]]) -> None:
+        """Put the past, oldest first, in front of what is known already, which is newer and stays."""
         for name, steps in past.items():
             history = self._history(region, name)
             first = history.packed[0] if history.packed else None
@@ -128,10 +128,10 @@ class Histories:
         self, region: str | None, namespace: str, service: str, *, now: float, number: int = 30, length: float = 120.0
     ) -> list[Bucket]:
         """The counts in equal spans of `length` seconds, oldest first; the last one is not over yet. Without a region
-        those of all regions together. Empty when nothing is known of the service.
+        those of all regions together. Empty when the service is unknown.
 
         A span is shown by its worst moment: the most critical, then warning, then unknown, and the latest of equals.
-        The spans begin at multiples of their length, so that what was shown moves on once in a span and not every time.
+        The spans begin at multiples of their length, so that the picture moves once in a span and not at every call.
         """
         found = self._found(region, (namespace, service))
         if not found:
@@ -187,7 +187,7 @@ class Histories:
 
 
 def _second(at: float) -> int:
-    """A moment as it is packed. The clock of another region may say anything."""
+    """A time as it is packed. The clock of another region may say anything."""
     return int(max(0.0, min(at, LARGEST)))
 
 

@@ -1,7 +1,7 @@
-"""Links: how each other region was reached lately, kept in memory: delay, lag, freshness, and what became of them.
+"""Links: delay, lag and freshness of each other region over time, and events of its link, kept in memory.
 
 One sample every two seconds for half an hour; older ones are thinned to the worst of each half minute, for a day. A
-region that nobody names any more is forgotten with its history.
+region that leaves the view is forgotten with its history.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ FINE = 900  # samples
 COARSE_EVERY = 30.0  # seconds
 COARSE = 2880
 EVENTS = 200  # kept of a region
-GRAVITY = {FreshnessState.LIVE: 0, FreshnessState.STALE: 1, FreshnessState.UNKNOWN: 2}
+SEVERITY = {FreshnessState.LIVE: 0, FreshnessState.STALE: 1, FreshnessState.UNKNOWN: 2}
 
 
 class LinkSample(msgspec.Struct, frozen=True):
-    """How a region was reached at a time. `delay` and `lag` in seconds; None where nobody knows."""
+    """A link at a time. `delay` and `lag` in seconds; None where unknown."""
 
     at: float
     delay: float | None
@@ -32,7 +32,7 @@ class LinkSample(msgspec.Struct, frozen=True):
 
 
 class LinkEvent(msgspec.Struct, frozen=True):
-    """Something that became of a link. `severity` is `critical`, `warning`, `passing` or `quiet`."""
+    """Something that happened to a link. `severity` is `critical`, `warning`, `passing` or `quiet`."""
 
     at: float
     kind: str
@@ -41,18 +41,18 @@ class LinkEvent(msgspec.Struct, frozen=True):
 
 
 class LinkState(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one region in a moment, as the samples and the events are made from it."""
+    """A link as it is now; samples and events are made from it. `mirror` is what the region's follower says."""
 
     freshness: Freshness
     lag: float | None
     log_id: str = ""
     index: int = 0
-    word: Heard | None = None
+    mirror: Heard | None = None
 
     @property
     def through(self) -> tuple[str, ...]:
-        """The regions between, when its log is relayed: the origin comes first in its path, who passed it on last."""
-        return self.word.path[1:] if self.word else ()
+        """The regions that relay its log, the nearest to us last: its path without the origin."""
+        return self.mirror.path[1:] if self.mirror else ()
 
 
 class Link:
@@ -64,11 +64,11 @@ class Link:
         self.events: deque[LinkEvent] = deque(maxlen=EVENTS)
         self.last: LinkState | None = None
 
-    def note(self, found: LinkState, now: float) -> None:
-        """Take in how things are now."""
+    def add(self, found: LinkState, now: float) -> None:
+        """Add a sample, and the events since the last one."""
         if len(self.fine) == FINE:
             self._thin(self.fine[0])
-        delay = found.word.delay if found.word else None
+        delay = found.mirror.delay if found.mirror else None
         self.fine.append(LinkSample(now, delay, found.lag, found.freshness.state))
         if self.last is not None:
             self.events.extend(_events(self.last, found, now))
@@ -83,18 +83,18 @@ class Link:
 
 
 class Links:
-    """The history of the links to all other regions. Written by `sampled`, read by the thread that draws."""
+    """The links to all other regions. Written by `sample_forever`, read by the thread that renders."""
 
     def __init__(self) -> None:
         self._links: dict[str, Link] = {}
-        self.peers: frozenset[str] = frozenset()  # the names that were last read from the tables, mirrored or not
+        self.peers: frozenset[str] = frozenset()  # as last read from the tables, mirrored or not
 
-    def note(self, region: str, found: LinkState, now: float) -> None:
-        """How a region is reached now."""
-        self._links.setdefault(region, Link()).note(found, now)
+    def add(self, region: str, found: LinkState, now: float) -> None:
+        """Add a sample of a region's link."""
+        self._links.setdefault(region, Link()).add(found, now)
 
     def forget_all_but(self, regions: frozenset[str]) -> None:
-        """Other regions are no longer of this federation."""
+        """Drop the links of regions that have left."""
         for region in self._links.keys() - regions:
             del self._links[region]
 
@@ -110,70 +110,70 @@ class Links:
         link = self._links.get(region)
         return [] if link is None else list(reversed(link.events.copy()))
 
-    def reached(self, region: str) -> LinkState | None:
-        """How the region was reached when it was last looked at."""
+    def current(self, region: str) -> LinkState | None:
+        """The link as last sampled."""
         link = self._links.get(region)
         return None if link is None else link.last
 
 
-async def sampled(
+async def sample_forever(
     links: Links,
     view: View,
     home: str,
     *,
     lag: Callable[[str], float | None],
-    word: Callable[[str], Heard | None],
+    mirror: Callable[[str], Heard | None],
     clock: Callable[[], float],
 ) -> None:
-    """Look at every other region each two seconds, until cancelled."""
+    """Sample the link to every other region every two seconds, until cancelled."""
     while True:
-        look(links, view, home, lag=lag, word=word, now=clock())
+        sample(links, view, home, lag=lag, mirror=mirror, now=clock())
         await asyncio.sleep(EVERY)
 
 
-def look(
+def sample(
     links: Links,
     view: View,
     home: str,
     *,
     lag: Callable[[str], float | None],
-    word: Callable[[str], Heard | None],
+    mirror: Callable[[str], Heard | None],
     now: float,
 ) -> None:
-    """Look once."""
+    """Sample every link once."""
     names = frozenset(view.regions) - {home}
     for region in sorted(names):
-        links.note(region, reached(view, region, lag=lag(region), word=word(region)), now)
+        links.add(region, link_state(view, region, lag=lag(region), mirror=mirror(region)), now)
     links.forget_all_but(names)
 
 
-def reached(view: View, region: str, *, lag: float | None, word: Heard | None) -> LinkState:
-    """How a region is reached, as the view and its follower's word tell."""
+def link_state(view: View, region: str, *, lag: float | None, mirror: Heard | None) -> LinkState:
+    """The link to a region, by the view and what the region's follower says."""
     known = view.region(region)
     position = known.position
     return LinkState(
         freshness=known.freshness,
-        # Whoever has a live link is told at once: what has passed since the last word is no lag.
+        # A live link delivers at once: the time since its last message is no lag.
         lag=0.0 if known.freshness.state is FreshnessState.LIVE else lag,
         log_id=position.log_id if position else "",
         index=position.index if position else 0,
-        word=word,
+        mirror=mirror,
     )
 
 
 def _worst(one: LinkSample, other: LinkSample) -> LinkSample:
     delays = [delay for delay in (one.delay, other.delay) if delay is not None]
     lags = [lag for lag in (one.lag, other.lag) if lag is not None]
-    state = max(one.state, other.state, key=GRAVITY.__getitem__)
+    state = max(one.state, other.state, key=SEVERITY.__getitem__)
     return LinkSample(one.at, max(delays, default=None), max(lags, default=None), state)
 
 
 def _events(before: LinkState, now: LinkState, at: float) -> Iterator[LinkEvent]:
     yield from _freshness_events(before, now, at)
     if before.log_id and now.log_id and (before.log_id != now.log_id or now.index < before.index):
-        yield LinkEvent(at, "reset", f"its log began anew: from a snapshot at index {now.index}", "warning")
+        yield LinkEvent(at, "reset", f"log reset: snapshot at index {now.index}", "warning")
     yield from _path_events(before, now, at)
-    yield from _word_events(before.word or Heard(region=""), now.word or Heard(region=""), at)
+    yield from _mirror_events(before.mirror or Heard(region=""), now.mirror or Heard(region=""), at)
 
 
 def _freshness_events(before: LinkState, now: LinkState, at: float) -> Iterator[LinkEvent]:
@@ -183,14 +183,12 @@ def _freshness_events(before: LinkState, now: LinkState, at: float) -> Iterator[
     if new is FreshnessState.LIVE:
         away = at - before.freshness.since if before.freshness.since else None
         after = f" after {away:.0f} s" if old is FreshnessState.STALE and away is not None else ""
-        yield LinkEvent(
-            at, "live", f"live again{after}" if old is FreshnessState.STALE else "heard for the first time", "passing"
-        )
+        yield LinkEvent(at, "live", f"live again{after}" if old is FreshnessState.STALE else "first contact", "passing")
     elif new is FreshnessState.STALE:
-        why = f": {now.word.reason}" if now.word and now.word.reason else ""
+        why = f": {now.mirror.reason}" if now.mirror and now.mirror.reason else ""
         yield LinkEvent(now.freshness.since or at, "stale", f"went stale{why}", "critical")
     else:
-        yield LinkEvent(at, "unknown", "nothing is known of it any more", "warning")
+        yield LinkEvent(at, "unknown", "no longer known", "warning")
 
 
 def _path_events(before: LinkState, now: LinkState, at: float) -> Iterator[LinkEvent]:
@@ -202,17 +200,17 @@ def _path_events(before: LinkState, now: LinkState, at: float) -> Iterator[LinkE
         yield LinkEvent(at, "direct", "followed directly again", "passing")
 
 
-def _word_events(before: Heard, now: Heard, at: float) -> Iterator[LinkEvent]:
+def _mirror_events(before: Heard, now: Heard, at: float) -> Iterator[LinkEvent]:
     if now.held and not before.held:
         yield LinkEvent(at, "held", f"held: {now.held}", "critical")
     elif before.held and not now.held:
         yield LinkEvent(at, "released", "no longer held", "passing")
     if now.equal is False and before.equal is not False:
         services = f" in {', '.join(now.diverged)}" if now.diverged else ""
-        yield LinkEvent(at, "diverged", f"the mirror differed{services}", "critical")
+        yield LinkEvent(at, "diverged", f"mirror diverged{services}", "critical")
     elif before.equal is False and now.equal:
-        yield LinkEvent(at, "equal", "the mirror was proven equal", "passing")
+        yield LinkEvent(at, "equal", "mirror verified equal again", "passing")
     if now.revoked and not before.revoked:
-        yield LinkEvent(at, "revoked", "revoked: it is followed no more", "warning")
+        yield LinkEvent(at, "revoked", "revoked: no longer followed", "warning")
     elif before.revoked and not now.revoked:
         yield LinkEvent(at, "trusted", "trusted again", "passing")

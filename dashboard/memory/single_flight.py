@@ -1,4 +1,4 @@
-"""Shared: one answer for all who ask the same at about the same time, so that many pages cost no more than one."""
+"""Single flight: one result for all callers that ask for the same within a few seconds."""
 
 import threading
 from collections.abc import Callable
@@ -10,31 +10,31 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Asks every so many seconds at most; of several threads one asks, and the others are told the same.
+    """Fetches at most once every so many seconds; other threads wait for the same result.
 
-    That the answer was not to be had is told to all alike: of a database that hangs nobody waits in a row.
+    Failures are shared too: a database that hangs is not waited for once per caller.
     """
 
     def __init__(self, every: float) -> None:
         self._every = every
-        self._turn = threading.Lock()
-        self._asked_at = float("-inf")
-        self._answers: list[T] = []  # the last one, or none
+        self._lock = threading.Lock()
+        self._fetched_at = float("-inf")
+        self._results: list[T] = []  # the last one, or none
         self._reason = ""
 
-    def ask(self, question: Callable[[], T], now: float) -> T:
-        """The answer as of at most so many seconds ago. Raises Unavailable as the question does."""
-        with self._turn:
-            # A clock that was put back asks too, or nobody would until it has caught up.
-            if not 0 <= now - self._asked_at < self._every:
-                self._ask(question, now)
-            if not self._answers:
+    def get(self, fetch: Callable[[], T], now: float) -> T:
+        """The result, at most so many seconds old. Raises Unavailable as `fetch` did."""
+        with self._lock:
+            # A clock that was put back fetches too: else none would until it has caught up.
+            if not 0 <= now - self._fetched_at < self._every:
+                self._fetch(fetch, now)
+            if not self._results:
                 raise Unavailable(self._reason)
-            return self._answers[0]
+            return self._results[0]
 
-    def _ask(self, question: Callable[[], T], now: float) -> None:
+    def _fetch(self, fetch: Callable[[], T], now: float) -> None:
         try:
-            self._answers, self._reason = [question()], ""
+            self._results, self._reason = [fetch()], ""
         except Unavailable as error:
-            self._answers, self._reason = [], str(error)
-        self._asked_at = now
+            self._results, self._reason = [], str(error)
+        self._fetched_at = now

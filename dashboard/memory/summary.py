@@ -1,4 +1,4 @@
-"""What the instances of a service add up to in one region, remembered while they stay the same."""
+"""Totals over the instances of a service in one region, cached while they stay the same."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -15,8 +15,8 @@ STATUSES = tuple(Status)
 
 
 class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """Statuses are those after overrides. `out` counts instances that no lookup returns although they may be well:
-    drained, or out of service by an operator's word. `serving` counts those that lookups return."""
+    """`statuses` are those after overrides. `serving` counts instances that lookups return, `out` those that they do
+    not although they report to be healthy: drained or out of service by an override."""
 
     region: str
     statuses: Mapping[Status, int]
@@ -39,7 +39,7 @@ class SummaryCache:
         self._overrides: dict[str, tuple[object, object, tuple[Override, ...]]] = {}
 
     def overrides(self, region: str) -> tuple[Override, ...]:
-        """See `overrides_about`. The same tuple as long as they are the same."""
+        """See `overrides_about`. The same tuple as long as they stay the same."""
         theirs, ours = self._view.region(region).overrides, self._view.region(self._home).overrides
         known = self._overrides.get(region)
         if known is None or known[0] is not theirs or known[1] is not ours:
@@ -48,7 +48,7 @@ class SummaryCache:
 
     def of_region(self, region: str, now: float) -> dict[ServiceName, ServiceSummary]:
         """All services of a region."""
-        self._forget_the_gone()
+        self._drop_regions_that_left()
         if region not in self._view.regions:
             return {}
         part, overrides = self._view.region(region), self.overrides(region)
@@ -61,14 +61,14 @@ class SummaryCache:
         self._kept[region] = kept  # what is gone from the region is forgotten here too
         return {name: one.summary for name, one in kept.items()}
 
-    def _forget_the_gone(self) -> None:
+    def _drop_regions_that_left(self) -> None:
         for region in self._kept.keys() - self._view.regions.keys():
             del self._kept[region]
             self._overrides.pop(region, None)
 
 
 class _Cached(msgspec.Struct, frozen=True):
-    """A summary, and what it was made from. Time alone may change it after `valid_until`."""
+    """A summary, and what it was computed from. Time alone may change it after `valid_until`."""
 
     found: object
     overrides: object
@@ -108,7 +108,7 @@ def summarised(
     blind_since: float | None,
     now: float,
 ) -> ServiceSummary:
-    """The sums over instances."""
+    """The totals over instances."""
     statuses = dict.fromkeys(STATUSES, 0)
     serving = out = overridden = 0
     zones, versions, tags, owners = set[str](), set[str](), set[str](), set[str]()

@@ -1,4 +1,4 @@
-"""Gathering: several things asked of the database and of Valkey, of which each may fail alone."""
+"""Reads of the database and of Valkey that fail one by one: a page shows what it got, and says what is missing."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,26 +13,26 @@ T = TypeVar("T")
 
 
 class TolerantReads:
-    """Asks one thing after the other, and keeps what went wrong."""
+    """Reads one thing after the other, and collects the problems."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
 
-    def ask(self, question: Callable[[], T], otherwise: T) -> T:
-        """The answer, or `otherwise` when it cannot be had."""
+    def read(self, fetch: Callable[[], T], default: T) -> T:
+        """What `fetch` returns, or `default` when it fails."""
         try:
-            return question()
+            return fetch()
         except CatalogError as error:
             self._note(str(error))
         except (DatabaseError, OSError) as error:
             self._note(f"the database cannot be read: {error}".strip())
-        return otherwise
+        return default
 
     def _note(self, problem: str) -> None:
         if problem not in self.problems:
             self.problems.append(problem)
 
 
-def held_now() -> dict[str, tuple[str, str]]:
-    """What the breaker holds in this region: the key of each instance's record, with the hold's id and its formula."""
-    return {member.key: (row.id, row.formula) for row in list_held(state=HoldState.OPEN) for member in row.held}
+def held_formulas() -> dict[str, str]:
+    """The instances of this region that the breaker holds: the formula of the hold by record key."""
+    return {member.key: row.formula for row in list_held(state=HoldState.OPEN) for member in row.held}

@@ -4,7 +4,7 @@ from typing import Any
 
 from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
-from dashboard.pages.changes import shown
+from dashboard.pages.changes import entry_context
 from registry.log import history
 
 
@@ -19,29 +19,29 @@ class ChangePage(Page):
 
     @property
     def region(self) -> str:
-        """Whose log it is in."""
+        """The region of its log."""
         return self.arguments["region"]
 
     @property
     def index(self) -> int:
-        """Where in the log."""
+        """Its index in the log."""
         return int(self.arguments["index"])
 
     @property
     def heading(self) -> str:
-        """Its place."""
+        """Its index and region."""
         return f"Change {self.index} of {self.region}"
 
     def found(self) -> bool:
-        """Whether the log has got as far."""
+        """Whether the log has reached its index."""
         return 0 < self.index <= self.board.view.region(self.region).index
 
     def touched_by(self, region: str, names: frozenset[str]) -> bool:
-        """What is in a log stays as it is."""
+        """An entry never changes; the page waits only for one that is still to come."""
         return region == self.region and not self.found()
 
     def gather(self, now: float) -> Any:
-        """The entry in the tables."""
+        """The entry, from the tables."""
         return history.one_entry(self.region, self.index)
 
     def content(self, gathered: Gathered, now: float) -> Content:
@@ -51,4 +51,4 @@ class ChangePage(Page):
         context = {"gathered": gathered, "region": self.region, "index": self.index, "head": head}
         if entry is None:
             return Content({"change": part("change_missing.html", context)})
-        return Content({"change": part("change_entry.html", {**context, **shown(entry)})})
+        return Content({"change": part("change_entry.html", {**context, **entry_context(entry)})})

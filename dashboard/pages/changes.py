@@ -1,6 +1,8 @@
 """The changes page: the logs of all regions as one live list, newest first."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -10,9 +12,10 @@ from catalog.change import Change
 from catalog.records.instance import DEFAULT_NAMESPACE
 from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
-from dashboard.memory.recent import Entry
+from dashboard.live.row_cache import RowCache
 from registry.log import history
 from registry.log.diff import difference
+from registry.log.history import Entry
 
 SHOWN = 100  # entries
 KINDS = ("instance", "override", "policy")
@@ -23,17 +26,17 @@ VERBS = (
 
 
 class LogPositions(msgspec.Struct, frozen=True):
-    """Where in the logs a page of the list begins: before these indexes."""
+    """Where a page of the list begins: before these indexes, by region."""
 
     before: dict[str, int]
 
     @classmethod
-    def read(cls, text: str) -> "LogPositions":
-        """From an address: `us-east:120,eu-west:77`. What cannot be read does not count."""
+    def parse(cls, text: str) -> "LogPositions":
+        """From an address: `us-east:120,eu-west:77`. What cannot be parsed is ignored."""
         pairs = (pair.rpartition(":") for pair in text.split(","))
         return cls({name: int(index) for name, _, index in pairs if name and index.isdecimal() and len(index) < 19})
 
-    def written(self) -> str:
+    def text(self) -> str:
         """For an address."""
         return ",".join(f"{region}:{index}" for region, index in sorted(self.before.items()))
 
@@ -49,14 +52,14 @@ class ChangesPage(Page):
     parameters = ("q", "region", "service", "namespace", "actor", "kind", "verb", "before")
 
     @cached_property
-    def memo(self) -> dict[str, str]:
-        """Entries never change: each is drawn once."""
-        return {}
+    def rows(self) -> RowCache:
+        """Entries, which never change."""
+        return RowCache()
 
     @property
-    def place(self) -> LogPositions:
-        """Where the list begins; nothing in it when it begins now."""
-        return LogPositions.read(self.query.get("before", ""))
+    def start(self) -> LogPositions:
+        """Where the list begins; empty when it begins now."""
+        return LogPositions.parse(self.query.get("before", ""))
 
     def gather(self, now: float) -> Any:
         """The log in the tables, which goes further back than memory."""
@@ -70,21 +73,21 @@ class ChangesPage(Page):
             verbs=[query["verb"]] if query.get("verb") in VERBS else None,
             actor=query.get("actor"),
             text=query.get("q"),
-            before=self.place.before or None,
+            before=self.start.before or None,
             limit=SHOWN,
         )
 
     def content(self, gathered: Gathered, now: float) -> Content:
         """The list, and where it goes on."""
         entries = self.entries(gathered)
-        rows = {key_of(entry.change): self._row(entry) for entry in entries}
-        self._forget(rows)
+        rows = {key: self.rows.get(key, None, partial(_row, entry)) for entry in entries for key in [key_of(entry)]}
+        self.rows.keep(rows)
         context = {
             "gathered": gathered,
             "entries": entries,
             "filtered": bool(self.query.keys() - {"before"}),
             "older": self._older(entries),
-            "newest": self.link(before=None) if self.place.before else "",
+            "newest": self.link(before=None) if self.start.before else "",
         }
         fragments = {
             "changes-state": part("changes_state.html", context),
@@ -94,49 +97,35 @@ class ChangesPage(Page):
         return Content(fragments, {"changes": rows})
 
     def entries(self, gathered: Gathered) -> list[Entry]:
-        """What memory and tables say together, newest first: by the regions' clocks, and within one by its log."""
-        wanted = wanted_by(self.query)
-        recent = () if self.place.before else (entry for entry in self.board.recent.newest() if wanted(entry.change))
-        found: dict[str, Entry] = {}
-        for entry in (*(gathered.value or ()), *_first(recent, SHOWN)):
-            found[key_of(entry.change)] = entry
+        """The entries of memory and tables, newest first: by the regions' clocks, within a region by its log."""
+        matches = matcher(self.query)
+        recent = () if self.start.before else (entry for entry in self.board.recent.newest() if matches(entry.change))
+        found = {key_of(entry): entry for entry in (*(gathered.value or ()), *islice(recent, SHOWN))}
         return sorted(found.values(), key=_when, reverse=True)[:SHOWN]
 
     def context(self) -> dict[str, Any]:
-        """The filters as they stand."""
+        """The filters as filled in."""
         return {"chosen": self.query, "kinds": KINDS, "verbs": VERBS}
 
     def _older(self, entries: list[Entry]) -> str:
         if len(entries) < SHOWN:
             return ""
-        return self.link(before=LogPositions(history.older_than(entries, self.place.before)).written())
-
-    def _row(self, entry: Entry) -> str:
-        key = key_of(entry.change)
-        html = self.memo.get(key)
-        if html is None:
-            html = self.memo[key] = part("changes_row.html", shown(entry))
-        return html
-
-    def _forget(self, rows: dict[str, str]) -> None:
-        if len(self.memo) > 10 * SHOWN:
-            self.memo.clear()
-            self.memo.update(rows)
+        return self.link(before=LogPositions(history.older_than(entries, self.start.before)).text())
 
 
-def key_of(change: Change) -> str:
-    """An entry's place, as one word."""
-    return f"{change.region}:{change.index}"
+def key_of(entry: Entry) -> str:
+    """The region and index of an entry, as one word."""
+    return f"{entry.change.region}:{entry.change.index}"
 
 
-def shown(entry: Entry) -> dict[str, Any]:
-    """What a template says of an entry."""
+def entry_context(entry: Entry) -> dict[str, Any]:
+    """What templates show of an entry."""
     change = entry.change
     kind, _, name = change.key.partition("/")
     namespace, _, rest = name.partition("/")
     service, _, id = rest.partition("/")
     return {
-        "key": key_of(change),
+        "key": key_of(entry),
         "change": change,
         "entry": entry,
         "kind": kind,
@@ -146,25 +135,20 @@ def shown(entry: Entry) -> dict[str, Any]:
         "id": id,
         "removed": change.record is None,
         "new": entry.before is None and entry.before_known,
-        "said": said(change),
+        "said": change.verb.replace("_", " ") or "change",
         "difference": difference(entry.before, change.record),
         "status": getattr(change.record, "status", None) if kind == "instance" else None,
         "status_before": getattr(entry.before, "status", None) if kind == "instance" else None,
     }
 
 
-def said(change: Change) -> str:
-    """The verb in words."""
-    return change.verb.replace("_", " ") or "change"
-
-
 def name_in(query: Mapping[str, str], field: str) -> str:
-    """The name of a region, a namespace or a service as somebody typed it; empty when nothing was."""
+    """The name of a region, a namespace or a service as typed into a field; empty when nothing was."""
     return query.get(field, "").strip().lower()
 
 
-def wanted_by(query: Mapping[str, str]) -> Callable[[Change], bool]:
-    """Whether an entry in memory is what the tables would be asked for: see `registry.history.entries`."""
+def matcher(query: Mapping[str, str]) -> Callable[[Change], bool]:
+    """Tells whether a change in memory passes the filters, as `registry.log.history.entries` does for the tables."""
     words = query.get("q", "").lower().split()[: history.MOST_WORDS]
     region, namespace, service = (name_in(query, field) for field in ("region", "namespace", "service"))
     beginnings: tuple[str, ...] = ("",)
@@ -175,7 +159,7 @@ def wanted_by(query: Mapping[str, str]) -> Callable[[Change], bool]:
     kind = f"{query['kind']}/" if query.get("kind") in KINDS else ""
     verb = query["verb"] if query.get("verb") in VERBS else ""
 
-    def wanted(change: Change) -> bool:
+    def matches(change: Change) -> bool:
         if region and change.region != region:
             return False
         if not change.key.startswith(beginnings) or not change.key.startswith(kind) or (verb and change.verb != verb):
@@ -185,17 +169,12 @@ def wanted_by(query: Mapping[str, str]) -> Callable[[Change], bool]:
         texts = f"{change.key}\n{change.verb}\n{change.actor}\n{change.cause}".lower() if words else ""
         return all(word in texts for word in words)
 
-    return wanted
+    return matches
 
 
 def _when(entry: Entry) -> tuple[float, str, int]:
     return entry.change.at, entry.change.region, entry.change.index
 
 
-def _first(entries: Iterable[Entry], number: int) -> list[Entry]:
-    found = []
-    for entry in entries:
-        found.append(entry)
-        if len(found) == number:
-            break
-    return found
+def _row(entry: Entry) -> str:
+    return part("changes_row.html", entry_context(entry))

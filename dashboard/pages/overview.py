@@ -1,6 +1,7 @@
-"""The overview: where the regions are and how they do, what needs a person, what has just happened."""
+"""The overview: the regions and their health, what needs attention, and recent changes."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -14,30 +15,31 @@ from catalog.view import ServiceName
 from catalog.view import State as FreshnessState
 from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
-from dashboard.memory.matrix import Cells, asked, cells
-from dashboard.memory.recent import Entry
+from dashboard.live.row_cache import RowCache
+from dashboard.memory.matrix import Cells, all_cells, fetch_matrix
 from dashboard.memory.summary import STATUSES, ServiceSummary
 from dashboard.pictures import RegionLink, RegionNode, regions_picture, status_bar
-from dashboard.words.attention import Hold, Services, needs
+from dashboard.words.attention import OpenHold, Services, attention_items
 from dashboard.words.feed import SHOWN, FeedItem, feed
 from federation.status import Cell, Matrix
-from registry.breaker import holds as held
+from registry.breaker.holds import list_held
 from registry.database import unavailable
 from registry.log import history
+from registry.log.history import Entry
 
-OLD = 20.0  # seconds after which what was gathered is said to be old
+OLD = 20.0  # seconds after which gathered facts are called old
 
 
 class OverviewFacts(msgspec.Struct, frozen=True):
-    """What is gathered: the matrix, what the breaker holds, and entries from before this process began."""
+    """What is gathered: the matrix, open holds, and entries from before this process started."""
 
     matrix: Matrix
-    holds: tuple[Hold, ...]
+    holds: tuple[OpenHold, ...]
     earlier: tuple[Entry, ...]
 
 
 class RegionTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """One region in numbers."""
+    """One region in numbers. `cell` is what this region holds of its log."""
 
     name: str
     is_home: bool
@@ -60,17 +62,17 @@ class OverviewPage(Page):
     gathers = True
 
     @cached_property
-    def memo(self) -> dict[tuple[str, int, float], str]:
-        """Rows of the feed, each drawn once."""
-        return {}
+    def rows(self) -> RowCache:
+        """Rows of the feed."""
+        return RowCache()
 
     def gather(self, now: float) -> OverviewFacts:
-        """What other regions say, what is held, and, while memory holds little, what the log holds."""
-        matrix = asked(self.board.links, now)
+        """The matrix, open holds, and, while memory has few changes, those of the log."""
+        matrix = fetch_matrix(self.board, now)
         with unavailable("what is held cannot be read"):
-            rows = held.list_held(state="open")
+            rows = list_held(state="open")
             holds = tuple(
-                Hold(
+                OpenHold(
                     id=row.id, kind=row.kind, scope=row.scope, name=row.name, formula=row.formula,
                     number=len(row.held), at=row.at, expires_at=row.expires_at,
                 )
@@ -80,42 +82,43 @@ class OverviewPage(Page):
 
     def content(self, gathered: Gathered, now: float) -> Content:
         """All of it."""
-        told: OverviewFacts | None = gathered.value
-        matrix = told.matrix if told else None
-        known = cells(self.board, matrix, now)
+        facts: OverviewFacts | None = gathered.value
+        matrix = facts.matrix if facts else None
+        cells = all_cells(self.board, matrix, now)
         regions = self.board.regions
-        sums = {region: self.board.summaries.of_region(region, now) for region in regions}
-        standings = [
-            self._standing(region, known[self.board.home, region], sums[region].values()) for region in regions
+        summaries = {region: self.board.summaries.of_region(region, now) for region in regions}
+        totals = [
+            self._region_totals(region, cells[self.board.home, region], summaries[region].values())
+            for region in regions
         ]
-        services = _by_service(sums.values())
-        found = needs(self.board, matrix, told.holds if told else (), services, now)
-        items = feed(self._entries(told), now)
-        empty = not any(standing.services for standing in standings)
+        services = _by_service(summaries.values())
+        items = attention_items(self.board, matrix, facts.holds if facts else (), services, now)
+        changes = feed(self._entries(facts), now)
+        empty = not any(region.services for region in totals)
         fragments = {
-            "overview-totals": part("overview_totals.html", _totals(standings, services)),
-            "overview-picture": self._picture(standings, known, matrix),
-            "overview-count": str(len(found) or ""),
-            "overview-calm": part("overview_calm.html", {"calm": not found, "told": told, "gathered": gathered,
+            "overview-totals": part("overview_totals.html", _totals(totals, services)),
+            "overview-picture": self._picture(totals, cells, matrix),
+            "overview-count": str(len(items) or ""),
+            "overview-calm": part("overview_calm.html", {"calm": not items, "told": facts, "gathered": gathered,
                                                          "old": _is_old(gathered, now)}),
-            "overview-next": part("overview_next.html", {"home": self.board.home, "alone": len(standings) == 1})
+            "overview-next": part("overview_next.html", {"home": self.board.home, "alone": len(totals) == 1})
             if empty else "",
-            "overview-still": part("overview_still.html", {}) if not items else "",
+            "overview-still": part("overview_still.html", {}) if not changes else "",
         }  # fmt: skip
         lists: dict[str, dict[str, str]] = {
-            "overview-needs": {need.key: part("overview_need.html", {"need": need}) for need in found},
-            "overview-regions": {standing.name: self._region(standing) for standing in standings},
-            "overview-feed": self._feed(items),
+            "overview-needs": {item.key: part("overview_need.html", {"need": item}) for item in items},
+            "overview-regions": {region.name: self._region(region) for region in totals},
+            "overview-feed": self._feed(changes),
         }
         return Content(fragments, lists)
 
-    def _entries(self, told: OverviewFacts | None) -> list[Entry]:
-        """The newest first; what the log tells of the time before this process began comes last."""
+    def _entries(self, facts: OverviewFacts | None) -> list[Entry]:
+        """The newest first; those from before this process started come last."""
         newest = list(self.board.recent.newest())
-        if told is None or len(newest) >= SHOWN:
+        if facts is None or len(newest) >= SHOWN:
             return newest
         known = {(entry.change.region, entry.change.index) for entry in newest}
-        earlier = (entry for entry in told.earlier if (entry.change.region, entry.change.index) not in known)
+        earlier = (entry for entry in facts.earlier if (entry.change.region, entry.change.index) not in known)
         return list(chain(newest, earlier))
 
     def _earlier(self) -> tuple[Entry, ...]:
@@ -124,7 +127,7 @@ class OverviewPage(Page):
         found = history.entries(limit=SHOWN)
         return tuple(Entry(entry.change, entry.before) for entry in found if entry.before_known)
 
-    def _standing(self, region: str, cell: Cell, summaries: Collection[ServiceSummary]) -> RegionTotals:
+    def _region_totals(self, region: str, cell: Cell, summaries: Collection[ServiceSummary]) -> RegionTotals:
         return RegionTotals(
             name=region,
             is_home=region == self.board.home,
@@ -137,14 +140,14 @@ class OverviewPage(Page):
             delay=self.board.view.nearness.get(region),
         )
 
-    def _picture(self, standings: list[RegionTotals], known: Cells, matrix: Matrix | None) -> SafeString:
+    def _picture(self, totals: list[RegionTotals], known: Cells, matrix: Matrix | None) -> SafeString:
         places = matrix.places if matrix else {}
         nodes = [
             RegionNode(
-                name=standing.name, place=places.get(standing.name), counts=standing.counts,
-                freshness=standing.freshness, href=_peer(standing.name), is_home=standing.is_home,
+                name=region.name, place=places.get(region.name), counts=region.counts,
+                freshness=region.freshness, href=_peer(region.name), is_home=region.is_home,
             )
-            for standing in standings
+            for region in totals
         ]  # fmt: skip
         return regions_picture(nodes, [self._link(cell) for cell in known.values() if cell.by != cell.of])
 
@@ -157,31 +160,29 @@ class OverviewPage(Page):
             relayed_through=cell.through,
         )  # fmt: skip
 
-    def _region(self, standing: RegionTotals) -> str:
-        bar = status_bar(standing.counts, label=standing.name)
-        return part("overview_region.html", {"region": standing, "bar": bar})
+    def _region(self, region: RegionTotals) -> str:
+        bar = status_bar(region.counts, label=region.name)
+        return part("overview_region.html", {"region": region, "bar": bar})
 
     def _feed(self, items: list[FeedItem]) -> dict[str, str]:
-        rows = {}
-        drawn: dict[tuple[str, int, float], str] = {}
-        for item in items:
-            name = (item.key, item.count, item.since)
-            html = self.memo.get(name) or part("overview_event.html", {"item": item, "sentence": item.sentence})
-            rows[item.key] = drawn[name] = html
-        self.memo.clear()
-        self.memo.update(drawn)
+        rows = {item.key: self.rows.get(item.key, (item.count, item.since), partial(_feed_row, item)) for item in items}
+        self.rows.keep(rows)
         return rows
 
 
-def _totals(standings: list[RegionTotals], services: Services) -> dict[str, Any]:
+def _feed_row(item: FeedItem) -> str:
+    return part("overview_event.html", {"item": item, "sentence": item.sentence})
+
+
+def _totals(totals: list[RegionTotals], services: Services) -> dict[str, Any]:
     return {
         "services": len(services),
         "dead": sum(not any(summary.serving for summary in summaries) for summaries in services.values()),
-        "instances": sum(standing.instances for standing in standings),
-        "serving": sum(standing.serving for standing in standings),
-        "counts": {status.value: sum(standing.counts[status] for standing in standings) for status in STATUSES},
-        "regions": len(standings),
-        "live": sum(standing.freshness is FreshnessState.LIVE for standing in standings),
+        "instances": sum(region.instances for region in totals),
+        "serving": sum(region.serving for region in totals),
+        "counts": {status.value: sum(region.counts[status] for region in totals) for status in STATUSES},
+        "regions": len(totals),
+        "live": sum(region.freshness is FreshnessState.LIVE for region in totals),
     }
 
 

@@ -1,4 +1,4 @@
-"""A region's page: the link to it and that link's history, what is held of it here, and what it is trusted with."""
+"""A region's page: the link to it over time, the copies of its log, its catalog, and its trust as a peer."""
 
 from difflib import get_close_matches
 from itertools import groupby
@@ -11,9 +11,8 @@ from django.utils.safestring import SafeString
 from catalog.view import State as FreshnessState
 from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
-from dashboard.memory import matrix
 from dashboard.memory.links import LinkEvent
-from dashboard.memory.matrix import asked, cells
+from dashboard.memory.matrix import OLD, all_cells, fetch_matrix, peers_of
 from dashboard.memory.summary import STATUSES
 from dashboard.pictures.chart.bars import status_bar
 from dashboard.pictures.chart.link import link_over_time
@@ -25,7 +24,7 @@ SHOWN = 60  # events
 
 
 class PeerPage(Page):
-    """One region as this one knows it."""
+    """One region as this one sees it."""
 
     template = "dashboard/peer.html"
     title = "Region"
@@ -36,7 +35,7 @@ class PeerPage(Page):
 
     @property
     def region(self) -> str:
-        """Whose page it is."""
+        """The region's name as in the address."""
         return self.arguments["region"]
 
     @property
@@ -58,10 +57,10 @@ class PeerPage(Page):
         return region in (self.region, "")
 
     def context(self) -> dict[str, Any]:
-        """What can be chosen, and what is near when there is no such region."""
+        """The spans to choose from; of an unknown region, suggestions."""
         query = urlencode({"scope": "region", "target": self.region, "do": "out"})
         return {
-            "known": self.found(), "near": self.near(), "spans": SPANS, "span": self.span,
+            "known": self.found(), "near": self.similar(), "spans": SPANS, "span": self.span,
             "evacuate": f"{reverse('dashboard:correct_override')}?{query}",
         }  # fmt: skip
 
@@ -70,26 +69,26 @@ class PeerPage(Page):
         """How much of the history is shown."""
         return self.query.get("span", "30m") if self.query.get("span") in SPANS else "30m"
 
-    def near(self) -> list[str]:
-        """Regions with names like this one; all of them when none is."""
+    def similar(self) -> list[str]:
+        """Regions with similar names; all of them when none is similar."""
         names = sorted({*self.board.regions, *self.board.links.peers})
         return get_close_matches(self.heading.lower(), names, n=5, cutoff=0.5) or names[:20]
 
     def gather(self, now: float) -> Matrix:
-        """What the tables, Valkey and the peers say."""
-        return asked(self.board.links, now)
+        """The matrix."""
+        return fetch_matrix(self.board, now)
 
     def content(self, gathered: Gathered, now: float) -> Content:
-        """Its standing, the link's picture, what happened, what there is."""
-        told: Matrix | None = gathered.value
-        known = cells(self.board, told, now)
-        peer = matrix.peers(told).get(self.region)
-        cell = known.get((self.board.home, self.region))
-        old = bool(gathered.problem) or (gathered.at is not None and now - gathered.at > matrix.OLD)
+        """Its freshness, the picture of its link, events, and its catalog."""
+        matrix: Matrix | None = gathered.value
+        cells = all_cells(self.board, matrix, now)
+        peer = peers_of(matrix).get(self.region)
+        cell = cells.get((self.board.home, self.region))
+        old = bool(gathered.problem) or (gathered.at is not None and now - gathered.at > OLD)
         context = {
             "page": self, "cell": cell, "peer": peer, "delay": self.board.view.nearness.get(self.region),
-            "held_by": [cell for (by, of), cell in sorted(known.items()) if of == self.region and by != self.region],
-            "gathered": gathered, "told": told, "old": old,
+            "held_by": [cell for (by, of), cell in sorted(cells.items()) if of == self.region and by != self.region],
+            "gathered": gathered, "told": matrix, "old": old,
         }  # fmt: skip
         events = [] if self.is_home else self.board.links.events(self.region)[:SHOWN]
         fragments = {
@@ -116,20 +115,20 @@ class PeerPage(Page):
     def _catalog(self, now: float) -> dict[str, Any]:
         summaries = self.board.summaries.of_region(self.region, now).values()
         counts = {status: sum(summary.statuses[status] for summary in summaries) for status in STATUSES}
-        part_ = self.board.view.region(self.region)
+        region = self.board.view.region(self.region)
         return {
             "region": self.region, "counts": counts, "bar": status_bar(counts, label=self.region),
             "instances": sum(counts.values()), "serving": sum(summary.serving for summary in summaries),
             "services": len(summaries), "dead": sum(not summary.serving for summary in summaries),
             "zones": sorted(frozenset[str]().union(*(summary.zones for summary in summaries)) - {""}),
-            "overrides": len(part_.overrides), "policies": len(part_.policies),
-            "is_known": part_.freshness.state is not FreshnessState.UNKNOWN,
+            "overrides": len(region.overrides), "policies": len(region.policies),
+            "is_known": region.freshness.state is not FreshnessState.UNKNOWN,
             "services_url": f"{reverse('dashboard:services')}?{urlencode({'region': self.region})}",
         }  # fmt: skip
 
 
 def _rows(events: list[LinkEvent]) -> dict[str, str]:
-    """By key; two of the same kind in the same moment are numbered."""
+    """By key; events of the same kind at the same time are numbered."""
     rows: dict[str, str] = {}
     for (at, kind), same in groupby(events, key=lambda event: (event.at, event.kind)):
         for number, event in enumerate(same):

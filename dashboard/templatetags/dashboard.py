@@ -46,7 +46,7 @@ def moment(at: float | None) -> SafeString | str:
     try:
         exact = datetime.fromtimestamp(at, UTC)
     except (ValueError, OverflowError, OSError):  # another region's clock, or an operator's word, may say anything
-        return "out of all time"
+        return "out of range"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         exact.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

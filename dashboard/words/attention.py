@@ -1,4 +1,4 @@
-"""Needs: what a person should look at, found in memory and in what was gathered; each with where it is dealt with."""
+"""What needs attention, found in memory and in what was gathered; each item links to where it is dealt with."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlencode
@@ -12,22 +12,23 @@ from catalog.records.status import Status
 from catalog.view import ServiceName
 from catalog.view import State as FreshnessState
 from dashboard.memory.board import Board
+from dashboard.memory.matrix import peers_of
 from dashboard.memory.summary import ServiceSummary
-from dashboard.words.sentences import Part, display_name, override_effect, override_scope, who
+from dashboard.words.sentences import Part, actor_name, display_name, override_effect, override_scope
 from federation.status import Matrix
 from federation.tables.peer import State as PeerState
 
 HOUR = 3600.0
 FLAPPING, WITHIN = 4, 600.0  # so many changes of status in so many seconds
-MOST = 6  # needs of one kind; what is more is counted
-DAMPED = "held critical by flap damping"  # how a verdict begins that damping made
+MOST = 6  # items of one kind that are listed; the rest is counted
+DAMPED = "held critical by flap damping"  # how the output of a damped check begins
 ORDER = {"critical": 0, "warning": 1, "quiet": 2}
 
-Services = Mapping[ServiceName, Sequence[ServiceSummary]]  # each service with what it adds up to in each region
+Services = Mapping[ServiceName, Sequence[ServiceSummary]]  # the totals of each service by region
 
 
-class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """What the breaker holds of this region's own instances."""
+class OpenHold(msgspec.Struct, frozen=True, kw_only=True):
+    """An open hold of the breaker on this region's instances."""
 
     id: str
     kind: str
@@ -40,7 +41,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
-    """`at` is a moment that matters, and `when` says which: since, or until."""
+    """`at` is a time that matters, and `when` says which: since, or until."""
 
     key: str
     kind: str
@@ -53,44 +54,44 @@ class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
     at: float | None = None
 
 
-def needs(
-    board: Board, told: Matrix | None, holds: Sequence[Hold], services: Services, now: float
+def attention_items(
+    board: Board, matrix: Matrix | None, holds: Sequence[OpenHold], services: Services, now: float
 ) -> list[AttentionItem]:
-    """Everything that needs a person, the gravest first."""
+    """Everything that needs attention, the most severe first."""
     found: list[AttentionItem] = []
-    for kind in (_holds(holds), _regions(board), _mirrors(board, told)):
+    for kind in (_holds(holds), _regions(board), _mirrors(board, matrix)):
         found += _capped(kind)
     found += _services(services)
-    for kind in (_flapping(board, now), _overrides(board, now), _peers(told)):
+    for kind in (_flapping(board, now), _overrides(board, now), _peers(matrix)):
         found += _capped(kind)
-    return sorted(found, key=lambda need: ORDER[need.severity])
+    return sorted(found, key=lambda item: ORDER[item.severity])
 
 
 def _capped(found: Iterable[AttentionItem]) -> list[AttentionItem]:
-    kept = sorted(found, key=lambda need: ORDER[need.severity])
+    kept = sorted(found, key=lambda item: ORDER[item.severity])
     more = len(kept) - MOST
     return kept if more <= 0 else [*kept[:MOST], _more(kept[MOST - 1], more)]
 
 
 def _more(last: AttentionItem, number: int) -> AttentionItem:
     return msgspec.structs.replace(
-        last, key=f"{last.kind}:more", parts=(Part(f"and {number} more like these"),), detail="", when="", at=None,
-        href=MORE[last.kind](), action="See all",
+        last, key=f"{last.kind}:more", parts=(Part(f"and {number} more"),), detail="", when="", at=None,
+        href=MORE[last.kind](), action="View all",
     )  # fmt: skip
 
 
-def _holds(holds: Sequence[Hold]) -> Iterator[AttentionItem]:
+def _holds(holds: Sequence[OpenHold]) -> Iterator[AttentionItem]:
     for hold in holds:
         many = f"{hold.number} instance{'' if hold.number == 1 else 's'}"
         yield AttentionItem(
             key=f"hold:{hold.id}", kind="held", severity="critical",
-            parts=(Part(f"{WORDS.get(hold.kind, hold.kind)} of {many} held, in {hold.scope} {hold.name}".strip()),),
+            parts=(Part(f"{HELD.get(hold.kind, hold.kind)} of {many} held in {hold.scope} {hold.name}".strip()),),
             detail=hold.formula, href=reverse("dashboard:held"), action="Decide",
-            when="happens by itself", at=hold.expires_at,
+            when="applies automatically", at=hold.expires_at,
         )  # fmt: skip
 
 
-WORDS = {"expiry": "Expiry", "removal": "Removal", "probe": "Failing"}
+HELD = {"expiry": "Expiry", "removal": "Removal", "probe": "Probe failure"}
 
 
 def _regions(board: Board) -> Iterator[AttentionItem]:
@@ -100,33 +101,33 @@ def _regions(board: Board) -> Iterator[AttentionItem]:
             continue
         ours = region == board.home
         if fresh.state is FreshnessState.UNKNOWN:
-            said = " has not been heard of yet"
+            said = " has never been reached"
         else:
-            said = " is from memory: its database cannot be read" if ours else " is stale: shown as it last was"
+            said = " is shown from memory: its database cannot be read" if ours else " is stale: last known state"
         yield AttentionItem(
             key=f"region:{region}", kind="region",
             severity="warning" if fresh.state is FreshnessState.UNKNOWN else "critical",
             parts=(Part("region "), Part(region, _peer(region)), Part(said)), detail=board.reason(region),
-            href=_peer(region), action="Look", when="since", at=fresh.since,
+            href=_peer(region), action="View", when="since", at=fresh.since,
         )  # fmt: skip
 
 
-def _mirrors(board: Board, told: Matrix | None) -> Iterator[AttentionItem]:
-    peers = {peer.region: peer for peer in told.peers} if told else {}
+def _mirrors(board: Board, matrix: Matrix | None) -> Iterator[AttentionItem]:
+    peers = peers_of(matrix)
     for region in board.regions[1:]:
-        reached, peer = board.links.reached(region), peers.get(region)
-        word = reached.word if reached else None
-        held = (word.held if word else "") or (peer.held if peer else "")
+        link, peer = board.links.current(region), peers.get(region)
+        mirror = link.mirror if link else None
+        held = (mirror.held if mirror else "") or (peer.held if peer else "")
         if held:
             yield AttentionItem(
                 key=f"mirror-held:{region}", kind="mirror", severity="critical",
-                parts=(Part("the mirror of "), Part(region, _peer(region)), Part(" is held")), detail=held,
+                parts=(Part("mirror of "), Part(region, _peer(region)), Part(" is held")), detail=held,
                 href=reverse("dashboard:held"), action="Decide",
-                when="happens by itself", at=peer.held_until if peer else None,
+                when="applies automatically", at=peer.held_until if peer else None,
             )  # fmt: skip
-        if word is not None and word.equal is False:
-            yield _diverged(board.home, region, word.diverged)
-    for cell in told.cells if told else ():
+        if mirror is not None and mirror.equal is False:
+            yield _diverged(board.home, region, mirror.diverged)
+    for cell in matrix.cells if matrix else ():
         if cell.by != board.home and cell.equal is False:
             yield _diverged(cell.by, cell.of, cell.diverged)
 
@@ -134,44 +135,44 @@ def _mirrors(board: Board, told: Matrix | None) -> Iterator[AttentionItem]:
 def _diverged(by: str, of: str, services: Sequence[str]) -> AttentionItem:
     return AttentionItem(
         key=f"diverged:{by}:{of}", kind="mirror", severity="critical",
-        parts=(Part(f"the copy of {of} in "), Part(by, _peer(by)), Part(" differs from its origin")),
-        detail=f"in {', '.join(services)}" if services else "", href=_peer(of), action="Look",
+        parts=(Part(f"copy of {of} in "), Part(by, _peer(by)), Part(" differs from the origin")),
+        detail=f"in {', '.join(services)}" if services else "", href=_peer(of), action="View",
     )  # fmt: skip
 
 
 def _services(found: Services) -> list[AttentionItem]:
-    """Those that nobody serves first. When a region is lost they are thousands: only what is shown is put in words."""
+    """Those without any serving instance first. After the loss of a region they are thousands: few are built."""
     dead = [
         (sum(part.serving for part in parts), name)
         for name, parts in found.items()
         if any(not part.serving for part in parts)
     ]
     dead.sort(key=lambda pair: (pair[0] > 0, pair[1]))
-    shown = [_without(name, [part for part in found[name] if not part.serving], serves) for serves, name in dead[:MOST]]
+    shown = [_service(name, [part for part in found[name] if not part.serving], serves) for serves, name in dead[:MOST]]
     return [*shown, _more(shown[-1], len(dead) - MOST)] if len(dead) > MOST else shown
 
 
-def _without(name: ServiceName, dead: Sequence[ServiceSummary], serving: int) -> AttentionItem:
+def _service(name: ServiceName, dead: Sequence[ServiceSummary], serving: int) -> AttentionItem:
     page = reverse("dashboard:service", args=name)
     where = "" if not serving else f" in {', '.join(part.region for part in dead)}"
     out = sum(part.out for part in dead)
     ill = sum(part.instances for part in dead) - out
     said = [
-        f"{serving} serve elsewhere" if serving else "",
+        f"{serving} serving elsewhere" if serving else "",
         f"{ill} critical" if ill else "",
-        f"{out} taken out by hand" if out else "",
+        f"{out} taken out by override" if out else "",
     ]
     return AttentionItem(
         key=f"service:{'/'.join(name)}", kind="service", severity="warning" if serving else "critical",
-        parts=(Part("no instance of "), Part(display_name(*name), page), Part(f" serves{where}")),
-        detail=", ".join(filter(None, said)), href=page, action="Look",
+        parts=(Part("no instance of "), Part(display_name(*name), page), Part(f" is serving{where}")),
+        detail=", ".join(filter(None, said)), href=page, action="View",
     )  # fmt: skip
 
 
 def _flapping(board: Board, now: float) -> Iterator[AttentionItem]:
-    """Instances that turned critical and came back again and again lately, as the recent entries tell.
+    """Instances that turned critical and came back several times lately, by the recent entries.
 
-    A registration makes a check begin anew, from `unknown`: that is no restlessness.
+    Changes from and to `unknown` do not count: a registration starts every check there.
     """
     counts: dict[tuple[str, str], int] = {}
     newest: dict[tuple[str, str], Instance] = {}
@@ -186,23 +187,23 @@ def _flapping(board: Board, now: float) -> Iterator[AttentionItem]:
             newest.setdefault(name, record)
     for name, count in sorted(counts.items(), key=lambda pair: -pair[1]):
         if count >= FLAPPING and name[1] in board.view.region(name[0]).changes:
-            yield _restless(newest[name], count)
+            yield _flap(newest[name], count)
 
 
 def _turned(before: Status, after: Status) -> bool:
     return Status.UNKNOWN not in (before, after) and (before is Status.CRITICAL) != (after is Status.CRITICAL)
 
 
-def _restless(instance: Instance, count: int) -> AttentionItem:
+def _flap(instance: Instance, count: int) -> AttentionItem:
     page = reverse("dashboard:instance", args=[instance.region, instance.namespace, instance.service, instance.id])
     damped = next((verdict.output for verdict in instance.verdicts if verdict.output.startswith(DAMPED)), "")
     return AttentionItem(
         key=f"flapping:{instance.region}:{instance.key}", kind="flapping", severity="warning",
         parts=(
             Part(display_name(instance.namespace, instance.service, instance.id), page),
-            Part(f" in {instance.region} flaps"),
+            Part(f" in {instance.region} is flapping"),
         ),
-        detail=damped or f"{count} changes of status in {WITHIN / 60:.0f} min", href=page, action="Look",
+        detail=damped or f"{count} status changes in {WITHIN / 60:.0f} min", href=page, action="View",
     )  # fmt: skip
 
 
@@ -214,7 +215,7 @@ def _overrides(board: Board, now: float) -> Iterator[AttentionItem]:
 
 
 def _is_notable(override: Override, now: float) -> bool:
-    """Whether it ends soon, or never, or a whole region is out because of it."""
+    """Whether it ends soon, or never, or takes out a whole region."""
     return override.scope is Scope.REGION or override.expires_at is None or override.expires_at - now < HOUR
 
 
@@ -223,21 +224,21 @@ def _override(override: Override) -> AttentionItem:
     scope = override_scope(override)
     return AttentionItem(
         key=f"override:{override.region}:{override.id}", kind="override", severity="quiet",
-        parts=(*scope, Part(f" is put {override_effect(override)}{'' if ends else ', without an end'}")),
-        detail=f"{override.reason} ({who(override.author)})",
+        parts=(*scope, Part(f" is {override_effect(override)}{'' if ends else ', no expiry'}")),
+        detail=f"{override.reason} ({actor_name(override.author)})",
         href=next((part.href for part in scope if part.href), reverse("dashboard:overrides")),
-        action="Look", when="ends" if ends else "since", at=override.expires_at if ends else override.created_at,
+        action="View", when="expires" if ends else "since", at=override.expires_at if ends else override.created_at,
     )  # fmt: skip
 
 
-def _peers(told: Matrix | None) -> Iterator[AttentionItem]:
-    for peer in told.peers if told else ():
+def _peers(matrix: Matrix | None) -> Iterator[AttentionItem]:
+    for peer in matrix.peers if matrix else ():
         if peer.state == PeerState.REVOKED:
             yield AttentionItem(
                 key=f"revoked:{peer.region}", kind="peer", severity="quiet",
                 parts=(Part("peer "), Part(peer.region, _peer(peer.region)), Part(" is revoked")),
-                detail=f"its mirror stays as it was ({who(peer.by)})",
-                href=reverse("admin:federation_peer_change", args=[peer.region]), action="Look", when="since",
+                detail=f"its mirror is frozen ({actor_name(peer.by)})",
+                href=reverse("admin:federation_peer_change", args=[peer.region]), action="View", when="since",
                 at=peer.since,
             )  # fmt: skip
 

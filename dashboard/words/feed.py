@@ -1,21 +1,21 @@
-"""The feed: what has happened in the last hour, newest first, with what one instance says again and again folded up."""
+"""The feed: the changes of the last hour, newest first, with repeated reports of one instance folded into one row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
 from catalog.change import Change
-from dashboard.memory.recent import Entry
 from dashboard.words.sentences import Sentence, sentence
+from registry.log.history import Entry
 
 SHOWN = 40
 HORIZON = 3600.0  # seconds
 NEAR = 120.0  # seconds between two entries of one instance that are folded
-NOISE = frozenset({"report", "expire", "revive"})  # verbs of which one instance can make many
+REPEATED = frozenset({"report", "expire", "revive"})  # verbs that one instance can cause many times
 
 
 class FeedItem(msgspec.Struct):
-    """One row: the newest of `count` entries that say much the same; the oldest was at `since`."""
+    """One row: the newest of `count` similar entries; the oldest was at `since`."""
 
     entry: Entry
     count: int
@@ -28,20 +28,22 @@ class FeedItem(msgspec.Struct):
 
     @property
     def key(self) -> str:
-        """Of the row."""
+        """The row's key."""
         return f"{self.change.region}:{self.change.index}"
 
     @property
     def sentence(self) -> Sentence:
-        """What it says."""
+        """The newest change as a sentence."""
         return sentence(self.change, self.entry.before)
 
 
 def feed(entries: Iterable[Entry], now: float, *, most: int = SHOWN) -> list[FeedItem]:
-    """The items of the entries, which come newest first."""
+    """The items of entries that come newest first."""
     items: list[FeedItem] = []
     open_items: dict[tuple[str, str], FeedItem] = {}
-    for entry in _late(entries, now):
+    for entry in entries:
+        if now - entry.change.at > HORIZON:
+            continue
         change = entry.change
         name, group = (change.region, change.key), _group(entry)
         last = open_items.get(name)
@@ -60,11 +62,7 @@ def feed(entries: Iterable[Entry], now: float, *, most: int = SHOWN) -> list[Fee
 
 
 def _group(entry: Entry) -> str:
-    """Entries of one instance that are of the same group are folded."""
-    if entry.change.verb in NOISE:
-        return "noise"
+    """Entries of one instance and the same group are folded."""
+    if entry.change.verb in REPEATED:
+        return "report"
     return "again" if entry.change.verb == "register" and entry.before is not None else ""
-
-
-def _late(entries: Iterable[Entry], now: float) -> Iterator[Entry]:
-    return (entry for entry in entries if now - entry.change.at <= HORIZON)

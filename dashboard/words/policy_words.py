@@ -3,22 +3,17 @@
 from catalog.records.duration import spoken
 from catalog.records.policy import Policy, StaleAction
 
-FATES = {StaleAction.DEMOTE: "is taken last", StaleAction.DROP: "is left out"}
+FATES = {StaleAction.DEMOTE: "is used last", StaleAction.DROP: "is left out"}
 
 
-def in_words(policy: Policy) -> tuple[str, ...]:
-    """What the policy does, as sentences: when, where to, what with old news, and when it is over."""
+def policy_sentences(policy: Policy) -> tuple[str, ...]:
+    """What the policy does, as sentences: when, where to, how stale regions count, and when traffic returns."""
     return (
-        f"While {_too_few(policy)} in {policy.region}, whoever asks there is answered by {_where(policy)}.",
-        "When none has enough, all of them answer together.",
+        f"When {_too_few(policy)} in {policy.region}, lookups there are answered by {_where(policy)}.",
+        "If none has enough, all of them answer together.",
         *_stale(policy),
         _back(policy),
     )
-
-
-def in_short(policy: Policy) -> str:
-    """The same in a few words."""
-    return f"{_too_few(policy)}: {' → '.join(policy.order) or f'the nearest {policy.nearest}'}"
 
 
 def _too_few(policy: Policy) -> str:
@@ -41,12 +36,12 @@ def _where(policy: Policy) -> str:
 
 def _stale(policy: Policy) -> tuple[str, ...]:
     if policy.stale is StaleAction.KEEP:
-        return ("A region that is not heard counts with what was last known of it.",)
-    return (f"A region that is not heard for {spoken(policy.stale_after)} {FATES[policy.stale]}.",)
+        return ("A stale region counts with its last known state.",)
+    return (f"A region that has been stale for {spoken(policy.stale_after)} {FATES[policy.stale]}.",)
 
 
 def _back(policy: Policy) -> str:
     home = policy.region
     if policy.hold_down:
-        return f"Traffic comes back once {home} has had enough for {spoken(policy.hold_down)}."
-    return f"Traffic comes back as soon as {home} has enough."
+        return f"Traffic returns once {home} has had enough for {spoken(policy.hold_down)}."
+    return f"Traffic returns as soon as {home} has enough."

@@ -1,7 +1,7 @@
-"""Sentences: a change of a log as one line that a person reads at once: what happened, to whom, why, and who did it."""
+"""A change as one sentence: what happened to what, why, and who did it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 
 import msgspec
@@ -16,15 +16,15 @@ from catalog.records.policy import Policy
 from catalog.records.status import SEVERITY, Status
 from registry.log.diff import difference
 
-LONGEST = 160  # letters of a reason
-ASKED = re.compile(r"^[A-Z]+(?: [A-Z]+)? \S+: (?=\S)")  # as outputs of probes begin
+MAX_REASON = 160  # characters
+PROBED = re.compile(r"^[A-Z]+(?: [A-Z]+)? \S+: (?=\S)")  # how outputs of probes begin: what was probed
 
 
 class SentenceKind(StrEnum):
-    """What sort of thing happened."""
+    """What kind of event a change is."""
 
     STATUS = "status"  # an instance's status changed
-    CHECK = "check"  # a check changed its mind, the instance's status did not
+    CHECK = "check"  # a check's verdict changed, the instance's status did not
     REGISTERED = "registered"
     CHANGED = "changed"  # registered again, as something else
     REMOVED = "removed"
@@ -33,7 +33,7 @@ class SentenceKind(StrEnum):
 
 
 class Severity(StrEnum):
-    """How much it concerns somebody on call."""
+    """How much it concerns the person on call."""
 
     BAD = "critical"
     WORSE = "warning"
@@ -50,7 +50,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Sentence(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened, in parts; `why` and `who` in words of their own, empty when there is nothing worth saying."""
+    """What happened, in parts; `why` and `who` are empty when there is nothing worth saying."""
 
     parts: tuple[Part, ...]
     kind: SentenceKind
@@ -60,22 +60,24 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """Without links."""
+        """The sentence without links."""
         said = "".join(part.text for part in self.parts)
         return said + (f": {self.why}" if self.why else "") + (f" ({self.who})" if self.who else "")
 
 
-WORKERS = {"probes": "", "leases": "", "overrides": ""}  # what they do is said by what happened
+WORKERS = {"probes": "", "leases": "", "overrides": ""}  # unnamed: what happened says that they did it
+# Fields that every registration changes.
+VOLATILE = frozenset({"registered_at", "epoch", "since", "recovered_at", "critical_since"})
 SEVERITIES = {
     Status.CRITICAL: Severity.BAD,
     Status.WARNING: Severity.WORSE,
     Status.UNKNOWN: Severity.WORSE,
     Status.PASSING: Severity.GOOD,
 }
-SPOKEN_STATUS = {
-    Status.CRITICAL: "out of service",
-    Status.WARNING: "warning by hand",
-    Status.PASSING: "passing by hand",
+FORCED_STATUS = {
+    Status.CRITICAL: "taken out of service",
+    Status.WARNING: "forced to warning",
+    Status.PASSING: "forced to passing",
 }
 
 
@@ -92,8 +94,8 @@ def sentence(change: Change, before: Record | None) -> Sentence:
     return _of_removal(change)
 
 
-def who(actor: str) -> str:
-    """An actor of the log as people call them: `alice`, `token ci`, `somebody at 10.0.0.7`; workers go unnamed."""
+def actor_name(actor: str) -> str:
+    """An actor of the log in short: `alice`, `token ci`, `anonymous at 10.0.0.7`; empty for workers."""
     name, _, place = actor.partition("@")
     kind, _, given = name.partition(":")
     if kind == "worker":
@@ -101,7 +103,7 @@ def who(actor: str) -> str:
     if kind == "admin":
         return given
     if kind == "anonymous":
-        return f"somebody at {place.rpartition('/')[0]}" if place else "somebody"
+        return f"anonymous at {place.rpartition('/')[0]}" if place else "anonymous"
     return f"{kind} {given}".strip()
 
 
@@ -127,7 +129,7 @@ def _removed(change: Change, old: Instance | None) -> Sentence:
     page = _service_page(old.namespace, old.service)
     gone = (Part(display_name(old.namespace, old.service, old.id), page), Part(" removed"))
     ill = old.status is Status.CRITICAL
-    left = (Part(", having been "), _status(old.status)) if ill else ()
+    left = (Part(" while "), _status(old.status)) if ill else ()
     by_itself = change.actor.startswith("worker:")
     return _made(
         change, SentenceKind.REMOVED, Severity.WORSE if ill or by_itself else Severity.QUIET, *gone, *left,
@@ -137,7 +139,7 @@ def _removed(change: Change, old: Instance | None) -> Sentence:
 
 def _turned(change: Change, old: Instance, new: Instance) -> Sentence:
     better = SEVERITY[new.status] < SEVERITY[old.status]
-    word = " is back to " if new.status is Status.PASSING else " is better, " if better else " turned "
+    word = " is back to " if new.status is Status.PASSING else " improved to " if better else " turned "
     severity = SEVERITIES[new.status]
     if Status.UNKNOWN in (old.status, new.status) and new.status is not Status.CRITICAL:
         word, severity = " is now ", Severity.QUIET  # it was not known, or is not known for a moment: no news of health
@@ -148,30 +150,34 @@ def _turned(change: Change, old: Instance, new: Instance) -> Sentence:
 
 
 def _reason(change: Change, old: Instance, new: Instance) -> str:
-    """What made the status change: a lease, or the check that has most to do with it."""
+    """What made the status change: a lease, or the worst of the checks that changed."""
     if new.lease_expired and not old.lease_expired:
-        return f"its lease of {spoken(new.lease.ttl)} ran out" if new.lease else "its lease ran out"
+        return f"lease of {spoken(new.lease.ttl)} expired" if new.lease else "lease expired"
     if old.lease_expired and not new.lease_expired:
-        return "it renewed its lease" if change.verb != "register" else "it registered again"
-    known = {verdict.check: verdict.status for verdict in old.verdicts}
-    changed = [verdict for verdict in new.verdicts if known.get(verdict.check) is not verdict.status]
+        return "lease renewed" if change.verb != "register" else "registered again"
     if change.verb == "register":
-        return "it registered again"
+        return "registered again"
+    changed = _changed_verdicts(old, new)
     if not changed:
         return change.cause
     worst = max(changed, key=lambda verdict: SEVERITY[verdict.status])
     if worst.status is Status.PASSING:
-        return f"check {worst.check} passes"
-    return f"check {worst.check}: {found(worst)}"
+        return f"check {worst.check} passing"
+    return f"check {worst.check}: {check_result(worst)}"
 
 
-def found(verdict: Verdict) -> str:
-    """What a check found, without what it asked, which is the same each time."""
-    return ASKED.sub("", verdict.output) or verdict.status.value
+def _changed_verdicts(old: Instance, new: Instance) -> list[Verdict]:
+    known = {verdict.check: verdict.status for verdict in old.verdicts}
+    return [verdict for verdict in new.verdicts if known.get(verdict.check) is not verdict.status]
+
+
+def check_result(verdict: Verdict) -> str:
+    """The result of a check, without what was probed, which is the same each time."""
+    return PROBED.sub("", verdict.output) or verdict.status.value
 
 
 def _registered_again(change: Change, old: Instance, new: Instance) -> Sentence:
-    fields = [entry for entry in difference(old, new) if entry.field not in NOISE]
+    fields = [entry for entry in difference(old, new) if entry.field not in VOLATILE]
     if not fields:
         said = Part(" registered again, nothing changed")
     else:
@@ -179,9 +185,6 @@ def _registered_again(change: Change, old: Instance, new: Instance) -> Sentence:
         said = Part(f" registered again: {', '.join(display_name)}")
     more = (Part(f" and {len(fields) - 3} more"),) if len(fields) > 3 else ()
     return _made(change, SentenceKind.CHANGED, Severity.QUIET, _instance(new), said, *more)
-
-
-NOISE = frozenset({"registered_at", "epoch", "since", "recovered_at", "critical_since"})
 
 
 def _difference(field: str, before: object, after: object) -> str:
@@ -192,18 +195,17 @@ def _difference(field: str, before: object, after: object) -> str:
 
 
 def _checked(change: Change, old: Instance, new: Instance) -> Sentence:
-    known = {verdict.check: verdict.status for verdict in old.verdicts}
-    changed = [verdict for verdict in new.verdicts if known.get(verdict.check) is not verdict.status]
+    changed = _changed_verdicts(old, new)
     if not changed:
-        lease = Part(" lost its lease") if new.lease_expired and not old.lease_expired else Part(" was written anew")
+        lease = Part(" lease expired") if new.lease_expired and not old.lease_expired else Part(" updated")
         return _made(
             change, SentenceKind.CHECK, Severity.QUIET, _instance(new), lease, Part(", still "), _status(new.status)
         )
     verdict = changed[0]
     return _made(
-        change, SentenceKind.CHECK, Severity.QUIET, Part(f"check {verdict.check} of "), _instance(new), Part(" says "),
-        _status(verdict.status), Part("; as a whole it is still "), _status(new.status),
-        why="" if verdict.status is Status.PASSING else found(verdict),
+        change, SentenceKind.CHECK, Severity.QUIET, Part(f"check {verdict.check} of "), _instance(new), Part(" is "),
+        _status(verdict.status), Part("; the instance is still "), _status(new.status),
+        why="" if verdict.status is Status.PASSING else check_result(verdict),
     )  # fmt: skip
 
 
@@ -211,34 +213,34 @@ def _of_override(change: Change, override: Override) -> Sentence:
     scope = override_scope(override)
     if change.record is None:
         over = change.verb == "expire_override"
-        said = " is over" if over else " was taken back"
+        outcome = "expired" if over else "removed"
         return _made(
-            change, SentenceKind.OVERRIDE, Severity.GOOD, Part(f"the override {override_effect(override)} of "), *scope,
-            Part(said),
+            change, SentenceKind.OVERRIDE, Severity.GOOD, Part("override on "), *scope,
+            Part(f" ({override_effect(override)}) {outcome}"),
             why="" if over else change.cause,
         )  # fmt: skip
-    until = "" if override.expires_at is not None else ", without an end"
+    until = "" if override.expires_at is not None else ", no expiry"
     return _made(
-        change, SentenceKind.OVERRIDE, Severity.WORSE, *scope, Part(f" put {override_effect(override)}{until}"),
-        why=override.reason, who=who(change.actor) or who(override.author),
+        change, SentenceKind.OVERRIDE, Severity.WORSE, *scope, Part(f" {override_effect(override)}{until}"),
+        why=override.reason, who=actor_name(change.actor) or actor_name(override.author),
     )  # fmt: skip
 
 
 def display_name(namespace: str, *names: str) -> str:
-    """A service, or an instance of it, as people call it: the namespace is said where it is not the usual one."""
+    """A service or an instance by name, with the namespace unless it is the default one."""
     return "/".join(names if namespace == DEFAULT_NAMESPACE else (namespace, *names))
 
 
 def override_effect(override: Override) -> str:
-    """What an override decrees: `out of service`, `drained`, `weight 5`."""
-    said = [SPOKEN_STATUS.get(override.status, str(override.status))] if override.status else []
+    """What an override does: `taken out of service`, `drained`, `set to weight 5`."""
+    said = [FORCED_STATUS.get(override.status, str(override.status))] if override.status else []
     if override.weight is not None:
-        said.append("drained" if override.weight == 0 else f"weight {override.weight}")
+        said.append("drained" if override.weight == 0 else f"set to weight {override.weight}")
     return " and ".join(said)
 
 
 def override_scope(override: Override) -> tuple[Part, ...]:
-    """What an override speaks about, with a link to it where it has a page."""
+    """What an override is about, linked where it has a page."""
     return tuple(part for part in _scope(override) if part.text)
 
 
@@ -254,7 +256,7 @@ def _scope(override: Override) -> Iterator[Part]:
         yield Part("service ")
         yield Part(display_name(override.namespace, service), _service_page(override.namespace, service))
     else:
-        yield Part(f"zone {override.zone}" if override.scope is Scope.ZONE else f"what is tagged {override.tag}")
+        yield Part(f"zone {override.zone}" if override.scope is Scope.ZONE else f"tag {override.tag}")
         if service:
             yield Part(" of ")
             yield Part(display_name(override.namespace, service), _service_page(override.namespace, service))
@@ -263,26 +265,26 @@ def _scope(override: Override) -> Iterator[Part]:
     if override.is_opinion and override.scope is not Scope.REGION:
         yield Part(f" in {region}")
     if override.is_opinion:
-        yield Part(f", for {override.region} alone,")
+        yield Part(f" (for {override.region} only)")
 
 
 def _of_policy(change: Change, policy: Policy) -> Sentence:
     word = "was cleared" if change.record is None else "was set"
     return _made(
-        change, SentenceKind.POLICY, Severity.QUIET, Part("the failover policy of "),
+        change, SentenceKind.POLICY, Severity.QUIET, Part("failover policy of "),
         Part(display_name(policy.namespace, policy.service), _service_page(policy.namespace, policy.service)),
         Part(f" {word}"), why=change.cause,
     )  # fmt: skip
 
 
 def _of_removal(change: Change) -> Sentence:
-    """Something went of which nobody knows any more what it was."""
+    """A removal of a record that is no longer known."""
     kind, _, name = change.key.partition("/")
     name = name.removeprefix(f"{DEFAULT_NAMESPACE}/")
     said: dict[str, tuple[SentenceKind, str]] = {
         "instance": (SentenceKind.REMOVED, f"{name} removed"),
-        "override": (SentenceKind.OVERRIDE, "an override was taken back"),
-        "policy": (SentenceKind.POLICY, f"the failover policy of {name} was cleared"),
+        "override": (SentenceKind.OVERRIDE, "an override was removed"),
+        "policy": (SentenceKind.POLICY, f"failover policy of {name} was cleared"),
     }
     what, text = said.get(kind, (SentenceKind.CHANGED, change.key))
     return _made(change, what, Severity.QUIET, Part(text), why=change.cause)
@@ -291,11 +293,8 @@ def _of_removal(change: Change) -> Sentence:
 def _made(
     change: Change, kind: SentenceKind, severity: Severity, *parts: Part, why: str = "", who: str | None = None
 ) -> Sentence:
-    author = _who(change.actor) if who is None else who
+    author = actor_name(change.actor) if who is None else who
     return Sentence(parts=parts, kind=kind, severity=severity, why=_shortened(why), who=author)
-
-
-_who: Callable[[str], str] = who
 
 
 def _instance(instance: Instance) -> Part:
@@ -317,4 +316,4 @@ def _page(name: str, *arguments: str) -> str:
 
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - 1]}…"

@@ -1,4 +1,4 @@
-"""What is near a name that nothing goes by: for whoever mistyped, and for what went elsewhere."""
+"""Suggestions for an unknown name: it may be mistyped, or registered elsewhere."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -8,21 +8,21 @@ from catalog.view import ServiceName, View
 
 MOST = 8
 LIKENESS = 0.6  # difflib's own threshold
-LONGEST = 253  # characters that a name may have: nothing is near to more, and to find that out would take long
+LONGEST = 253  # characters of a name: nothing is similar to a longer one, and comparing it would take long
 
 
-def near_services(view: View, namespace: str, service: str) -> list[ServiceName]:
-    """Services by the same name elsewhere, then those whose names are like it, the likest first."""
+def similar_services(view: View, namespace: str, service: str) -> list[ServiceName]:
+    """Services of the same name in other namespaces, then those with similar names, the most similar first."""
     known = {name for part in list(view.regions.values()) for name in dict(part.services)}
     same = sorted(name for name in known if name[1] == service and name[0] != namespace)
-    likely = _like(service, {name for _, name in known} - {service})
+    similar = _similar(service, {name for _, name in known} - {service})
     ordered = sorted(known, key=lambda name: name[0] != namespace)
-    found = [name for close in likely for name in ordered if name[1] == close]
+    found = [name for close in similar for name in ordered if name[1] == close]
     return (same + found)[:MOST]
 
 
-def near_instances(view: View, region: str, namespace: str, service: str, id: str) -> list[Instance]:
-    """Instances with the same id elsewhere, then those of the service whose ids are like it."""
+def similar_instances(view: View, region: str, namespace: str, service: str, id: str) -> list[Instance]:
+    """Instances with the same id elsewhere, then those of the service with similar ids."""
     same: list[Instance] = []
     others: dict[str, Instance] = {}
     for name, part in sorted(view.regions.items()):
@@ -33,12 +33,12 @@ def near_instances(view: View, region: str, namespace: str, service: str, id: st
                 others |= {other: found for other, found in instances.items() if other not in others or name == region}
     # The nearest of those with the same id first: the same service elsewhere before another one.
     same.sort(key=lambda found: ((found.namespace, found.service) != (namespace, service), found.region, found.service))
-    like = [others[close] for close in _like(id, others.keys() - {id})]
+    like = [others[close] for close in _similar(id, others.keys() - {id})]
     return (same + like)[:MOST]
 
 
-def _like(name: str, names: Iterable[str]) -> list[str]:
-    """Those that differ by some letters, then those that hold it or that it holds."""
+def _similar(name: str, names: Iterable[str]) -> list[str]:
+    """Those that differ by some letters, then those that contain it or that it contains."""
     if len(name) > LONGEST:
         return []
     every = sorted(names)

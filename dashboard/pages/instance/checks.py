@@ -1,4 +1,4 @@
-"""The checks of an instance as its page shows them: the terms in words, the last outcome, and a plot of latencies."""
+"""The checks of an instance on its page: their terms in words, the last result, and a plot of latencies."""
 
 from collections.abc import Iterator, Mapping
 
@@ -17,7 +17,7 @@ SHORT = 200  # letters of an output that needs no folding
 
 
 class CheckCard(msgspec.Struct, frozen=True, kw_only=True):
-    """One check. `result` is None where its probes are not known: of another region's, and of a check that reports."""
+    """One check. `result` is None where probes are not known: in another region, and for a check of type `ttl`."""
 
     check: Check
     verdict: Verdict
@@ -43,7 +43,7 @@ class CheckCard(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_probed(self) -> bool:
-        """Whether somebody else than the instance judges."""
+        """Whether a worker probes it, rather than the instance reporting."""
         return self.check.type is not CheckType.TTL
 
     @property
@@ -54,12 +54,12 @@ class CheckCard(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def restless(self) -> float:
-        """The flap score, as a share of what the check is held for."""
+        """The flap score, as a share of the score from which the check is held."""
         return min(1.0, self.result.flap_score / SUPPRESS) if self.result else 0.0
 
 
-def rows(instance: Instance, results: Mapping[str, CheckResult], home: str) -> dict[str, str]:
-    """The checks by name, each drawn."""
+def check_rows(instance: Instance, results: Mapping[str, CheckResult], home: str) -> dict[str, str]:
+    """The checks by name, rendered."""
     return {card.check.name: part("instance_check.html", {"card": card}) for card in _cards(instance, results, home)}
 
 
@@ -73,19 +73,19 @@ def _cards(instance: Instance, results: Mapping[str, CheckResult], home: str) ->
 
 
 def terms(check: Check) -> tuple[str, ...]:
-    """What is asked, how often, and how many answers change the verdict."""
+    """What is probed, how often, and how many results change the verdict."""
     if check.type is CheckType.TTL:
         return (f"reports itself, at least every {spoken(check.ttl)}",)
     after = "failure" if check.failures_before_critical == 1 else "failures in a row"
     back = "success" if check.success_before_passing == 1 else "successes in a row"
     return (
-        _asked(check),
+        _probe(check),
         f"every {spoken(check.interval)}, within {spoken(check.timeout)}",
         f"critical after {check.failures_before_critical} {after}, passing after {check.success_before_passing} {back}",
     )
 
 
-def _asked(check: Check) -> str:
+def _probe(check: Check) -> str:
     where = check.address or "its own address"
     if check.type is CheckType.HTTP:
         codes = ", ".join(map(str, check.expect_status)) or "any 2xx"

@@ -1,4 +1,4 @@
-"""What an instance's page asks of the database and of Valkey: results of probes, what is held, its past in the log."""
+"""What an instance's page reads from the database and from Valkey: probe results, holds, its entries in the log."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ import msgspec
 from catalog.records.instance import Instance
 from catalog.records.override import Override
 from dashboard.memory.board import Board
-from dashboard.memory.tolerant import TolerantReads, held_now
+from dashboard.memory.tolerant import TolerantReads, held_formulas
 from registry.checks.results import CheckResult, check_keys, last_results
 from registry.log import history
 
 MOST_ENTRIES = 50
-MOST_OVERRIDES = 200  # entries of overrides that are looked through for those about the instance
+MOST_OVERRIDES = 200  # entries of overrides that are searched for those about the instance
 
 
 class InstanceFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,17 +24,16 @@ class InstanceFacts(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
-def ask(board: Board, region: str, key: str, instance: Instance | None, now: float) -> InstanceFacts:
-    """All of it; what cannot be had is missing, and why is said. Only this region's probes are known here."""
-    inquiry, here = TolerantReads(), region == board.home
+def read_facts(board: Board, region: str, key: str, instance: Instance | None, now: float) -> InstanceFacts:
+    """The facts; what cannot be read is missing, and `problems` say why. Only this region's probes are known here."""
+    reads, here = TolerantReads(), region == board.home
     keys = check_keys(instance) if instance is not None and here else []
-    nothing: dict[str, tuple[str, str]] = {}
-    held = inquiry.ask(held_now, nothing) if here else nothing
+    held: dict[str, str] = reads.read(held_formulas, {}) if here else {}
     return InstanceFacts(
-        results=inquiry.ask(lambda: last_results(keys, now=now), {}) if keys else {},
-        held=held[key][1] if key in held else "",
-        entries=inquiry.ask(lambda: _entries(region, key, instance), ()),
-        problems=tuple(inquiry.problems),
+        results=reads.read(lambda: last_results(keys, now=now), {}) if keys else {},
+        held=held.get(key, ""),
+        entries=reads.read(lambda: _entries(region, key, instance), ()),
+        problems=tuple(reads.problems),
     )
 
 

@@ -1,4 +1,4 @@
-"""Parts of an instance's page: overrides that cover it, what lookups in each region say of it, and its past."""
+"""Parts of an instance's page: overrides that cover it, what lookups in each region say of it, and its history."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +17,7 @@ from registry.log.history import Entry
 
 
 class CoveringOverride(msgspec.Struct, frozen=True, kw_only=True):
-    """An override that covers the instance, and whether it is what counts for those who ask in its region."""
+    """An override that covers the instance. `counts`: it decides for lookups in the region where it was set."""
 
     override: Override
     counts: bool
@@ -34,14 +34,14 @@ class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Removal(msgspec.Struct, frozen=True):
-    """The end of a registration: the entry that says so, and the record as it was; None when nobody knows it now."""
+    """The end of a registration: its entry, and the last record; None when that is no longer known."""
 
     change: Change
     last: Instance | None
 
 
 def covering_overrides(view: View, instance: Instance, now: float) -> list[CoveringOverride]:
-    """Every override that speaks about the instance, in whichever region it stands; those that count first."""
+    """Every override about the instance, wherever it was set; those that count first."""
     found: list[CoveringOverride] = []
     for region, part in sorted(view.regions.items()):
         deciding = ruling(overrides_about(view, instance.region, region), instance, now)
@@ -56,11 +56,11 @@ def covering_overrides(view: View, instance: Instance, now: float) -> list[Cover
 def lookups_everywhere(board: Board, instance: Instance, now: float) -> list[LookupResult]:
     """What a plain lookup from each region says of the instance, its own region first."""
     homes = sorted(board.regions, key=lambda region: (region != instance.region, region != board.home, region))
-    return [_asked(board.view, home, instance, now) for home in homes]
+    return [_look_up(board.view, home, instance, now) for home in homes]
 
 
 def removal(board: Board, region: str, key: str, entries: Sequence[Entry]) -> Removal | None:
-    """How the instance went, as far as memory or the log's tables know; None when it never was, or is there."""
+    """How the instance was removed, by memory or the log's tables; None when it is registered or never was."""
     newest = next(_of_key(board, region, key), None) or next(
         (entry for entry in entries if entry.change.region == region and entry.change.key == key), None
     )
@@ -69,8 +69,8 @@ def removal(board: Board, region: str, key: str, entries: Sequence[Entry]) -> Re
     return Removal(newest.change, newest.before if isinstance(newest.before, Instance) else None)
 
 
-def past(board: Board, region: str, key: str, instance: Instance | None, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries of the instance, and of overrides about it, newest first: from the tables, and what is newer."""
+def history(board: Board, region: str, key: str, instance: Instance | None, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries of the instance and of overrides about it, newest first, from the tables and from memory."""
     found = {(entry.change.region, entry.change.index): entry for entry in entries}
     for entry in board.recent.newest():
         change = entry.change
@@ -80,7 +80,7 @@ def past(board: Board, region: str, key: str, instance: Instance | None, entries
     return newest[:MOST_ENTRIES]
 
 
-def _asked(view: View, home: str, instance: Instance, now: float) -> LookupResult:
+def _look_up(view: View, home: str, instance: Instance, now: float) -> LookupResult:
     query = Query(region=home, namespace=instance.namespace, service=instance.service)
     found = judge_everywhere(view, query, now)
     return LookupResult(

@@ -1,7 +1,6 @@
-"""Parts of a service's page: sums over its instances, and the answers that its clients get."""
+"""Parts of a service's page: totals over its instances, and the answers that its clients get."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -9,15 +8,14 @@ from django.conf import settings
 from catalog.query_types import Verdict
 from catalog.records.policy import Policy
 from catalog.records.status import SERVING, Status
-from catalog.view import ServiceName, View
+from catalog.view import View
 from dashboard.live.page import part
 from dashboard.memory.summary import STATUSES
 from dashboard.pages.service.facts import dns_host, own_address
 from dashboard.pictures.chart.bars import status_bar
-from dashboard.pictures.chart.sparkline import sparkline
 from dashboard.words import answer_as
-from dashboard.words.answer_as import Asking, DnsAnswer
-from dashboard.words.policy_words import in_words
+from dashboard.words.answer_as import Asking
+from dashboard.words.policy_words import policy_sentences
 from discovery.dns.zone import Zone
 
 WORST_FIRST = tuple(reversed(STATUSES))
@@ -25,7 +23,7 @@ MOST_VERSIONS = 12
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """Sums over instances. `out` counts those that are well by their own word, and yet take no traffic."""
+    """Totals over instances. `out` counts those that report to be healthy and yet take no traffic."""
 
     counts: Mapping[Status, int]
     serving: int
@@ -34,7 +32,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def instances(self) -> int:
-        """All of them."""
+        """How many there are."""
         return sum(self.counts.values())
 
     @property
@@ -44,12 +42,12 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> list[tuple[Status, int]]:
-        """Those counts that are not zero, the worst first."""
+        """The counts that are not zero, the worst first."""
         return [(status, self.counts[status]) for status in WORST_FIRST if self.counts[status]]
 
 
 class VersionTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """What runs one version. `share` is its part of the traffic, in percent, None when there is none at all."""
+    """Instances of one version. `share` is its part of the traffic in percent, None when there is no traffic."""
 
     name: str
     totals: Totals
@@ -67,11 +65,11 @@ class RegionPolicy(msgspec.Struct, frozen=True):
     @property
     def sentences(self) -> tuple[str, ...]:
         """The policy in words."""
-        return in_words(self.policy) if self.policy else ()
+        return policy_sentences(self.policy) if self.policy else ()
 
 
 def totals(verdicts: Mapping[str, Sequence[Verdict]]) -> Totals:
-    """The sums over all of them."""
+    """The totals over all regions."""
     counts = dict.fromkeys(STATUSES, 0)
     serving = out = overridden = 0
     for some in verdicts.values():
@@ -91,7 +89,7 @@ def share(verdicts: Iterable[Verdict], traffic: int) -> int | None:
 
 
 def versions(verdicts: Mapping[str, Sequence[Verdict]]) -> list[VersionTotals]:
-    """What runs which version, the most common first."""
+    """The versions, the most common first."""
     by_name: dict[str, dict[str, list[Verdict]]] = {}
     for region, some in verdicts.items():
         for verdict in some:
@@ -109,26 +107,8 @@ def versions(verdicts: Mapping[str, Sequence[Verdict]]) -> list[VersionTotals]:
     return sorted(found, key=lambda version: (-version.totals.instances, version.name))[:MOST_VERSIONS]
 
 
-def region_row(context: Mapping[str, Any]) -> str:
-    """One region's row."""
-    buckets = context["buckets"]
-    return part("service_region.html", {**context, "spark": sparkline(buckets, label="health in the last hour")})
-
-
-def standing(view: View, regions: Iterable[str], name: ServiceName) -> tuple[Any, ...]:
-    """Everything that an answer is made from, to be compared with what it was: it is replaced when it changes."""
-    parts = [view.region(region) for region in regions]
-    own = [
-        (part.services.get(name), part.overrides, part.policies.get(name), part.freshness, part.blind_since)
-        for part in parts
-    ]
-    return (*own, view.nearness)
-
-
-def answers(view: View, asking: Asking, addresses: Mapping[str, str], now: float, *, known: bool) -> dict[str, str]:
-    """The fragments that say what a client is told: over HTTP, over DNS, and from how fresh a memory."""
-    if not known:
-        return dict.fromkeys(("service-asker", "service-http", "service-dns"), "")
+def answers(view: View, asking: Asking, addresses: Mapping[str, str], now: float) -> dict[str, str]:
+    """The fragments that show what clients get over HTTP and DNS, and how fresh it is."""
     zone, here = zone_of(asking.region), asking.region == settings.MERIDIAN.region
     base = addresses.get(asking.region) or (own_address() if here else "")
     host, port = dns_host(), settings.MERIDIAN.dns.port
@@ -154,9 +134,3 @@ def zone_of(region: str) -> Zone:
     """How DNS answers in a region, as it does here."""
     environment = settings.MERIDIAN
     return Zone(region=region, domains=environment.dns_domains, ttl=max(1, round(environment.dns_ttl)))
-
-
-__all__ = [
-    "DnsAnswer", "RegionPolicy", "Totals", "VersionTotals", "answers", "region_row", "share", "standing",
-    "totals", "versions", "zone_of",
-]  # fmt: skip

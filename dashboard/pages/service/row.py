@@ -1,4 +1,4 @@
-"""A row of a service's list of instances: what it shows, and drawn again only when that has changed."""
+"""A row of a service's list of instances."""
 
 import re
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ import msgspec
 
 from catalog.query_types import Reason, Verdict
 from catalog.records.check import CheckType
+from catalog.records.check import Verdict as CheckVerdict
 from catalog.records.instance import Instance, removal_due
 from catalog.records.override import Override, ruling
 from catalog.records.status import SERVING, SEVERITY, Status
@@ -23,7 +24,7 @@ LONGEST_OUTPUT = 160  # letters of a check's output in a row; the instance's pag
 
 
 class CheckBadge(msgspec.Struct, frozen=True, kw_only=True):
-    """One check as a row shows it. `took` is its latency, rounded so that it stays as it is while nothing happens."""
+    """One check in a row. `took` is its latency, rounded up so that the row stays the same while nothing happens."""
 
     name: str
     type: str
@@ -34,7 +35,7 @@ class CheckBadge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InstanceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a row is drawn from. `held` says by which rule of the breaker the instance is held, if it is."""
+    """What a row shows. `held` is the formula by which the breaker holds the instance, empty when it does not."""
 
     verdict: Verdict
     checks: tuple[CheckBadge, ...] = ()
@@ -47,24 +48,30 @@ class InstanceRow(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.verdict.region}/{self.verdict.instance.id}"
 
     @property
-    def trouble(self) -> tuple[Any, ...]:
-        """What to sort by within a zone: trouble first, then by name, numbers in it by their size."""
+    def source(self) -> tuple[Any, ...]:
+        """All that it is rendered from; a verdict's rank is not."""
+        verdict = self.verdict
+        return (
+            verdict.instance, verdict.returned, verdict.explanation, verdict.status, verdict.weight, self.overrides,
+            self.checks, self.held,
+        )  # fmt: skip
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Sorts within a zone: trouble first, then by name, numbers in it by value."""
         verdict = self.verdict
         idle = verdict.weight == 0 and verdict.status in SERVING
         return -SEVERITY[verdict.status], not idle, natural(verdict.instance.id)
 
     @property
     def since(self) -> float:
-        """Since when the status is what it is."""
-        verdict = self.verdict
-        override_effect = verdict.override if verdict.override and verdict.override.status else None
-        return (
-            override_effect.created_at if override_effect else verdict.instance.since or verdict.instance.registered_at
-        )
+        """Since when it has its status."""
+        instance, override = self.verdict.instance, self.verdict.override
+        return override.created_at if override and override.status else instance.since or instance.registered_at
 
     @property
     def reason(self) -> str:
-        """Why it is returned or not; what a check said stands beside it already."""
+        """Why it is returned or not, without the output of a check, which the row shows already."""
         verdict = self.verdict
         return verdict.explanation.partition(" (")[0] if verdict.reason is Reason.STATUS else verdict.explanation
 
@@ -73,51 +80,31 @@ class InstanceRow(msgspec.Struct, frozen=True, kw_only=True):
         """The checks whose output explains something."""
         return tuple(check for check in self.checks if check.output and check.status in LOUD)
 
-
-class RowCache:
-    """The rows of one page as they were drawn last."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[InstanceRow, str]] = {}
-        self.drawn = 0
-
-    def row(self, line: InstanceRow) -> str:
-        """The row's HTML."""
-        known = self._known.get(line.key)
-        if known is not None and _same(known[0], line):
-            return known[1]
-        html = part("service_row.html", {"line": line, "verdict": line.verdict, "instance": line.verdict.instance,
-                                         "due": removal_due(line.verdict.instance)})  # fmt: skip
-        self._known[line.key] = (line, html)
-        self.drawn += 1
-        return html
-
-    def forget_all_but(self, keys: Mapping[str, str]) -> None:
-        """Rows of instances that are gone."""
-        for key in self._known.keys() - keys.keys():
-            del self._known[key]
+    def html(self) -> str:
+        """The row, rendered."""
+        instance = self.verdict.instance
+        return part(
+            "service_row.html",
+            {"line": self, "verdict": self.verdict, "instance": instance, "due": removal_due(instance)},
+        )
 
 
 def instance_row(
     verdict: Verdict,
     results: Mapping[str, CheckResult],
     held: Mapping[str, str],
-    words: tuple[Override, ...],
+    overrides: tuple[Override, ...],
     now: float,
 ) -> InstanceRow:
-    """A row's line. `results` are those of the probes of its region, as far as they are known here; `words` are the
-    overrides that may have a say."""
+    """The row of a verdict. `results` are those of its region's probes, if known here; `overrides` may apply to it."""
     instance = verdict.instance
-    deciding = ruling(words, instance, now) if verdict.override is not None else ()
-    overrides = tuple(dict.fromkeys(override for override in deciding if override is not None))
+    deciding = ruling(overrides, instance, now) if verdict.override is not None else ()
     return InstanceRow(
-        verdict=verdict, checks=_checks(instance, results), held=held.get(instance.key, ""), overrides=overrides
+        verdict=verdict,
+        checks=_checks(instance, results),
+        held=held.get(instance.key, ""),
+        overrides=tuple(dict.fromkeys(override for override in deciding if override is not None)),
     )
-
-
-def about(seconds: float) -> float:
-    """A length of time, rounded up to one of few steps."""
-    return next((step for step in STEPS if seconds <= step), seconds)
 
 
 @lru_cache(20_000)
@@ -127,38 +114,24 @@ def natural(name: str) -> tuple[Any, ...]:
 
 
 def _checks(instance: Instance, results: Mapping[str, CheckResult]) -> tuple[CheckBadge, ...]:
+    name = (instance.namespace, instance.service, instance.id)
     return tuple(
-        _check(check.name, check.type, verdict, results.get(_key(instance, check.name)))
+        _check(check.name, check.type, verdict, results.get(check_key(*name, check.name)))
         for check, verdict in zip(instance.checks, instance.verdicts, strict=True)
     )
 
 
-def _check(name: str, type: CheckType, verdict: Any, result: CheckResult | None) -> CheckBadge:
+def _check(name: str, type: CheckType, verdict: CheckVerdict, result: CheckResult | None) -> CheckBadge:
     known = result if result is not None and result.at is not None else None
     return CheckBadge(
         name=name,
         type=type.value,
         status=verdict.status.value,
         output=verdict.output[:LONGEST_OUTPUT],
-        took=about(known.latency) if known else None,
+        took=_rounded_up(known.latency) if known else None,
         is_held=known is not None and known.held_until is not None,
     )
 
 
-def _key(instance: Instance, check: str) -> str:
-    return check_key(instance.namespace, instance.service, instance.id, check)
-
-
-def _same(one: InstanceRow, other: InstanceRow) -> bool:
-    """Whether a row would look the same. A record that was not replaced is the same one; a rank is not shown."""
-    old, new = one.verdict, other.verdict
-    return (
-        old.instance is new.instance
-        and old.returned is new.returned
-        and old.explanation == new.explanation
-        and old.status is new.status
-        and old.weight == new.weight
-        and one.overrides == other.overrides
-        and one.checks == other.checks
-        and one.held == other.held
-    )
+def _rounded_up(seconds: float) -> float:
+    return next((step for step in STEPS if seconds <= step), seconds)

@@ -33,7 +33,7 @@ def link_over_time(points: Sequence[LinkPoint], *, start: float, end: float, lab
     x = Linear(low=start, high=max(end, start + 1), start=DELAY.left, stop=DELAY.right, step=1)
     return format_html(
         '<figure class="picture link-picture"><svg viewBox="0 0 {} {}" role="img"><title>{}</title>{}{}{}{}</svg>'
-        "<figcaption>Shaded: not live. Delay is one way, lag what a stale copy may be behind.</figcaption></figure>",
+        "<figcaption>Shaded: not live. Delay: one way. Lag: how far a stale copy may be behind.</figcaption></figure>",
         px(DELAY.width),
         px(DELAY.height),
         f"{label}: {_words(shown)}",
@@ -118,7 +118,7 @@ def _most(near: Sequence[LinkPoint], of: Callable[[LinkPoint], float | None]) ->
 
 def _words(points: Sequence[LinkPoint]) -> str:
     if not points:
-        return "nothing seen yet"
+        return "no samples yet"
     delays = sorted(delay for _, delay, _, _ in points if delay is not None)
     lag = max((lag for _, _, lag, _ in points if lag is not None), default=0.0)
     said = f"delay {short(delays[0])} to {short(delays[-1])}" if delays else "delay unknown"

@@ -14,7 +14,7 @@ from dashboard.pictures.map.label import Box, around_region, box, free_place
 from dashboard.pictures.map.position import Position
 from dashboard.pictures.map.region import RegionLink
 
-GRAVITY = {FreshnessState.LIVE: 0, FreshnessState.STALE: 1, FreshnessState.UNKNOWN: 2}
+SEVERITY = {FreshnessState.LIVE: 0, FreshnessState.STALE: 1, FreshnessState.UNKNOWN: 2}
 LABELS = 10  # more than so many lines would hide the picture behind words; then only those in trouble have them
 COVERED = 0.15  # of a label; one that covers more of others is left to the title of its line
 BEND = 0.16  # of the length
@@ -28,16 +28,16 @@ class Edge:
 
     @property
     def worst(self) -> RegionLink:
-        return max(self.links, key=lambda link: (GRAVITY[link.freshness], bool(link.relayed_through), link.lag))
+        return max(self.links, key=lambda link: (SEVERITY[link.freshness], bool(link.relayed_through), link.lag))
 
     def in_words(self) -> str:
-        return "; ".join(_said(link) for link in self.links)
+        return "; ".join(_in_words(link) for link in self.links)
 
     def label(self) -> list[str]:
         """One or two short lines."""
         link = self.worst
         if link.freshness is FreshnessState.UNKNOWN:
-            return ["nothing heard yet"]
+            return ["never reached"]
         delay = "" if link.delay is None else f"{short(link.delay)} · "
         lines = [f"{delay}lag {short(link.lag)}"]
         if link.freshness is FreshnessState.STALE:
@@ -94,9 +94,9 @@ def _labels(shown: Sequence[tuple[Edge, "_Curve"]], positions: Mapping[str, Posi
             yield _words(lines, taken[-1], x)
 
 
-def _said(link: RegionLink) -> str:
+def _in_words(link: RegionLink) -> str:
     if link.freshness is FreshnessState.UNKNOWN:
-        return f"{link.a} has heard nothing of {link.b} yet"
+        return f"{link.a} has never reached {link.b}"
     delay = "" if link.delay is None else f" delay {short(link.delay)},"
     relayed = f", relayed through {', '.join(link.relayed_through)}" if link.relayed_through else ""
     return f"{link.a} follows {link.b}: {link.freshness.value},{delay} lag {short(link.lag)}{relayed}"

@@ -103,7 +103,7 @@ def _words(node: RegionNode, position: Position) -> SafeString:
 
 def _standing(node: RegionNode) -> str:
     if node.freshness is FreshnessState.UNKNOWN:
-        return "nothing heard yet"
+        return "never reached"
     if node.freshness is FreshnessState.STALE:
         return "stale · "
     return "home · " if node.is_home else ""

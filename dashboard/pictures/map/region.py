@@ -10,7 +10,7 @@ Coordinates = tuple[float, float]  # latitude and longitude in degrees
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionNode:
-    """One region: where it is, if that is known, what it holds, and how far that can be trusted."""
+    """One region: where it is, if known, its instances by status, and how fresh that is."""
 
     name: str
     place: Coordinates | None
@@ -20,9 +20,9 @@ class RegionNode:
     is_home: bool = False
 
     def in_words(self) -> str:
-        """For a reader who does not see the picture."""
-        said = "nothing heard yet" if self.freshness is FreshnessState.UNKNOWN else in_words(self.counts)
-        stale = ", stale: its last known state" if self.freshness is FreshnessState.STALE else ""
+        """Its text for screen readers and tooltips."""
+        said = "never reached" if self.freshness is FreshnessState.UNKNOWN else in_words(self.counts)
+        stale = ", stale: last known state" if self.freshness is FreshnessState.STALE else ""
         return f"{self.name}{', this region' if self.is_home else ''}: {said}{stale}"
 
 

@@ -52,5 +52,5 @@ def _summary(nodes: Sequence[RegionNode], mapped: bool) -> str:
 def _caption(nodes: Sequence[RegionNode], mapped: bool) -> str:
     if not nodes:
         return "No regions yet."
-    key = "Rings: instances by status. Lines: who follows whom, with delay and lag; dashed is stale, dotted is relayed."
+    key = "Rings: instances by status. Lines: mirroring, with delay and lag; dashed: stale, dotted: relayed."
     return key if mapped else f"{reason(nodes)} {key}"

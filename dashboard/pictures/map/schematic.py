@@ -23,4 +23,4 @@ def reason(nodes: Sequence[RegionNode]) -> str:
     """Why this is no map, for the caption."""
     missing = [node.name for node in nodes if node.place is None]
     display_name = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
-    return f"Not a map: no coordinates are given for {display_name}."
+    return f"Not a map: no coordinates for {display_name}."

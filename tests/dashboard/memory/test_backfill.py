@@ -32,28 +32,28 @@ async def board_over_the_tables() -> Board:
 
 async def test_what_happened_before_the_start_is_in_the_histories(written: None) -> None:
     board = await board_over_the_tables()
-    await Backfill(board).look()
+    await Backfill(board).update()
     counts = [held[Status.PASSING] for _, held in board.histories.steps(local_region(), *NAME, now=time.time())]
     assert counts[-2:] == [1, 2] or counts[-1:] == [2]
     assert min(counts) < 2, "the time before the second instance is not known"
 
 
-async def test_a_view_that_is_read_anew_is_settled_anew(written: None) -> None:
+async def test_a_view_that_is_read_whole_again_is_taken_in_again(written: None) -> None:
     board = await board_over_the_tables()
-    seeding = Backfill(board)
-    await seeding.look()
+    backfill = Backfill(board)
+    await backfill.update()
     known = board.view.region(local_region())
     known.services = {}  # as a snapshot without any instance does
-    await seeding.look()
+    await backfill.update()
     assert board.histories.steps(local_region(), *NAME, now=time.time())[-1][1][Status.PASSING] == 0
 
 
 async def test_a_region_that_has_left_counts_no_more(written: None) -> None:
     board = await board_over_the_tables()
-    seeding = Backfill(board)
-    await seeding.look()
+    backfill = Backfill(board)
+    await backfill.update()
     board.view.forget(local_region())
 
-    await seeding.look()
+    await backfill.update()
 
     assert board.histories.steps(None, *NAME, now=time.time()) == []

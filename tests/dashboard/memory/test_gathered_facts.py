@@ -9,7 +9,7 @@ from django.conf import settings as django_settings
 
 from catalog.records.status import Status
 from dashboard.memory.board import Board
-from dashboard.pages.instance import facts as instance_facts
+from dashboard.pages.instance.facts import read_facts
 from dashboard.pages.service.facts import FactsReader
 from registry import actions
 from registry.commit.writer import close_writers
@@ -32,13 +32,13 @@ def board() -> Any:
     close_writers()
 
 
-def asker() -> FactsReader:
-    return FactsReader("default", "web", 3600.0)
+def reader(board: Board) -> FactsReader:
+    return FactsReader(board, "default", "web", 3600.0)
 
 
 @pytest.mark.usefixtures("valkey_url")
 def test_the_past_of_a_service_is_read_from_the_log(board: Board) -> None:
-    facts = asker().ask(board, time.time())
+    facts = reader(board).read(time.time())
 
     assert facts.problems == ()
     registered = [counts[Status.UNKNOWN] for _, counts in facts.past]
@@ -48,18 +48,18 @@ def test_the_past_of_a_service_is_read_from_the_log(board: Board) -> None:
 
 
 @pytest.mark.usefixtures("valkey_url")
-def test_it_is_not_asked_again_at_once(board: Board) -> None:
-    asking, now = asker(), time.time()
-    first = asking.ask(board, now)
+def test_it_is_not_read_again_at_once(board: Board) -> None:
+    facts, now = reader(board), time.time()
+    first = facts.read(now)
 
-    assert asking.ask(board, now + 1.0) is first
-    assert asking.ask(board, now + 10.0) is not first
-    assert asking.ask(board, now + 20.0).past is first.past
+    assert facts.read(now + 1.0) is first
+    assert facts.read(now + 10.0) is not first
+    assert facts.read(now + 20.0).past is first.past
 
 
 @pytest.mark.usefixtures("valkey_url")
 def test_the_history_of_an_instance_is_newest_first_and_says_who(board: Board) -> None:
-    facts = instance_facts.ask(board, HOME, "instance/default/web/web-2", None, time.time())
+    facts = read_facts(board, HOME, "instance/default/web/web-2", None, time.time())
 
     assert [(entry.change.verb, entry.change.actor) for entry in facts.entries] == [
         ("deregister", "ada"), ("register", "ci"),
@@ -69,7 +69,7 @@ def test_the_history_of_an_instance_is_newest_first_and_says_who(board: Board) -
 @pytest.mark.usefixtures("valkey_url")
 def test_without_the_database_what_valkey_knows_is_still_there(board: Board) -> None:
     with database_gone():
-        facts = asker().ask(board, time.time())
+        facts = reader(board).read(time.time())
 
     assert set(facts.results) == {"default/web/web-1/tcp", "default/web/web-2/tcp"}
     assert facts.past == []
@@ -79,7 +79,7 @@ def test_without_the_database_what_valkey_knows_is_still_there(board: Board) -> 
 def test_without_valkey_the_past_is_still_there(board: Board, settings: Any) -> None:
     settings.MERIDIAN = replace(settings.MERIDIAN, valkey_url="redis://127.0.0.1:1/0")
 
-    facts = asker().ask(board, time.time())
+    facts = reader(board).read(time.time())
 
     assert facts.past
     assert any("probes cannot be reached" in problem for problem in facts.problems)

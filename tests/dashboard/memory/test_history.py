@@ -148,18 +148,18 @@ def test_of_a_service_that_nobody_knows_nothing_is_shown() -> None:
     assert histories.flaps(None, *WEB, NOW) == 0
 
 
-def test_a_view_read_anew_corrects_the_counts_and_keeps_what_was() -> None:
+def test_a_view_read_whole_again_corrects_the_counts_and_keeps_what_was() -> None:
     histories = Histories()
     life, gone = Life(histories), Life(histories, service="api")
     life.become("a", Status.PASSING, NOW - 500)
     gone.become("a", Status.PASSING, NOW - 500)
     life.become("b", Status.CRITICAL, NOW - 400)
-    histories.settle("us-east", {WEB: {"b": life.standing["b"]}}, at=NOW - 100)
+    histories.resync("us-east", {WEB: {"b": life.standing["b"]}}, at=NOW - 100)
     assert [held for _, held in histories.steps("us-east", *WEB, now=NOW)] == [
         counts(1, 0, 0, 0), counts(1, 0, 0, 1), counts(0, 0, 0, 1),
     ]  # fmt: skip
     assert histories.steps("us-east", "default", "api", now=NOW)[-1][1] == counts(0, 0, 0, 0)
-    histories.settle("us-east", {WEB: {"b": life.standing["b"]}}, at=NOW - 50)
+    histories.resync("us-east", {WEB: {"b": life.standing["b"]}}, at=NOW - 50)
     assert len(histories.steps("us-east", *WEB, now=NOW)) == 3
 
 
@@ -169,7 +169,7 @@ def test_what_the_log_tells_of_the_past_is_put_before_what_was_seen() -> None:
     life.become("a", Status.PASSING, NOW - 100)
     life.become("a", Status.CRITICAL, NOW - 50)
     past = [(NOW - 900, counts(2, 0, 0, 0)), (NOW - 800, counts(1, 0, 1, 0)), (NOW - 70, counts(9, 9, 9, 9))]
-    histories.seed("us-east", {WEB: past, ("default", "gone"): past[:1]})
+    histories.backfill("us-east", {WEB: past, ("default", "gone"): past[:1]})
     assert histories.steps("us-east", *WEB, now=NOW) == [
         *past[:2], (NOW - 100, counts(1, 0, 0, 0)), (NOW - 50, counts(0, 0, 0, 1)),
     ]  # fmt: skip
@@ -178,12 +178,12 @@ def test_what_the_log_tells_of_the_past_is_put_before_what_was_seen() -> None:
     assert histories.buckets("us-east", *WEB, now=NOW)[-1] == (1, 0, 0, 0)
 
 
-def test_after_a_seed_alone_changes_count_from_where_it_ended() -> None:
+def test_after_a_backfill_alone_changes_count_from_where_it_ended() -> None:
     histories = Histories()
     life = Life(histories)
     life.become("a", Status.PASSING, NOW - 100)
     other = Histories()
-    other.seed("us-east", {WEB: [(NOW - 100, counts(5, 0, 0, 0))]})
+    other.backfill("us-east", {WEB: [(NOW - 100, counts(5, 0, 0, 0))]})
     life.histories = other
     life.become("a", Status.CRITICAL, NOW)
     assert other.steps("us-east", *WEB, now=NOW)[-1] == (NOW, counts(4, 0, 0, 1))
@@ -201,10 +201,10 @@ def test_transitions_are_counted_for_a_while_and_arrivals_are_none() -> None:
     assert histories.flaps(None, *WEB, NOW, within=2 * FLAPPING) == 3
 
 
-def test_a_seed_brings_its_transitions_along() -> None:
+def test_a_backfill_brings_its_transitions_along() -> None:
     histories = Histories()
     seeded = [counts(3, 0, 0, 0), counts(1, 0, 0, 2), counts(2, 0, 0, 1), counts(2, 0, 0, 0)]
-    histories.seed("us-east", {WEB: [(NOW - 100 + number, held) for number, held in enumerate(seeded)]})
+    histories.backfill("us-east", {WEB: [(NOW - 100 + number, held) for number, held in enumerate(seeded)]})
     assert histories.flaps("us-east", *WEB, NOW) == 3
 
 
@@ -230,7 +230,7 @@ def test_a_region_and_a_service_that_have_long_gone_are_forgotten() -> None:
     life = Life(histories)
     life.become("a", Status.PASSING, NOW - 3 * KEPT)
     life.become("a", None, NOW - 2 * KEPT)
-    histories.settle("us-east", {}, at=NOW)
+    histories.resync("us-east", {}, at=NOW)
     assert histories.buckets(None, *WEB, now=NOW) == []
     life.become("a", Status.PASSING, NOW)
     histories.forget("us-east")

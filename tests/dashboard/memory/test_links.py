@@ -18,7 +18,7 @@ LIVE = LinkState(
     lag=0.0,
     log_id="a",
     index=10,
-    word=Heard(region=WEST, delay=0.04, path=(WEST,)),
+    mirror=Heard(region=WEST, delay=0.04, path=(WEST,)),
 )
 
 
@@ -27,13 +27,13 @@ def changed(**fields: Any) -> LinkState:
 
 
 def heard(**fields: Any) -> LinkState:
-    return changed(word=Heard(region=WEST, **{"path": (WEST,), **fields}))
+    return changed(mirror=Heard(region=WEST, **{"path": (WEST,), **fields}))
 
 
 def told(*found: LinkState) -> Links:
     links = Links()
     for number, one in enumerate(found):
-        links.note(WEST, one, AT + number * EVERY)
+        links.add(WEST, one, AT + number * EVERY)
     return links
 
 
@@ -50,13 +50,13 @@ STALE = changed(freshness=Freshness(FreshnessState.STALE, AT), lag=7.0)
         ((heard(path=(WEST, "ap-south")), LIVE), ["direct"], "followed directly again"),
         ((LIVE, heard(held="9 of 10 lost")), ["held"], "held: 9 of 10 lost"),
         ((heard(held="9 of 10 lost"), LIVE), ["released"], "no longer held"),
-        ((LIVE, heard(equal=False, diverged=("default/web",))), ["diverged"], "the mirror differed in default/web"),
-        ((LIVE, changed(log_id="b", index=3)), ["reset"], "its log began anew: from a snapshot at index 3"),
-        ((LIVE, changed(index=3)), ["reset"], "its log began anew: from a snapshot at index 3"),
-        ((LIVE, heard(revoked=True)), ["revoked"], "revoked: it is followed no more"),
+        ((LIVE, heard(equal=False, diverged=("default/web",))), ["diverged"], "mirror diverged in default/web"),
+        ((LIVE, changed(log_id="b", index=3)), ["reset"], "log reset: snapshot at index 3"),
+        ((LIVE, changed(index=3)), ["reset"], "log reset: snapshot at index 3"),
+        ((LIVE, heard(revoked=True)), ["revoked"], "revoked: no longer followed"),
     ],
 )
-def test_what_became_of_a_link_is_an_event(found: tuple[LinkState, ...], kinds: list[str], text: str) -> None:
+def test_what_happens_to_a_link_is_an_event(found: tuple[LinkState, ...], kinds: list[str], text: str) -> None:
     events = told(*found).events(WEST)
     assert [event.kind for event in events] == kinds
     assert "".join(event.text for event in events) == text
@@ -70,7 +70,7 @@ def test_older_samples_are_thinned_to_the_worst_of_each_half_minute() -> None:
     links = Links()
     for number in range(2 * FINE):
         spike = 0.5 if number == 20 else 0.04
-        links.note(WEST, heard(delay=spike), AT + number * EVERY)
+        links.add(WEST, heard(delay=spike), AT + number * EVERY)
     samples = links.samples(WEST)
     old = [sample for sample in samples if sample.at < AT + FINE * EVERY]
     assert len(old) <= FINE * EVERY / COARSE_EVERY + 1
@@ -80,7 +80,7 @@ def test_older_samples_are_thinned_to_the_worst_of_each_half_minute() -> None:
 def test_samples_are_in_order_of_time() -> None:
     links = Links()
     for number in range(FINE + 100):
-        links.note(WEST, LIVE, AT + number * EVERY)
+        links.add(WEST, LIVE, AT + number * EVERY)
     times = [sample.at for sample in links.samples(WEST)]
     assert times == sorted(times)
     assert len(times) > FINE
@@ -89,7 +89,7 @@ def test_samples_are_in_order_of_time() -> None:
 def test_a_region_that_left_is_forgotten() -> None:
     links = told(LIVE)
     links.forget_all_but(frozenset())
-    assert (links.samples(WEST), links.reached(WEST)) == ([], None)
+    assert (links.samples(WEST), links.current(WEST)) == ([], None)
 
 
 def test_the_picture_says_in_words_what_it_shows() -> None:
@@ -113,5 +113,5 @@ def test_the_picture_shades_the_time_in_which_the_region_was_not_live() -> None:
 
 def test_a_link_without_history_has_an_empty_picture() -> None:
     drawn = link_over_time([], start=AT, end=AT + 600, label="x")
-    assert "nothing seen yet" in drawn
+    assert "no samples yet" in drawn
     assert "polyline" not in drawn

@@ -11,7 +11,7 @@ from catalog.view import Freshness
 from catalog.view import State as FreshnessState
 from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered
-from dashboard.memory.links import look
+from dashboard.memory.links import sample
 from dashboard.pages.federation import FederationPage
 from dashboard.pages.peer import PeerPage
 from federation.status import Cell, Matrix, PeerStatus
@@ -45,8 +45,8 @@ def told(*cells: Cell, peers: tuple[PeerStatus, ...] = (), unheard: tuple[str, .
 
 def hear(desk: Desk, **fields: Any) -> None:
     """What the follower of eu-west says of it."""
-    words = {WEST: Heard(region=WEST, **{"heard_at": desk.now, "path": (WEST,), **fields})}
-    look(desk.board.links, desk.view, HOME, lag=lambda name: 3.0, word=words.get, now=desk.now)
+    mirrors = {WEST: Heard(region=WEST, **{"heard_at": desk.now, "path": (WEST,), **fields})}
+    sample(desk.board.links, desk.view, HOME, lag=lambda name: 3.0, mirror=mirrors.get, now=desk.now)
 
 
 def shown(desk: Desk, value: Matrix | None = None, *, problem: str = "", ago: float = 0.0) -> Content:
@@ -263,11 +263,11 @@ def test_the_page_of_this_region_draws_no_link() -> None:
 def test_a_region_nobody_knows_is_not_found_and_says_what_is_near() -> None:
     wrong = page(Desk(WEB), "eu-wset")
     assert not wrong.found()
-    assert wrong.near()[0] == WEST
+    assert wrong.similar()[0] == WEST
 
 
 def test_with_nothing_near_all_regions_are_named() -> None:
-    assert page(Desk(WEB), "zzz").near() == sorted([HOME, SOUTH, WEST])
+    assert page(Desk(WEB), "zzz").similar() == sorted([HOME, SOUTH, WEST])
 
 
 def test_a_peer_that_was_only_invited_has_a_page() -> None:

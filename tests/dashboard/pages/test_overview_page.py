@@ -15,10 +15,10 @@ from catalog.view import Freshness
 from catalog.view import State as FreshnessState
 from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered
-from dashboard.memory.links import look
+from dashboard.memory.links import sample
 from dashboard.pages.overview import OverviewFacts, OverviewPage
 from dashboard.pictures.map.region import Coordinates
-from dashboard.words.attention import FLAPPING, MOST, Hold
+from dashboard.words.attention import FLAPPING, MOST, OpenHold
 from federation.status import Cell, Matrix, PeerStatus
 from registry.freshness import Heard
 from tests.harness.dashboard.pages import Desk, text
@@ -30,7 +30,7 @@ WEB = copy(HOME, "web-1")
 
 def told(
     *,
-    holds: Iterable[Hold] = (),
+    holds: Iterable[OpenHold] = (),
     cells: Iterable[Cell] = (),
     peers: Iterable[PeerStatus] = (),
     places: dict[str, Coordinates] | None = None,
@@ -58,8 +58,8 @@ def peer(region: str = WEST, **fields: Any) -> PeerStatus:
 
 def hear(desk: Desk, region: str, **fields: Any) -> None:
     """Say what the follower of a region says of it."""
-    words = {region: Heard(region=region, heard_at=desk.now, path=(region,), **fields)}
-    look(desk.board.links, desk.view, HOME, lag=lambda name: 0.0, word=words.get, now=desk.now)
+    mirrors = {region: Heard(region=region, heard_at=desk.now, path=(region,), **fields)}
+    sample(desk.board.links, desk.view, HOME, lag=lambda name: 0.0, mirror=mirrors.get, now=desk.now)
 
 
 def test_counts_of_all_regions_are_added_up() -> None:
@@ -110,19 +110,19 @@ def test_a_service_that_nobody_serves_is_critical() -> None:
 def test_a_service_that_others_serve_says_where_it_is_missing() -> None:
     row = needed(Desk(sick(WEB), copy(WEST, "web-2")))["service:default/web"]
     assert 'class="need warning"' in row
-    assert f"serves in {HOME}" in row
-    assert "1 serve elsewhere" in row
+    assert f"is serving in {HOME}" in row
+    assert "1 serving elsewhere" in row
 
 
 def test_a_service_that_was_taken_out_says_so() -> None:
     desk = Desk(WEB, override(Scope.SERVICE, service="web", expires_at=NOW + 7200))
-    assert "1 taken out by hand" in needed(desk)["service:default/web"]
+    assert "1 taken out by override" in needed(desk)["service:default/web"]
 
 
 @pytest.mark.parametrize(
-    ("state", "said"), [(FreshnessState.STALE, "is stale"), (FreshnessState.UNKNOWN, "has not been heard of")]
+    ("state", "said"), [(FreshnessState.STALE, "is stale"), (FreshnessState.UNKNOWN, "has never been reached")]
 )
-def test_a_region_that_is_not_live_needs_a_person(state: FreshnessState, said: str) -> None:
+def test_a_region_that_is_not_live_needs_attention(state: FreshnessState, said: str) -> None:
     desk = Desk(WEB)
     desk.view.freshen(WEST, Freshness(state, NOW - 30 if state is FreshnessState.STALE else None))
     assert said in needed(desk)[f"region:{WEST}"]
@@ -135,7 +135,7 @@ def test_a_region_whose_own_database_is_away_says_that_it_is_from_memory() -> No
 
 
 def test_what_the_breaker_holds_needs_a_decision() -> None:
-    hold = Hold(
+    hold = OpenHold(
         id="h1", kind=Kind.EXPIRY.value, scope="service", name="web", formula="9 of 10 within 1 min", number=9, at=NOW,
         expires_at=NOW + 3600,
     )  # fmt: skip
@@ -178,7 +178,7 @@ def flapping(desk: Desk, times: int) -> None:
 def test_an_instance_that_changes_its_mind_too_often_flaps() -> None:
     desk = Desk(WEB)
     flapping(desk, FLAPPING)
-    assert f"{FLAPPING} changes of status in 10 min" in needed(desk)[f"flapping:{HOME}:{WEB.key}"]
+    assert f"{FLAPPING} status changes in 10 min" in needed(desk)[f"flapping:{HOME}:{WEB.key}"]
 
 
 def test_an_instance_that_registers_again_and_again_does_not_flap() -> None:
@@ -208,7 +208,7 @@ def test_many_of_a_kind_are_counted() -> None:
     desk = Desk(*(sick(copy(HOME, "x-1", service=f"s{number}")) for number in range(MOST + 5)))
     rows = needed(desk)
     assert len(rows) == MOST + 1
-    assert "and 5 more like these" in rows["service:more"]
+    assert "and 5 more" in rows["service:more"]
 
 
 def test_what_happened_is_told_newest_first() -> None:
@@ -257,7 +257,7 @@ def test_what_could_not_be_asked_is_said() -> None:
 
 
 def test_what_was_known_stays_when_it_cannot_be_asked_again() -> None:
-    hold = Hold(id="h1", kind="probe", scope="region", name="", formula="f", number=9, at=NOW, expires_at=NOW + 60)
+    hold = OpenHold(id="h1", kind="probe", scope="region", name="", formula="f", number=9, at=NOW, expires_at=NOW + 60)
     content = shown(Desk(WEB), told(holds=[hold]), problem="the database cannot be used")
     assert "hold:h1" in content.lists["overview-needs"]
     assert "is as of" in text(content, "overview-calm")
@@ -283,4 +283,4 @@ def test_an_evacuated_region_is_named_however_long_it_lasts() -> None:
 
 def test_who_was_taken_out_is_not_counted_as_critical_too() -> None:
     desk = Desk(WEB, sick(copy(HOME, "web-2")), override(Scope.SERVICE, service="web", expires_at=NOW + 7200))
-    assert "1 critical, 1 taken out by hand" in needed(desk)["service:default/web"]
+    assert "1 critical, 1 taken out by override" in needed(desk)["service:default/web"]

@@ -65,12 +65,12 @@ def test_one_change_among_five_hundred_instances_draws_one_row() -> None:
     desk = Desk(*records)
     shown = page(desk)
     before = desk.content(shown)
-    assert shown.rows.drawn == 500
+    assert shown.rows.rendered == 500
 
     desk.put(sick(records[42]))
     after = desk.content(shown)
 
-    assert shown.rows.drawn == 501
+    assert shown.rows.rendered == 501
     rows = after.lists["service-instances"]
     changed = {key for key, html in rows.items() if before.lists["service-instances"].get(key) != html}
     assert changed == {"us-east/web-42", "us-east//zone-0"}
@@ -93,7 +93,7 @@ def test_every_instance_has_the_reason_why_a_lookup_returns_it_or_not() -> None:
         assert ("returned" in row.partition('class="answered"')[2]) == verdict.returned
         if not verdict.returned:
             assert verdict.explanation.partition(" (")[0] in row
-    assert "would serve, but a lookup in us-east does not look in eu-west" in rows["eu-west/far"]
+    assert "serving, but a lookup in us-east does not use eu-west" in rows["eu-west/far"]
 
 
 def test_the_steps_of_a_failover_stand_beside_the_regions() -> None:
@@ -201,7 +201,7 @@ def test_latencies_and_holds_are_shown_where_they_are_known() -> None:
             check_key("default", "web", id, "http"): CheckResult(key="", at=NOW, latency=0.0034)
             for id in ("web-1", "web-2")
         },
-        held={here.key: ("h1", "expiry would fail 6 of 6")},
+        held={here.key: "expiry would fail 6 of 6"},
     )
 
     rows = desk.content(page(desk), facts).lists["service-instances"]
@@ -251,9 +251,9 @@ def test_a_policy_is_said_in_words() -> None:
 
     said = desk.content(page(desk)).fragments["service-policies"]
 
-    assert "While fewer than 2 serve or less than 50% serve in us-east" in said
+    assert "When fewer than 2 serve or less than 50% serve in us-east" in said
     assert "the first of eu-west, then ap-south that has enough" in said
-    assert "not heard for 30s is taken last" in said
+    assert "stale for 30s is used last" in said
     assert "has had enough for 1m30s" in said
     assert "?service=web" in said
 

@@ -9,7 +9,7 @@ from catalog.records.instance import Instance, settled
 from catalog.records.override import Scope
 from catalog.records.status import Status
 from dashboard.pages.services import MOST_WORDS, SHOWN, ServicesPage
-from dashboard.words.suggestions import near_services
+from dashboard.words.suggestions import similar_services
 from tests.harness.dashboard.pages import Desk, text
 from tests.harness.federated import HOME, WEST
 from tests.harness.records import NOW, instance, override
@@ -114,5 +114,5 @@ def test_a_search_of_thousands_of_words_is_not_looked_for_word_by_word() -> None
 
 def test_nothing_is_near_to_a_name_that_is_longer_than_any() -> None:
     desk = Desk(*(instance(f"service-{number}", "a") for number in range(20)))
-    assert near_services(desk.view, "default", "service-7") != []
-    assert near_services(desk.view, "default", "service-7" + "0" * 60_000) == []
+    assert similar_services(desk.view, "default", "service-7") != []
+    assert similar_services(desk.view, "default", "service-7" + "0" * 60_000) == []

@@ -11,7 +11,7 @@ from catalog.records.instance import Instance, with_lease, with_verdict
 from catalog.records.override import Scope
 from catalog.records.policy import Policy
 from catalog.records.status import Status
-from dashboard.words.sentences import Sentence, SentenceKind, Severity, sentence, who
+from dashboard.words.sentences import Sentence, SentenceKind, Severity, actor_name, sentence
 from tests.harness.records import NOW, instance, override
 
 WEB = instance("web", "web-1", lease={"ttl": "10s"})
@@ -48,19 +48,19 @@ def test_coming_back_is_good_news() -> None:
 
 def test_a_lease_that_ran_out_is_the_reason() -> None:
     found = said(with_lease(WEB, expired=True, now=NOW), WEB, verb="expire", actor="worker:leases")
-    assert found.text == "web/web-1 turned critical: its lease of 10s ran out"
+    assert found.text == "web/web-1 turned critical: lease of 10s expired"
 
 
 def test_a_lease_that_was_renewed_after_all_is_the_reason() -> None:
     found = said(WEB, with_lease(WEB, expired=True, now=NOW), verb="revive", actor="worker:leases")
-    assert found.text == "web/web-1 is back to passing: it renewed its lease"
+    assert found.text == "web/web-1 is back to passing: lease renewed"
 
 
 def test_a_check_that_changes_nothing_as_a_whole_says_so() -> None:
     ill = with_lease(CHECKED, expired=True, now=NOW)
     found = said(failing(ill), ill, verb="report")
     assert (found.kind, found.why) == (SentenceKind.CHECK, "connection refused")
-    assert "check http of web/web-1 says critical; as a whole it is still critical" in found.text
+    assert "check http of web/web-1 is critical; the instance is still critical" in found.text
 
 
 def test_registering_again_names_what_is_different() -> None:
@@ -82,7 +82,7 @@ def test_a_removal_of_a_healthy_instance_is_quiet_and_names_who() -> None:
 
 def test_a_removal_by_a_worker_says_why() -> None:
     found = said(None, failing(CHECKED), verb="deregister", actor="worker:leases", cause="critical for 1m")
-    assert found.text == "web/web-1 removed, having been critical: critical for 1m"
+    assert found.text == "web/web-1 removed while critical: critical for 1m"
 
 
 def test_a_removal_of_what_nobody_knew_still_names_it() -> None:
@@ -93,11 +93,11 @@ def test_a_removal_of_what_nobody_knew_still_names_it() -> None:
 @pytest.mark.parametrize(
     ("scope", "fields", "text"),
     [
-        (Scope.INSTANCE, {"service": "web", "instance": "web-1"}, "web/web-1 put out of service, without an end"),
-        (Scope.SERVICE, {"service": "web", "weight": 0}, "service web put drained, without an end"),
-        (Scope.ZONE, {"zone": "a", "expires_at": NOW + 60}, "zone a put out of service"),
-        (Scope.REGION, {"target": "eu-west"}, "region eu-west, for us-east alone, put out of service, without an end"),
-        (Scope.TAG, {"tag": "blue", "service": "web"}, "what is tagged blue of web put out of service, without an end"),
+        (Scope.INSTANCE, {"service": "web", "instance": "web-1"}, "web/web-1 taken out of service, no expiry"),
+        (Scope.SERVICE, {"service": "web", "weight": 0}, "service web drained, no expiry"),
+        (Scope.ZONE, {"zone": "a", "expires_at": NOW + 60}, "zone a taken out of service"),
+        (Scope.REGION, {"target": "eu-west"}, "region eu-west (for us-east only) taken out of service, no expiry"),
+        (Scope.TAG, {"tag": "blue", "service": "web"}, "tag blue of web taken out of service, no expiry"),
     ],
 )
 def test_an_override_says_what_it_decrees_and_of_what(scope: Scope, fields: dict[str, Any], text: str) -> None:
@@ -108,12 +108,12 @@ def test_an_override_says_what_it_decrees_and_of_what(scope: Scope, fields: dict
 def test_an_override_that_is_over_needs_no_reason() -> None:
     gone = override(Scope.SERVICE, service="web")
     found = said(None, gone, verb="expire_override", actor="worker:overrides", cause="its time is over")
-    assert found.text == "the override out of service of service web is over"
+    assert found.text == "override on service web (taken out of service) expired"
 
 
 def test_a_policy_is_spoken_of() -> None:
     found = said(Policy(region="us-east", service="web"), verb="set_policy", actor="token:ops@::1/api", cause="gale")
-    assert found.text == "the failover policy of web was set: gale (token ops)"
+    assert found.text == "failover policy of web was set: gale (token ops)"
 
 
 def test_what_has_a_page_is_linked() -> None:
@@ -137,13 +137,13 @@ def test_a_long_reason_is_cut_to_one_line() -> None:
     [
         ("admin:alice@10.0.0.8/api", "alice"),
         ("token:ci@10.0.0.7/http", "token ci"),
-        ("anonymous@127.0.0.1/http", "somebody at 127.0.0.1"),
+        ("anonymous@127.0.0.1/http", "anonymous at 127.0.0.1"),
         ("worker:leases", ""),
         ("", ""),
     ],
 )
 def test_actors_are_called_as_people_call_them(actor: str, name: str) -> None:
-    assert who(actor) == name
+    assert actor_name(actor) == name
 
 
 def test_what_a_probe_asked_is_left_out() -> None:
@@ -155,7 +155,7 @@ def test_what_a_probe_asked_is_left_out() -> None:
 def test_a_first_verdict_is_no_recovery() -> None:
     unknown = with_verdict(CHECKED, Verdict("http", Status.UNKNOWN, "", NOW), NOW)
     found = said(CHECKED, unknown, verb="report")
-    assert (found.text, found.severity) == ("web/web-1 is now passing: check http passes", Severity.QUIET)
+    assert (found.text, found.severity) == ("web/web-1 is now passing: check http passing", Severity.QUIET)
 
 
 def test_a_namespace_is_said_where_it_is_not_the_usual_one() -> None:
@@ -163,6 +163,6 @@ def test_a_namespace_is_said_where_it_is_not_the_usual_one() -> None:
     assert said(there, verb="register").text.startswith("shop/web/web-1 registered")
     assert said(None, there, verb="deregister").text.startswith("shop/web/web-1 removed")
     word = override(Scope.ZONE, zone="a", namespace="shop")
-    assert said(word, verb="set_override").text.startswith("zone a in namespace shop put out of service")
+    assert said(word, verb="set_override").text.startswith("zone a in namespace shop taken out of service")
     word = override(Scope.SERVICE, service="web", namespace="shop")
-    assert said(word, verb="set_override").text.startswith("service shop/web put out of service")
+    assert said(word, verb="set_override").text.startswith("service shop/web taken out of service")
