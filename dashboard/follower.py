@@ -1,6 +1,6 @@
 """The dashboard as a follower of the logs: it keeps recent changes and the history of health.
 
-It is told every change just before the view is, so that the view still holds the record before it.
+It receives every change just before the view does, so that the view still has the record before it.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class DashboardFollower:
         return self._view.position(region)
 
     async def reset(self, snapshot: Snapshot) -> None:
-        """A snapshot tells what is, not what has happened; `Backfill` takes in the view that comes of it."""
+        """A snapshot has no changes to keep; `Backfill` takes in the view that comes of it."""
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """Keep what is new; a batch may be delivered twice."""

@@ -22,7 +22,7 @@ urlpatterns: list[URLPattern] = [
     path("land.svg", land, name="land"),
     path("services", PageView.as_view(page=ServicesPage), name="services"),
     path(
-        "services/<str:service>",  # as somebody types it who knows of no namespaces
+        "services/<str:service>",  # as typed without a namespace
         RedirectView.as_view(pattern_name="dashboard:service"),
         {"namespace": DEFAULT_NAMESPACE},
         name="service-by-name",

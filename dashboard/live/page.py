@@ -34,7 +34,7 @@ class Page:
     template: ClassVar[str]
     title: ClassVar[str]
     area: ClassVar[str]  # the entry of the navigation that it belongs to
-    every: ClassVar[float] = 10.0  # seconds between two refreshes of what no log tells, while the page is watched
+    every: ClassVar[float] = 10.0  # seconds between two refreshes of what is in no log, while the page is watched
     parameters: ClassVar[tuple[str, ...]] = ()
     gathers: ClassVar[bool] = False
 

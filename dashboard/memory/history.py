@@ -146,10 +146,10 @@ class Histories:
         found = self._found(region, (namespace, service))
         steps: list[Step] = []
         for at, counts, _ in _merged([_unpack(history.packed) for history in found]):
-            moment = max(now - KEPT, float(at))
-            if steps and steps[-1][0] == moment:
+            since = max(now - KEPT, float(at))
+            if steps and steps[-1][0] == since:
                 steps.pop()
-            steps.append((moment, dict(zip(STATUSES, counts, strict=True))))
+            steps.append((since, dict(zip(STATUSES, counts, strict=True))))
         return steps
 
     def flaps(self, region: str | None, namespace: str, service: str, now: float, *, within: float = FLAPPING) -> int:

@@ -1,4 +1,4 @@
-"""Tags of the dashboard's templates: parts of a sheet, statuses, times, addresses."""
+"""Tags of the dashboard's templates: live parts, statuses, times, addresses."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ GLYPHS = {"passing": "●", "warning": "▲", "critical": "✕", "unknown": "?",
 
 @register.simple_tag(takes_context=True)
 def fragment(context: template.Context, id: str, element: str = "div", classes: str = "") -> SafeString:
-    """An element whose inside is kept up to date."""
+    """An element whose content is kept up to date."""
     html = mark_safe(context["content"].fragments[id])  # noqa: S308 - rendered by a template of ours, which escaped it
     return format_html('<{} id="{}" class="{}" data-fragment>{}</{}>', element, id, classes, html, element)
 
@@ -30,22 +30,22 @@ def rows(context: template.Context, id: str, element: str = "tbody", classes: st
 
 
 @register.simple_tag
-def status(value: str, said: str = "") -> SafeString:
-    """A status by glyph, word and colour."""
+def status(value: str, label: str = "") -> SafeString:
+    """A status as glyph, word and colour."""
     return format_html(
         '<span class="status {}"><span class="glyph" aria-hidden="true">{}</span>{}</span>',
-        value, GLYPHS.get(value, "?"), said or value,
+        value, GLYPHS.get(value, "?"), label or value,
     )  # fmt: skip
 
 
 @register.filter
 def moment(at: float | None) -> SafeString | str:
-    """A time: how long ago, kept so by the page's script, and exactly on hover. Without script the exact time."""
+    """A time: how long ago, updated by the page's script, exact on hover. Without script the exact time."""
     if not at:
         return "-"
     try:
         exact = datetime.fromtimestamp(at, UTC)
-    except (ValueError, OverflowError, OSError):  # another region's clock, or an operator's word, may say anything
+    except (ValueError, OverflowError, OSError):  # another region's clock, or an override, may hold anything
         return "out of range"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
@@ -57,7 +57,7 @@ def moment(at: float | None) -> SafeString | str:
 
 @register.filter
 def spoken(seconds: float | None) -> str:
-    """A length of time in the unit in which it reads best."""
+    """A duration in the unit that reads best."""
     if seconds is None:
         return "-"
     if seconds < 0.001:

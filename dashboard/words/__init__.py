@@ -1,1 +1,1 @@
-"""Catalog facts in words: changes, policies, what needs attention, what a client is told."""
+"""Catalog facts in words: changes, policies, what needs attention, what clients get."""

@@ -142,7 +142,7 @@ def _turned(change: Change, old: Instance, new: Instance) -> Sentence:
     word = " is back to " if new.status is Status.PASSING else " improved to " if better else " turned "
     severity = SEVERITIES[new.status]
     if Status.UNKNOWN in (old.status, new.status) and new.status is not Status.CRITICAL:
-        word, severity = " is now ", Severity.QUIET  # it was not known, or is not known for a moment: no news of health
+        word, severity = " is now ", Severity.QUIET  # from or to unknown: no news of its health
     return _made(
         change, SentenceKind.STATUS, severity, _instance(new), Part(word), _status(new.status),
         why=_reason(change, old, new),
@@ -179,12 +179,14 @@ def check_result(verdict: Verdict) -> str:
 def _registered_again(change: Change, old: Instance, new: Instance) -> Sentence:
     fields = [entry for entry in difference(old, new) if entry.field not in VOLATILE]
     if not fields:
-        said = Part(" registered again, nothing changed")
-    else:
-        display_name = [_difference(entry.field, entry.before, entry.after) for entry in fields[:3]]
-        said = Part(f" registered again: {', '.join(display_name)}")
-    more = (Part(f" and {len(fields) - 3} more"),) if len(fields) > 3 else ()
-    return _made(change, SentenceKind.CHANGED, Severity.QUIET, _instance(new), said, *more)
+        return _made(
+            change, SentenceKind.CHANGED, Severity.QUIET, _instance(new), Part(" registered again, nothing changed")
+        )  # fmt: skip
+    changes = ", ".join(_difference(entry.field, entry.before, entry.after) for entry in fields[:3])
+    more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
+    return _made(
+        change, SentenceKind.CHANGED, Severity.QUIET, _instance(new), Part(f" registered again: {changes}{more}")
+    )  # fmt: skip
 
 
 def _difference(field: str, before: object, after: object) -> str:

@@ -80,7 +80,7 @@ class ServicePage(Page):
 
     @cached_property
     def answers(self) -> LookupCache[Mapping[str, str]]:
-        """What clients are told."""
+        """What clients get."""
         return LookupCache()
 
     def found(self) -> bool:
@@ -214,7 +214,7 @@ class ServicePage(Page):
         return notes + [("warning", problem) for problem in problems]
 
     def _answers(self, found: FederationVerdicts, facts: ServiceFacts, now: float) -> Mapping[str, str]:
-        """What clients are told."""
+        """What clients get."""
         if not found.verdicts:
             self.answers.clear()
             return dict.fromkeys(("service-asker", "service-http", "service-dns"), "")
