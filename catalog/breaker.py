@@ -31,6 +31,7 @@ class Kind(StrEnum):
     EXPIRY = "expiry"
     PROBE = "probe"
     REMOVAL = "removal"
+    MIRROR = "mirror"  # another region's log, which would take most of its mirror away
 
 
 class Limit(msgspec.Struct, frozen=True):

@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 
 from catalog.errors import CatalogError, Invalid
 from federation import status
-from federation.follow import holding
 from federation.models import MirrorState, Peer
 from federation.peers import trust
 from federation.status import Cell
@@ -24,6 +23,7 @@ from registry.admin.asking import ask
 from registry.admin.display import badge, moment, table
 from registry.admin.forms import complain
 from registry.admin.record import Link, RecordAdmin, actor
+from registry.breaker.holds import mirrors_held, reason_of
 
 KINDS = {"live": "passing", "stale": "critical", "unknown": "quiet"}
 HEADINGS = ("Region", "Holds", "Index", "Known", "Behind", "Freshness", "Digest", "Remarks")
@@ -67,11 +67,10 @@ class PeerAdmin(RecordAdmin[Peer]):
     readonly_fields = ("state_shown", "began", "held", "verified", "counts", "diverged")
 
     def get_urls(self) -> list[URLPattern]:
-        """With a page for accepting and one for approving."""
+        """With a page for accepting."""
         wrap = self.admin_site.admin_view
         own = [
             path("accept/", wrap(self.accept_view), name="federation_peer_accept"),
-            path("<str:region>/approve/", wrap(self.approve_view), name="federation_peer_approve"),
         ]
         return own + super().get_urls()
 
@@ -90,8 +89,9 @@ class PeerAdmin(RecordAdmin[Peer]):
     def links(self, request: HttpRequest, row: Peer) -> Sequence[Link]:
         """Approving what is held, and revoking."""
         links = []
-        if self.may(request, "change") and holding.held(row.region):
-            links.append(Link("Approve…", reverse("admin:federation_peer_approve", args=(row.region,)), grave=True))
+        hold = mirrors_held(time.time()).get(row.region)
+        if hold is not None and request.user.has_perm("registry.view_heldrow"):
+            links.append(Link("Decide about what is held…", reverse("admin:registry_heldrow_change", args=(hold.pk,))))
         if self.has_delete_permission(request, row):
             links.append(Link("Revoke…", reverse("admin:federation_peer_delete", args=(row.pk,)), grave=True))
         return links
@@ -146,21 +146,6 @@ class PeerAdmin(RecordAdmin[Peer]):
                 return HttpResponseRedirect(self.list_url())
         return ask(self, request, form, title="Accept an invitation", submit="Accept it")
 
-    def approve_view(self, request: HttpRequest, region: str) -> HttpResponse:
-        """Ask why, then let happen what is held."""
-        self.require(request, "change")
-        form = ReasonForm(request.POST or None)
-        if form.is_valid():
-            try:
-                holding.approve(region, actor=actor(request), reason=form.cleaned_data["reason"])
-            except CatalogError as error:
-                form.add_error(None, str(error))
-            else:
-                self.message_user(request, f"{region} is believed.", messages.SUCCESS)
-                return HttpResponseRedirect(self.list_url())
-        explanation = f"{holding.held(region)}. Its mirror becomes what it says."
-        return ask(self, request, form, title=f"Believe {region}", submit="Believe it", explanation=explanation)
-
     def _invited(self, request: HttpRequest, region: str, token: str) -> HttpResponse:
         context = {
             **admin.site.each_context(request), "opts": self.opts, "title": f"The invitation of {region}",
@@ -183,7 +168,8 @@ class PeerAdmin(RecordAdmin[Peer]):
     @admin.display(description="held")
     def held(self, peer: Peer) -> str:
         """What the breaker holds."""
-        return holding.held(peer.region) or "nothing"
+        hold = mirrors_held(time.time()).get(peer.region)
+        return reason_of(hold) if hold else "nothing"
 
     @admin.display(description="added up anew")
     def verified(self, peer: Peer) -> SafeString | str:

@@ -6,6 +6,7 @@ said when it was last asked, which is every two seconds.
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,8 +19,10 @@ from federation.serve.logs import Logs
 from federation.serve.routes import row_of
 from federation.wire import LogEntry, Place, Row
 from registry import freshness as heard
+from registry.breaker.holds import mirrors_held, reason_of, until
 from registry.database import in_thread
 from registry.freshness import FRESH_FOR, Heard
+from registry.tables.held import HeldRow
 from registry.valkey import aconnection, reaching
 
 _rows = msgspec.json.Decoder(Row)
@@ -94,6 +97,7 @@ async def matrix(*, now: float) -> Matrix:
     own = await row_of(logs)
     peers = await in_thread(lambda: list(Peer.objects.all()))
     states = await in_thread(lambda: {state.region: state for state in MirrorState.objects.all()})
+    holds = await in_thread(partial(mirrors_held, now))
     rows, words = await _from_valkey([peer.region for peer in peers])
     heads = {entry.region: entry for row in (own, *rows) for entry in row.logs if entry.region == row.region}
     cells = [_cell(own.region, entry, heads, now, words.get(entry.region)) for entry in own.logs]
@@ -103,7 +107,9 @@ async def matrix(*, now: float) -> Matrix:
         region=own.region,
         regions=tuple(names),
         cells=tuple(sorted(cells, key=lambda cell: (cell.by, cell.of))),
-        peers=tuple(_peer(peer, states.get(peer.region), words.get(peer.region)) for peer in peers),
+        peers=tuple(
+            _peer(peer, states.get(peer.region), holds.get(peer.region), words.get(peer.region)) for peer in peers
+        ),
         unheard=tuple(sorted({peer.region for peer in peers} - {row.region for row in rows})),
         places=_places((own, *rows), words),
     )
@@ -150,14 +156,14 @@ def _equal(entry: LogEntry, head: LogEntry | None) -> bool | None:
     return entry.equal
 
 
-def _peer(peer: Peer, state: MirrorState | None, word: Heard | None) -> PeerStatus:
+def _peer(peer: Peer, state: MirrorState | None, hold: HeldRow | None, word: Heard | None) -> PeerStatus:
     kept = state or MirrorState(region=peer.region)
     return PeerStatus(
         region=peer.region, url=peer.url, state=peer.state, since=peer.since, by=peer.by, writes=peer.writes,
         delay=word.delay if word else None, follower=word.follower if word else "",
         verified_at=(word.verified_at if word else None) or kept.verified_at, resets=kept.resets, relays=kept.relays,
-        divergences=kept.divergences, diverged_at=kept.diverged_at, last_diverged=kept.diverged, held=kept.held,
-        held_until=kept.held_until,
+        divergences=kept.divergences, diverged_at=kept.diverged_at, last_diverged=kept.diverged,
+        held=reason_of(hold) if hold else "", held_until=until(hold) if hold else None,
     )  # fmt: skip
 
 

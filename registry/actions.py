@@ -5,7 +5,6 @@ keyword-only `actor` (who: `token:deployer@10.0.0.7/http`) and `cause` (why, in 
 """
 
 from registry.verbs.expiry import expire, remove_critical
-from registry.verbs.held import approve, hold, reject
 from registry.verbs.overrides import OverrideRequest, clear_override, expire_overrides, set_override
 from registry.verbs.policies import PolicyRequest, PolicySet, clear_policy, set_policy
 from registry.verbs.registration import Registered, deregister, register, register_many
@@ -17,16 +16,13 @@ __all__ = [
     "PolicySet",
     "Registered",
     "Report",
-    "approve",
     "clear_override",
     "clear_policy",
     "deregister",
     "expire",
     "expire_overrides",
-    "hold",
     "register",
     "register_many",
-    "reject",
     "remove_critical",
     "report_checks",
     "revive",

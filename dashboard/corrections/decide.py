@@ -3,12 +3,11 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from catalog.errors import Invalid, NotFound
+from catalog.errors import NotFound
 from catalog.preview import Preview, of_removal
 from dashboard.corrections.forms import ReasonForm, nonce
 from dashboard.corrections.holds import Hold, find_hold
 from dashboard.corrections.view import Correction
-from federation.follow import holding
 from registry.breaker import holds
 
 APPROVE, REJECT = "approve", "reject"
@@ -16,7 +15,7 @@ LABELS = {APPROVE: "Let it happen", REJECT: "Keep them"}
 
 
 class DecideView(Correction):
-    """`/dashboard/correct/held?id=…&do=approve|reject`, or `mirror=REGION&do=approve`."""
+    """`/dashboard/correct/held?id=…&do=approve|reject`"""
 
     title = "Decide about what is held"
 
@@ -33,10 +32,7 @@ class DecideView(Correction):
         if found is not None and found.seal not in ("", form.cleaned_data["empty_ok"]):
             return self._ask(hold, form, refused=True)
         reason = form.cleaned_data["reason"]
-        if hold.mirror:
-            holding.approve(hold.mirror, actor=self.actor, reason=reason)
-            self.announce(f"approved what was held of the mirror of {hold.mirror}", reason)
-        elif self._do == APPROVE:
+        if self._do == APPROVE:
             holds.approve(hold.id, actor=self.actor, cause=reason)
             self.announce(f"let happen what was held: {hold.what}", reason)
         else:
@@ -49,12 +45,10 @@ class DecideView(Correction):
         return REJECT if self.request.GET.get("do") == REJECT else APPROVE
 
     def _find(self) -> Hold:
-        """What is to be decided. Raises NotFound, and Invalid for a decision that there is not."""
-        hold = find_hold(self.request.GET.get("id", ""), self.request.GET.get("mirror", ""))
+        """What is to be decided. Raises NotFound."""
+        hold = find_hold(self.request.GET.get("id", ""))
         if hold is None:
             raise NotFound("Nothing is held there: it may have been decided already, or have recovered.")
-        if hold.mirror and self._do == REJECT:
-            raise Invalid("What is held of a mirror cannot be rejected here: it stays held until it happens.")
         return hold
 
     def _outlook(self, hold: Hold) -> Preview | None:

@@ -6,7 +6,7 @@ from typing import TypeVar
 from django.db import DatabaseError
 
 from catalog.errors import CatalogError
-from registry.breaker.holds import list_held
+from registry.breaker.holds import list_holds
 from registry.tables.held import State as HoldState
 
 T = TypeVar("T")
@@ -35,4 +35,4 @@ class TolerantReads:
 
 def held_formulas() -> dict[str, str]:
     """The instances of this region that the breaker holds: the formula of the hold by record key."""
-    return {member.key: row.formula for row in list_held(state=HoldState.OPEN) for member in row.held}
+    return {member.key: row.formula for row in list_holds(state=HoldState.OPEN) for member in row.held}

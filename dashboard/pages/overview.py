@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
+from catalog.breaker import Kind
 from catalog.records.status import Status
 from catalog.view import ServiceName
 from catalog.view import State as FreshnessState
@@ -22,7 +23,7 @@ from dashboard.pictures import RegionLink, RegionNode, regions_picture, status_b
 from dashboard.words.attention import OpenHold, Services, attention_items
 from dashboard.words.feed import SHOWN, FeedItem, feed
 from federation.status import Cell, Matrix
-from registry.breaker.holds import list_held
+from registry.breaker.holds import list_holds
 from registry.database import unavailable
 from registry.log import history
 from registry.log.history import Entry
@@ -70,13 +71,14 @@ class OverviewPage(Page):
         """The matrix, open holds, and, while memory has few changes, those of the log."""
         matrix = fetch_matrix(self.board, now)
         with unavailable("what is held cannot be read"):
-            rows = list_held(state="open")
+            rows = list_holds(state="open")
             holds = tuple(
                 OpenHold(
                     id=row.id, kind=row.kind, scope=row.scope, name=row.name, formula=row.formula,
                     number=len(row.held), at=row.at, expires_at=row.expires_at,
                 )
                 for row in rows
+                if row.kind != Kind.MIRROR  # what is followed says so too, without the database
             )  # fmt: skip
         return OverviewFacts(matrix, holds, self._earlier())
 

@@ -1,4 +1,4 @@
-"""Peers and the matrix: what is asked of `federation.trust`, `federation.holding` and `federation.status`."""
+"""Peers and the matrix: what is asked of `federation.peers.trust`, the breaker's holds and `federation.status`."""
 
 from asgiref.sync import async_to_sync
 from drf_spectacular.utils import extend_schema
@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.errors import NotFound
+from catalog.records import names
 from federation import status
 from federation.api.shapes import (
     AcceptanceRequest,
@@ -15,12 +16,12 @@ from federation.api.shapes import (
     InvitationShape,
     PeerShape,
 )
-from federation.follow import holding
 from federation.models import Peer
 from federation.peers import trust
 from registry.api.bodies import read
 from registry.api.resource import Listing, Resource
 from registry.api.schema.documentation import PROBLEMS, WRITE_PROBLEMS
+from registry.breaker import holds
 
 
 class Federation(Resource):
@@ -139,5 +140,6 @@ class Approval(PeerResource):
     )
     def post(self, request: Request, region: str) -> Response:
         """The mirror becomes what its region says."""
-        holding.approve(region, actor=self.actor(), reason=read(request.data, ApprovalRequest).reason)
+        reason = names.reason(read(request.data, ApprovalRequest).reason)
+        holds.approve_mirror(region, actor=self.actor(), cause=reason, now=self.now)
         return Response(self.shape(region))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,11 +15,13 @@ from redis.asyncio import Redis
 from catalog.errors import Compacted, Diverged, Unavailable
 from catalog.follow import follow
 from federation.client import Client
-from federation.follow import audit, holding
+from federation.follow import audit
+from federation.follow.breaker import wait_while_held
 from federation.follow.follower import Mirroring
 from federation.follow.relay import Clients, Routed
 from federation.wire import LogEntry, Row
 from registry import freshness
+from registry.breaker import holds
 from registry.database import in_thread
 from registry.freshness import Heard
 from registry.valkey import reaching
@@ -89,12 +92,13 @@ class Following:
         await self.mirroring.load()
 
     async def _follow(self) -> None:
-        formula = await self._around.run(holding.held, self.region)
-        if formula:
-            try:
-                await self._held(formula)
-            except Compacted:
-                pass  # it recovered; following will see how
+        run, heard_at = self._around.run, self.mirroring.heard_now.heard_at or 0.0
+        standing = (await run(holds.mirrors_held, self._around.clock())).get(self.region)
+        if standing is not None:
+            with suppress(Compacted):  # to be looked at again, which following does
+                await self._held(standing.formula)
+        elif await run(holds.is_mirror_approved, self.region, since=heard_at):
+            self.mirroring.losses.lift()  # approved, and not caught up since
         await follow(self._log, self.mirroring)
 
     def _hear(self, beat: Any) -> None:
@@ -113,23 +117,11 @@ class Following:
         return _entry_of(row, self.region)
 
     async def _held(self, formula: str) -> None:
-        """Wait until somebody decides, or time does. Raises Compacted when the peer has recovered by itself."""
-        run, clock = self._around.run, self._around.clock
-        await run(holding.hold, self.region, formula, now=clock())
-        self.mirroring.note(held=formula)
-        ours = await run(audit.count, self.region)
-        try:
-            while not await run(holding.is_decided, self.region, now=clock()):
-                await asyncio.sleep(1.0)
-                there = await self._count_there()
-                if there is not None and self.mirroring.losses.has_recovered(there, ours):
-                    logger.info("a held mirror recovered", region=self.region)
-                    raise Compacted(f"{self.region} has its instances back")
-            self.mirroring.losses.lift()
-        finally:
-            self.mirroring.losses.foresee(None)
-            self.mirroring.note(held="")
-        await run(holding.release, self.region)
+        """See `OnHeld`."""
+        await wait_while_held(
+            self.mirroring.losses, formula, ours=await self._around.run(audit.count, self.region),
+            count_there=self._count_there, note=self.mirroring.note, run=self._around.run, clock=self._around.clock,
+        )  # fmt: skip
 
     async def _diverged(self, error: Diverged) -> None:
         ours = await in_thread(partial(audit.add_up, self.region))

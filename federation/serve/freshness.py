@@ -5,11 +5,13 @@ they tell the tables more often than a region goes stale. So losing Valkey makes
 """
 
 import asyncio
+import time
 
 from catalog.errors import Unavailable
 from federation.models import MirrorState, Peer
 from federation.tables.peer import State
 from registry import freshness
+from registry.breaker.holds import mirrors_held, reason_of
 from registry.database import in_thread
 from registry.freshness import Heard
 from registry.valkey import reaching
@@ -35,21 +37,26 @@ class Words:
         return found
 
     async def _from_tables(self) -> dict[str, Heard]:
-        states, revoked = await in_thread(_kept, complaint="neither Valkey nor the tables tell the status of mirrors")
+        states, revoked, holds = await in_thread(
+            _kept, complaint="neither Valkey nor the tables tell the status of mirrors"
+        )
         return {
-            state.region: _joined(self._last.get(state.region), state, revoked=state.region in revoked)
+            state.region: _joined(
+                self._last.get(state.region), state, holds.get(state.region, ""), revoked=state.region in revoked
+            )
             for state in states
         }
 
 
-def _kept() -> tuple[list[MirrorState], set[str]]:
+def _kept() -> tuple[list[MirrorState], set[str], dict[str, str]]:
     revoked = Peer.objects.filter(state=State.REVOKED).values_list("region", flat=True)
-    return list(MirrorState.objects.all()), set(revoked)
+    holds = {region: reason_of(row) for region, row in mirrors_held(time.time()).items()}
+    return list(MirrorState.objects.all()), set(revoked), holds
 
 
-def _joined(last: Heard | None, state: MirrorState, *, revoked: bool) -> Heard:
+def _joined(last: Heard | None, state: MirrorState, held: str, *, revoked: bool) -> Heard:
     """What was heard last, with what the tables know since."""
     known = last or Heard(region=state.region, heard_at=state.heard_at, verified_at=state.verified_at)
     if state.heard_at is not None and state.heard_at > (known.heard_at or 0.0):
         known = freshness.changed(known, heard_at=state.heard_at, verified_at=state.verified_at, reason="")
-    return freshness.changed(known, held=state.held, revoked=revoked)
+    return freshness.changed(known, held=held, revoked=revoked)

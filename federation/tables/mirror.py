@@ -1,4 +1,4 @@
-"""The table of mirrors: what lasts of what is known of each, and what the breaker holds."""
+"""The table of mirrors: what lasts of what is known of each."""
 
 from django.db import models
 
@@ -14,6 +14,7 @@ class MirrorState(models.Model):
     diverged_at = models.FloatField(null=True, blank=True)
     verified_at = models.FloatField(null=True, blank=True)
     relays = models.BigIntegerField(default=0)
+    # Holds are in the registry's table; what stood in these columns was moved there. Earlier releases still read them.
     held = models.TextField(blank=True, help_text="what the breaker holds, and why")
     held_at = models.FloatField(null=True, blank=True)
     held_until = models.FloatField(null=True, blank=True)

@@ -1,5 +1,6 @@
 """What the breaker holds, in the admin site: shown with its formula, approved or rejected with a reason."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,10 +14,10 @@ from registry.admin.display import badge, moment, table
 from registry.admin.forms import DecisionForm
 from registry.admin.record import Link, RecordAdmin, actor
 from registry.breaker import holds
+from registry.corrections.words import hold_words
 from registry.models import HeldRow
 from registry.tables.held import State
 
-KINDS = {"expiry": "leases that expired", "probe": "checks that turned critical", "removal": "deregistrations"}
 STATES = {State.OPEN.value: "waiting"}
 Decide = Callable[..., HeldRow]
 DECISIONS: dict[str, tuple[str, str, Decide]] = {
@@ -49,7 +50,7 @@ class HoldAdmin(RecordAdmin[HeldRow]):
 
     def links(self, request: HttpRequest, row: HeldRow) -> Sequence[Link]:
         """The two decisions, while it waits."""
-        if row.state != State.OPEN or not self.may(request, "change"):
+        if not (row.state == State.OPEN or holds.is_kept(row, time.time())) or not self.may(request, "change"):
             return ()
         return [
             Link(f"{label}…", reverse("admin:registry_heldrow_decide", args=(row.pk, name)), grave=name == "approve")
@@ -78,13 +79,12 @@ class HoldAdmin(RecordAdmin[HeldRow]):
     @admin.display(description="what is held", ordering="kind")
     def what(self, row: HeldRow) -> str:
         """In words."""
-        number = len(row.held)
-        return f"{number} {KINDS.get(row.kind, row.kind)} in {row.scope} {row.name}"
+        return hold_words(row)
 
     @admin.display(description="instances")
     def number(self, row: HeldRow) -> str:
         """How many of how many."""
-        return f"{len(row.held)} of {row.population}"
+        return f"{len(row.held)} of {row.population}" if row.members != "[]" else str(row.population)
 
     @admin.display(description="state", ordering="state")
     def state_shown(self, row: HeldRow) -> str:

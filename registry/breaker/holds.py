@@ -1,132 +1,54 @@
-"""What is held: the breaker at work on real losses, and what people decide about its holds.
+"""Holds: the one door to what the breaker keeps from happening, of instances and of mirrors of other regions.
 
-Every cause that can take many instances away at once passes them through here first. What is allowed goes on; what is
-held stays served, is written into a hold, and waits: members that come back leave it, a person approves or rejects
-it, and after MERIDIAN_HOLD_EXPIRY it happens. An hour of silence under a registry that was watching all the while is
-no hiccup of a network any more, and somebody else's traffic must not go to dead addresses for ever because nobody
-looked at a page.
+A hold waits. Members that come back leave it, a person approves or rejects it, and after MERIDIAN_HOLD_EXPIRY it
+happens: an hour of silence under a registry that was watching all the while is no network hiccup, and traffic must not
+go to dead addresses for ever because no one looked at a page.
+
+What a rejection does is limited too. Of instances, it gives them their leases afresh and one window of the breaker.
+Of a mirror, it keeps serving what is mirrored until its region has most of its instances back, at most for as long as
+the hold would have lasted. Then the region's log is read again, and if it still takes as much away a new hold asks
+again, and happens when it is not decided: so no forgotten decision cuts a region off for ever.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
-import msgspec
-import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 
-from catalog.breaker import LIMITS, WINDOW, Base, Hold, Judgement, Kind, Loss, Target, judge, loss_of
-from catalog.errors import NotFound, Unavailable
-from catalog.records.check import LONGEST_OUTPUT
+from catalog.breaker import WINDOW, Kind, Scope, Target
+from catalog.errors import NotFound, Refused, Unavailable
 from catalog.records.duration import spoken
-from catalog.records.instance import Instance, instance_key
 from catalog.records.lease import Lease
-from catalog.records.status import Status
-from registry import actions
-from registry.breaker.population import bases, instances_of, is_loss
-from registry.leases.store import PART, LeaseStore, lease_member, lease_terms, named_check, store
+from registry.breaker.population import instances_of
+from registry.leases.store import PART, LeaseStore, lease_member, lease_terms, store
 from registry.models import HeldRow
 from registry.tables.held import Member, State
 from registry.valkey import reaching
-from registry.verbs.held import HoldRequest
-from registry.verbs.reports import Report
+from registry.verbs import holds as verbs
 
 ACTOR = "worker:leases"
-FORGETTING = 30.0  # seconds, at least, after which a probe that no longer complains has lost its complaint
-SEEN = 5.0  # seconds between two notes that a probe still complains
-FEWEST = min(limit.least for limit in LIMITS)
-
-log = structlog.get_logger(__name__)
-_encode = msgspec.json.encode
-_decode = msgspec.json.Decoder(Loss).decode
+FOLLOWER = "worker:federation"
 
 
-class Candidate(msgspec.Struct, frozen=True):
-    """An instance that a cause would take away, and what is to be remembered of it while it is held."""
-
-    instance: Instance
-    member: Member
+def list_holds(**wanted: Any) -> list[HeldRow]:
+    """The holds of this region, the latest first; with a `state` or a `kind` only those."""
+    return list(_rows(**wanted))
 
 
-def review(
-    kind: Kind, candidates: Sequence[Candidate], leases: LeaseStore, now: float, *, whole: bool
-) -> list[Candidate]:
-    """The candidates that may be taken away; the others are held now, or were told to be let be.
-
-    With `whole` these are all that the cause complains of, so that whoever is held and not among them has come back.
-    """
-    spared = leases.spared(kind, now)
-    candidates = [candidate for candidate in candidates if candidate.member.key not in spared]
-    losses = {
-        candidate.member.key: loss_of(candidate.instance)
-        for candidate in candidates
-        if is_loss(kind, candidate.instance)
-    }
-    rows = _open_rows(kind)
-    if not losses and not (rows and whole):
-        return candidates
-    judgement = _judged(kind, losses, rows, leases, now, whole=whole)
-    held = {loss.key for hold in judgement.holds for loss in hold.losses}
-    _write(kind, judgement, candidates, rows, whole=whole)
-    leases.count_losses(kind, {_encode(loss).decode(): now for key, loss in losses.items() if key not in held})
-    return [candidate for candidate in candidates if candidate.member.key not in held]
-
-
-def admit(
-    reports: Sequence[Report], *, kind: str = "probe", now: float | None = None, leases: LeaseStore | None = None
-) -> tuple[list[Report], list[Report]]:
-    """Which of these verdicts of probes may be reported, and which are held.
-
-    Call it for every round of probes with every verdict that differs from the record, those held before included: a
-    hold forgets a member about which no probe complains any more. Raises Unavailable when Valkey is away; then report
-    nothing.
-    """
-    leases = leases or store()
-    with reaching(PART):
-        now = leases.now() if now is None else now
-        grave = [report for report in reports if report.status is Status.CRITICAL]
-        found = instances_of(settings.MERIDIAN.region, map(_key, grave))
-        candidates = {
-            id(report): Candidate(found[_key(report)], _member(report, found[_key(report)], now))
-            for report in grave
-            if _key(report) in found
-        }
-        allowed = review(Kind(kind), list(candidates.values()), leases, now, whole=False)
-    passed = {id(candidate) for candidate in allowed}
-    held = {number for number, candidate in candidates.items() if id(candidate) not in passed}
-    return [r for r in reports if id(r) not in held], [r for r in reports if id(r) in held]
-
-
-def review_probes(leases: LeaseStore, now: float) -> None:
-    """Look again at what probes complained of: who recovered leaves, and what is bearable by now happens."""
-    rows = _open_rows(Kind.PROBE)
-    if not rows:
-        return
-    found = instances_of(settings.MERIDIAN.region, [member.key for row in rows for member in row.held])
-    candidates = [
-        Candidate(found[member.key], member)
-        for row in rows
-        for member in row.held
-        if member.key in found and _still_ill(found[member.key], member, now)
-    ]
-    allowed = review(Kind.PROBE, candidates, leases, now, whole=True)
-    for candidate in allowed:
-        report = _report(candidate.member)
-        actions.report_checks([report], actor=ACTOR, cause=f"check {report.check}: no longer held: {report.output}")
+def find_hold(id: str) -> HeldRow:
+    """One hold of this region. Raises NotFound."""
+    row = _rows(id=id).first()
+    if row is None:
+        raise NotFound(f"there is no hold {id[:80]!r}")
+    return row
 
 
 def members_held(kind: Kind) -> set[str]:
     """Everything that is in an open hold of this kind, as the lease store names it."""
-    return {lease_member(member.key, member.check) for row in _open_rows(kind) for member in row.held}
-
-
-def list_held(*, state: str | None = None) -> list[HeldRow]:
-    """The holds of this region, the latest first; with a `state` only those in it."""
-    rows = HeldRow.objects.filter(region=settings.MERIDIAN.region)
-    return list(rows.filter(state=state) if state else rows)
-
-
-def find_held(id: str) -> HeldRow:
-    """One hold of this region. Raises NotFound."""
-    return _row(id)
+    rows = list_holds(state=State.OPEN, kind=kind)
+    return {lease_member(member.key, member.check) for row in rows for member in row.held}
 
 
 def approve(id: str, *, actor: str, cause: str, leases: LeaseStore | None = None) -> HeldRow:
@@ -134,41 +56,104 @@ def approve(id: str, *, actor: str, cause: str, leases: LeaseStore | None = None
 
     Raises NotFound, Refused when the hold is decided already, and Unavailable.
     """
-    return _apply(_row(id), State.APPROVED, actor, cause, leases or store())
+    return _let_happen(find_hold(id), State.APPROVED, actor, cause, leases or store())
 
 
 def reject(id: str, *, actor: str, cause: str, now: float | None = None, leases: LeaseStore | None = None) -> HeldRow:
-    """Let the members be: their leases begin anew, and for the breaker's window nothing of this kind touches them.
+    """Keep in service what is held; for how long is said above.
 
     Raises NotFound, Refused when the hold is decided already, and Unavailable.
     """
-    leases, row = leases or store(), _row(id)
-    if row.state == State.OPEN:
+    row = find_hold(id)
+    if row.state == State.OPEN and row.kind != Kind.MIRROR:
+        leases = leases or store()
         with reaching(PART):
             # Before the hold ends: a sweep between the two would find them silent and hold them again.
-            _let_be(row, leases, leases.now() if now is None else now)
-    actions.reject(id, actor=actor, cause=cause)
-    return _row(id)
+            _spare(row, leases, leases.now() if now is None else now)
+    verbs.decide(id, State.REJECTED, actor=actor, cause=cause)
+    return find_hold(id)
 
 
 def apply_expired(leases: LeaseStore, now: float) -> int:
     """Let the holds happen whose time is over; returns how many."""
-    rows = HeldRow.objects.filter(region=settings.MERIDIAN.region, state=State.OPEN)
-    over = list(rows.filter(expires_at__lte=now))
+    over = list_holds(state=State.OPEN, expires_at__lte=now)
     for row in over:
-        lasted = spoken(round(row.expires_at - row.at))
-        _apply(row, State.EXPIRED, ACTOR, f"held for {lasted} without a decision: {row.formula}", leases)
+        with suppress(Refused):  # decided a moment ago
+            _let_happen(row, State.EXPIRED, ACTOR, _undecided(row), leases)
     return len(over)
 
 
-def _apply(row: HeldRow, state: State, actor: str, cause: str, leases: LeaseStore) -> HeldRow:
+def hold_mirror(region: str, formula: str, *, population: int, now: float) -> HeldRow:
+    """Hold what a region's log would take from its mirror; what is held already stays as it was written."""
+    standing = mirrors_held(now).get(region)
+    if standing is not None:
+        return standing
+    request = verbs.HoldRequest(Target(Scope.REGION, region), formula, (), population, 0)
+    lasting = settings.MERIDIAN.hold_expiry
+    verbs.hold(Kind.MIRROR, [request], lasting=lasting, whole=False, actor=FOLLOWER, cause=formula)
+    return _rows(state=State.OPEN, kind=Kind.MIRROR).get(name=region)
+
+
+def mirrors_held(now: float) -> dict[str, HeldRow]:
+    """The regions whose mirrors are kept as they are, by an open hold or by a rejection that still counts."""
+    rows = _rows(kind=Kind.MIRROR, state__in=(State.OPEN, State.REJECTED)).order_by("at")
+    return {row.name: row for row in rows if is_kept(row, now)}
+
+
+def approve_mirror(region: str, *, actor: str, cause: str, now: float) -> HeldRow:
+    """Let a mirror become what its region says. Raises NotFound when nothing of it is held, and what `approve` does."""
+    row = mirrors_held(now).get(region)
+    if row is None:
+        raise NotFound(f"nothing is held of the mirror of {region[:80]!r}")
+    return approve(row.id, actor=actor, cause=cause)
+
+
+def is_mirror_approved(region: str, since: float) -> bool:
+    """Whether a hold of the mirror was approved, or expired, after `since`."""
+    agreed = (State.APPROVED, State.EXPIRED)
+    return _rows(kind=Kind.MIRROR, name=region, state__in=agreed, decided_at__gt=since).exists()
+
+
+def end_mirror_hold(row: HeldRow, state: State) -> None:
+    """The hold's time is over, or the region has its instances back. A decision that was made meanwhile stays."""
+    cause = _undecided(row) if state is State.EXPIRED else "the region has its instances back"
+    with suppress(Refused):
+        verbs.decide(row.id, state, actor=FOLLOWER, cause=cause)
+
+
+def until(row: HeldRow) -> float:
+    """When what is held happens, or is looked at again."""
+    if row.state == State.REJECTED and row.decided_at is not None:
+        return row.decided_at + (row.expires_at - row.at)
+    return row.expires_at
+
+
+def is_kept(row: HeldRow, now: float) -> bool:
+    """Whether a hold of a mirror still keeps it as it is."""
+    return row.kind == Kind.MIRROR and row.state in (State.OPEN, State.REJECTED) and now < until(row)
+
+
+def reason_of(row: HeldRow) -> str:
+    """Why it is kept, in words."""
+    return row.formula if row.state == State.OPEN else f"{row.formula}; rejected by {row.decided_by}: {row.reason}"
+
+
+def _let_happen(row: HeldRow, state: State, actor: str, cause: str, leases: LeaseStore) -> HeldRow:
     members = row.held
     if row.kind == Kind.EXPIRY and row.state == State.OPEN:
         with reaching(PART):
             members = _silent(members, leases)
             leases.add_expired([member.key for member in members if not member.check])
-    actions.approve(row.id, members, state=state, actor=actor, cause=cause)
-    return _row(row.id)
+    verbs.decide(row.id, state, members, actor=actor, cause=cause)
+    return find_hold(row.id)
+
+
+def _rows(**wanted: Any) -> QuerySet[HeldRow]:
+    return HeldRow.objects.filter(region=settings.MERIDIAN.region, **wanted)
+
+
+def _undecided(row: HeldRow) -> str:
+    return f"held for {spoken(round(row.expires_at - row.at))} without a decision: {row.formula}"
 
 
 def _silent(members: Sequence[Member], leases: LeaseStore) -> tuple[Member, ...]:
@@ -184,7 +169,7 @@ def _silent(members: Sequence[Member], leases: LeaseStore) -> tuple[Member, ...]
     return tuple(member for name, member in names.items() if deadlines.get(name, looked_at + 1.0) <= looked_at)
 
 
-def _let_be(row: HeldRow, leases: LeaseStore, now: float) -> None:
+def _spare(row: HeldRow, leases: LeaseStore, now: float) -> None:
     keys = [member.key for member in row.held]
     leases.spare(Kind(row.kind), keys, now + WINDOW)
     observation = leases.observation()
@@ -193,108 +178,3 @@ def _let_be(row: HeldRow, leases: LeaseStore, now: float) -> None:
     for instance in instances_of(settings.MERIDIAN.region, keys).values():
         terms = [(name, Lease(max(lease.ttl, WINDOW))) for name, lease in lease_terms(instance)]
         leases.grant(terms, observation.clock, now)
-
-
-def _judged(
-    kind: Kind, losses: dict[str, Loss], rows: Sequence[HeldRow], leases: LeaseStore, now: float, *, whole: bool
-) -> Judgement:
-    """The breaker's judgement; when the round is not whole, those held before count in without being judged anew."""
-    earlier = [_decode(text) for text in leases.losses_since(kind, now - WINDOW)]
-    earlier = [loss for loss in earlier if loss.key not in losses]
-    counted = dict(losses)
-    if not whole and rows:
-        before = instances_of(settings.MERIDIAN.region, [member.key for row in rows for member in row.held])
-        counted |= {key: loss_of(instance) for key, instance in before.items() if is_loss(kind, instance)}
-    if len(counted) + len(earlier) < FEWEST and not rows:
-        return Judgement(tuple(counted.values()), ())
-    targets = {target for loss in counted.values() for target in loss.targets}
-    measured = bases(settings.MERIDIAN.region, kind, targets, earlier)
-    for row in rows:
-        target = _target(row)
-        # A hold remembers what it was first measured against: the losses before it do not fade while people think.
-        base = measured.get(target, Base())
-        measured[target] = Base(max(base.population, row.population), max(base.earlier, row.earlier))
-    return judge(list(counted.values()), measured, kind)
-
-
-def _write(
-    kind: Kind, judgement: Judgement, candidates: Sequence[Candidate], rows: Sequence[HeldRow], *, whole: bool
-) -> None:
-    """Bring the holds in the tables in step with the judgement; nothing is written when they are."""
-    members: dict[str, list[Member]] = {}
-    for candidate in candidates:
-        members.setdefault(candidate.member.key, []).append(candidate.member)
-    requests = [request for hold in judgement.holds if (request := _request(hold, members)).members]
-    standing = {_target(row): row for row in rows}
-    changed = [request for request in requests if _differs(standing.get(request.target), request, whole=whole)]
-    ended = whole and set(standing) - {request.target for request in requests}
-    if changed or ended:
-        actions.hold(
-            kind,
-            requests if whole else changed,
-            lasting=settings.MERIDIAN.hold_expiry,
-            whole=whole,
-            actor=ACTOR,
-            cause="what is left is no longer more than the limit",
-        )
-
-
-def _request(hold: Hold, members: dict[str, list[Member]]) -> HoldRequest:
-    chosen = tuple(member for loss in hold.losses for member in members.get(loss.key, ()))
-    return HoldRequest(hold.target, hold.formula, chosen, hold.base.population, hold.base.earlier)
-
-
-def _differs(row: HeldRow | None, request: HoldRequest, *, whole: bool) -> bool:
-    """Whether the hold in the tables has to be written."""
-    if row is None:
-        return True
-    known = {(member.key, member.epoch, member.check): member.seen for member in row.held}
-    wanted = {(member.key, member.epoch, member.check): member.seen for member in request.members}
-    if whole and len(known) != len(wanted):
-        return True
-    return any(name not in known or seen - known[name] > SEEN for name, seen in wanted.items())
-
-
-def _still_ill(instance: Instance, member: Member, now: float) -> bool:
-    """Whether the last probe, as far as is known, still complains of this registration."""
-    check = named_check(instance, member.check)
-    if check is None or instance.epoch != member.epoch:
-        return False
-    return now - member.seen <= max(FORGETTING, 3 * (check.interval + check.timeout))
-
-
-def _open_rows(kind: Kind) -> list[HeldRow]:
-    return list(HeldRow.objects.filter(region=settings.MERIDIAN.region, kind=kind, state=State.OPEN))
-
-
-def _row(id: str) -> HeldRow:
-    row = HeldRow.objects.filter(region=settings.MERIDIAN.region, id=id).first()
-    if row is None:
-        raise NotFound(f"nothing is held under {id[:80]!r}")
-    return row
-
-
-def _target(row: HeldRow) -> Target:
-    return msgspec.convert({"scope": row.scope, "name": row.name}, Target)
-
-
-def _key(report: Report) -> str:
-    return instance_key(report.namespace, report.service, report.id)
-
-
-def _member(report: Report, instance: Instance, now: float) -> Member:
-    epoch = instance.epoch if report.epoch is None else report.epoch
-    return Member(_key(report), epoch, report.check, report.output[:LONGEST_OUTPUT], now)
-
-
-def _report(member: Member) -> Report:
-    _, namespace, service, id = member.key.split("/", 3)
-    return Report(
-        namespace=namespace,
-        service=service,
-        id=id,
-        check=member.check,
-        status=Status.CRITICAL,
-        output=member.output,
-        epoch=member.epoch,
-    )

@@ -11,7 +11,7 @@ from catalog.errors import CatalogError, Unavailable
 from catalog.records.status import Status
 from registry import actions
 from registry.actions import Report
-from registry.breaker import holds
+from registry.breaker import review
 from registry.database import in_thread
 
 ACTOR = "worker:probes"
@@ -42,7 +42,7 @@ async def _held(reports: Sequence[Report]) -> set[int]:
 
 
 def _judge(reports: Sequence[Report]) -> set[int]:
-    _, kept_back = holds.admit(reports)
+    _, kept_back = review.admit(reports)
     if kept_back:
         logger.warning("the breaker holds verdicts of probes", held=len(kept_back), of=len(reports))
     return {id(report) for report in kept_back}

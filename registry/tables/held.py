@@ -35,7 +35,8 @@ _decoder = msgspec.json.Decoder(tuple[Member, ...])
 
 
 class HeldRow(models.Model):
-    """One hold: its members are still served. `earlier` and `population` are what it was first measured against."""
+    """One hold: its members are still served; of a mirror, all of it. `earlier` and `population` are what it was first
+    measured against."""
 
     id = models.CharField(primary_key=True, max_length=32)
     region = models.CharField(max_length=63)

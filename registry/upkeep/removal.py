@@ -10,7 +10,8 @@ from catalog.records.duration import spoken
 from catalog.records.instance import Instance
 from catalog.records.status import Status
 from registry import actions
-from registry.breaker.holds import ACTOR, Candidate, review
+from registry.breaker.holds import ACTOR
+from registry.breaker.review import Candidate, review
 from registry.leases.store import LeaseStore
 from registry.models import InstanceRow
 from registry.tables.held import Member

@@ -20,8 +20,9 @@ from catalog.records.duration import spoken
 from catalog.records.instance import Instance
 from catalog.records.lease import Clock, look
 from registry import actions
-from registry.breaker.holds import ACTOR, Candidate, apply_expired, members_held, review, review_probes
+from registry.breaker.holds import ACTOR, apply_expired, members_held
 from registry.breaker.population import instances_of
+from registry.breaker.review import Candidate, review, review_probes
 from registry.leases.store import LeaseStore, Observation, lease_member, lease_terms, named_check, split_member
 from registry.models import ChangeRow, InstanceRow, Region
 from registry.tables.held import Member

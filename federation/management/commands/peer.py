@@ -10,9 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.errors import CatalogError, Invalid
+from catalog.records import names
 from federation import status
-from federation.follow import holding
 from federation.peers import trust
+from registry.breaker import holds
 
 EXAMPLES = """\
 peering, between any two regions:
@@ -88,9 +89,10 @@ class Command(BaseCommand):
 
     def approve(self, options: dict[str, Any]) -> None:
         """What is held happens."""
-        state = holding.approve(options["region"], actor=_actor(), reason=options["reason"])
-        done = {"region": state.region, "held": state.held}
-        self.stdout.write(json.dumps(done) if options["json"] else f"approved: {state.held}")
+        reason = names.reason(options["reason"])
+        hold = holds.approve_mirror(options["region"], actor=_actor(), cause=reason, now=time.time())
+        done = {"region": hold.name, "held": hold.formula}
+        self.stdout.write(json.dumps(done) if options["json"] else f"approved: {hold.formula}")
 
 
 ACTIONS = {

@@ -1,6 +1,7 @@
 """Removals from the dashboard: instances that are deregistered, registered again, and held, by real requests."""
 
 import re
+import time
 from html import unescape
 
 import msgspec
@@ -9,11 +10,11 @@ from django.test import Client
 
 from catalog.breaker import Kind, Scope, Target
 from catalog.records.registration import registration_of
-from federation.models import MirrorState
 from registry import actions, forwarding
+from registry.breaker import holds
 from registry.models import ChangeRow, HeldRow, InstanceRow
 from registry.tables.held import Member
-from registry.verbs.held import HoldRequest
+from registry.verbs.holds import HoldRequest, hold
 from tests.harness.dashboard.correcting import EU, HOME, Desk, Enrol, agreed, at, hidden, said, text
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
@@ -119,7 +120,7 @@ def held(enrol: Enrol) -> HeldRow:
         enrol("web", id, checks=[check])
     members = tuple(Member(f"instance/default/web/{id}", 1, "http", "refused <b>") for id in "ab")
     request = HoldRequest(Target(Scope.SERVICE, "default/web"), "2 of 3 is more than 1", members, 3, 0)
-    actions.hold(Kind.PROBE, [request], lasting=3600.0, whole=False, actor="test", cause="needed")
+    hold(Kind.PROBE, [request], lasting=3600.0, whole=False, actor="test", cause="needed")
     return HeldRow.objects.get()
 
 
@@ -147,18 +148,26 @@ def test_rejecting_keeps_them(alice: Client, desk: Desk, held: HeldRow) -> None:
 
 
 def test_what_is_decided_already_says_by_whom(alice: Client, held: HeldRow) -> None:
-    actions.reject(held.id, actor="bob", cause="no")
+    holds.reject(held.id, actor="bob", cause="no")
     url = at("held", id=held.id, do="approve")
     assert "This was rejected already by bob: no" in text(alice.get(url))
     assert "rejected by bob" in text(alice.post(url, {"reason": "too late"}), 409)
 
 
 def test_a_held_mirror_is_approved_with_a_reason(alice: Client, desk: Desk) -> None:
-    MirrorState.objects.create(region=EU, held="eu-west would lose 9 of 10", held_at=1.0, held_until=9e9)
-    url = at("held", mirror=EU, do="approve")
+    hold = holds.hold_mirror(EU, "eu-west would lose 9 of 10", population=10, now=time.time())
+    url = at("held", id=hold.id, do="approve")
     assert "eu-west would lose 9 of 10" in text(alice.get(url))
     alice.post(url, {"reason": "it is true"})
-    state = MirrorState.objects.get()
-    assert (state.approved_by, state.approved_reason) == ("admin:alice@127.0.0.1/dashboard", "it is true")
-    text(alice.get(at("held", mirror=EU, do="reject")), 400)
-    text(alice.get(at("held", mirror="atlantis")), 404)
+    hold.refresh_from_db()
+    assert (hold.state, hold.decided_by, hold.reason) == ("approved", "admin:alice@127.0.0.1/dashboard", "it is true")
+    text(alice.get(at("held", id="atlantis")), 404)
+
+
+def test_a_held_mirror_is_rejected_with_a_reason(alice: Client) -> None:
+    hold = holds.hold_mirror(EU, "eu-west would lose 9 of 10", population=10, now=time.time())
+    url = at("held", id=hold.id, do="reject")
+    alice.post(url, {**hidden(alice.get(url)), "reason": "their database is empty"})
+    hold.refresh_from_db()
+    assert (hold.state, hold.reason) == ("rejected", "their database is empty")
+    assert list(holds.mirrors_held(time.time())) == [EU]

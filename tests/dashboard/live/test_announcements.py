@@ -168,13 +168,13 @@ def test_what_is_held_waits_above_what_is_decided() -> None:
     holds = [
         Hold(id="o", what="2 expired leases in service default/web", formula="2 of 3 > 1", state="open", at=1.0,
              until=9e9),
-        Hold(mirror=EU, what="the mirror of eu-west", formula="9 of 10", state="open", at=1.0, until=9e9),
+        Hold(id="m", mirror=EU, what="the mirror of eu-west", formula="9 of 10", state="open", at=1.0, until=9e9),
         Hold(id="d", what="1 removal in zone <a>", formula="f", state="rejected", at=1.0, until=2.0, decided_by="bob",
              decided_at=2.0, reason="no"),
     ]  # fmt: skip
     page = HeldPage(Desk().board, {}, {})
     content = page.content(Gathered(holds, 5.0), 6.0)
-    assert list(content.lists["held-open"]) == ["o", "mirror-eu-west"]
+    assert list(content.lists["held-open"]) == ["o", "m"]
     assert list(content.lists["held-decided"]) == ["d"]
     assert "zone &lt;a&gt;" in content.lists["held-decided"]["d"]
     assert "wait for a decision" in content.fragments["held-state"]

@@ -15,13 +15,15 @@ from django.test import Client
 
 from federation import status
 from federation.follow.link import row_key
-from federation.models import MirrorState, Peer
+from federation.models import Peer
 from federation.peers import trust
 from federation.wire import Acceptance, Row
 from registry import freshness
 from registry.access.issuing import create_token
 from registry.access.process import process_table
+from registry.breaker import holds
 from registry.freshness import Heard
+from registry.models import HeldRow
 from registry.valkey import aconnection
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
@@ -98,13 +100,13 @@ def test_revoking_leaves_the_peer_shown_as_revoked(api: Client) -> None:
 
 def test_what_is_held_is_approved_with_a_reason(api: Client) -> None:
     admitted()
-    MirrorState.objects.create(region="eu-west", held="eu-west would lose 9 of 10", held_at=1.0, held_until=9e9)
+    holds.hold_mirror("eu-west", "eu-west would lose 9 of 10", population=10, now=time.time())
     wanting = api.post("/api/v1/peers/eu-west/approve", {}, content_type="application/json")
     assert (wanting.status_code, wanting.json()["field"]) == (400, "reason")
     assert api.get("/api/v1/peers/eu-west").json()["held"] == "eu-west would lose 9 of 10"
     done = api.post("/api/v1/peers/eu-west/approve", {"reason": "it is true"}, content_type="application/json")
     assert done.status_code == 200
-    assert MirrorState.objects.get().approved_by == "anonymous@127.0.0.1/api"
+    assert HeldRow.objects.get().decided_by == "anonymous@127.0.0.1/api"
 
 
 async def said(place: tuple[float, float] | None, *, in_a_row: bool) -> None:
@@ -198,9 +200,10 @@ def test_a_token_that_cannot_be_accepted_is_complained_about_in_the_admin_site(b
 
 def test_what_is_held_is_approved_in_the_admin_site(boss: Client) -> None:
     admitted()
-    MirrorState.objects.create(region="eu-west", held="30 of 40 would go", held_at=1.0, held_until=2.0)
-    path = "/admin/federation/peer/eu-west/approve/"
+    hold = holds.hold_mirror("eu-west", "30 of 40 would go", population=40, now=time.time())
+    assert f"/admin/registry/heldrow/{hold.id}/" in boss.get("/admin/federation/peer/eu-west/change/").content.decode()
+    path = f"/admin/registry/heldrow/{hold.id}/decide/approve/"
     assert "30 of 40 would go" in boss.get(path).content.decode()
     assert boss.post(path, {"reason": "it is true"}).status_code == 302
-    state = MirrorState.objects.get()
-    assert (state.approved_by.partition("@")[0], state.approved_reason) == ("admin:ann", "it is true")
+    hold.refresh_from_db()
+    assert (hold.state, hold.decided_by.partition("@")[0], hold.reason) == ("approved", "admin:ann", "it is true")

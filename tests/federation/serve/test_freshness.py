@@ -13,11 +13,12 @@ from redis.asyncio import Redis
 from catalog.errors import Unavailable
 from catalog.view import State as Trust
 from federation.follow import audit
-from federation.models import MirrorState, Peer
+from federation.models import Peer
 from federation.serve import freshness
 from federation.serve.freshness import Words
 from federation.tables.peer import State
 from registry import freshness as heard
+from registry.breaker import holds
 from registry.database import in_thread
 from registry.freshness import Heard
 from registry.valkey import aconnection
@@ -85,7 +86,7 @@ async def test_what_valkey_said_last_is_not_forgotten_for_something_older(client
 async def test_held_and_revoked_are_known_without_valkey() -> None:
     now = time.time()
     await keep(now)
-    await in_thread(lambda: MirrorState.objects.update(held="30 of 40 would go"))
+    await in_thread(lambda: holds.hold_mirror(EU, "30 of 40 would go", population=40, now=now))
     assert (await Words().read())[EU].held == "30 of 40 would go"
     await in_thread(lambda: Peer.objects.create(region=EU, state=State.REVOKED, since=now, by="a"))
     assert (await Words().read())[EU].freshness(now).state is Trust.STALE

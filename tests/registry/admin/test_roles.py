@@ -17,16 +17,17 @@ from catalog.breaker import Kind, Target
 from catalog.breaker import Scope as HoldScope
 from catalog.records.override import Scope
 from catalog.records.status import Status
-from federation.models import MirrorState, Peer
+from federation.models import Peer
 from federation.peers import trust
 from federation.wire import Acceptance
 from registry import actions
 from registry.access.issuing import create_token
 from registry.access.role_groups import complete_groups
 from registry.access.roles import BY_ROLE, Role, permissions, role_of
+from registry.breaker import holds
 from registry.models import ChangeRow, HeldRow, InstanceRow, OverrideRow, PolicyRow, Region, Token
 from registry.tables.held import Member
-from registry.verbs.held import HoldRequest
+from registry.verbs.holds import HoldRequest, hold
 from tests.registry.admin.conftest import Register
 from tests.registry.admin.test_policies import FORM as POLICY
 
@@ -68,11 +69,11 @@ def rows(register: Register) -> None:
     setter.post("/admin/registry/policyrow/add/", POLICY)
     member = Member("instance/default/user-service/user-1", 1, "http", "refused")
     held = HoldRequest(Target(HoldScope.SERVICE, "default/user-service"), "1 of 3 is too many", (member,), 3, 0)
-    actions.hold(Kind.PROBE, [held], lasting=3600.0, whole=False, actor="test", cause="test")
+    hold(Kind.PROBE, [held], lasting=3600.0, whole=False, actor="test", cause="test")
     create_token("ci", ["read"], expires_in=None, actor="test", now=time.time())
     secret = trust.read_token(trust.invite("eu-west", actor="a", now=time.time(), url="http://h")).secret
     trust.admit(secret, Acceptance(region="eu-west", url="http://127.0.0.1:1", secret="s"), now=time.time())
-    MirrorState.objects.create(region="eu-west", held="eu-west would lose 9 of 10", held_at=1.0, held_until=9e9)
+    holds.hold_mirror("eu-west", "eu-west would lose 9 of 10", population=10, now=time.time())
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ class Page:
 
 def first(model: Any) -> Callable[[], Any]:
     return lambda: model.objects.first().pk
+
+
+def held_mirror() -> Any:
+    return HeldRow.objects.get(kind=Kind.MIRROR).pk
 
 
 def shown(table: str, model: Any, least: Role) -> list[Page]:
@@ -118,7 +123,6 @@ PAGES = [
     Page("registry_policyrow_delete", OPERATOR, first(PolicyRow)),
     Page("registry_heldrow_decide", OPERATOR, first(HeldRow), ("approve",)),
     Page("registry_heldrow_decide", OPERATOR, first(HeldRow), ("reject",)),
-    Page("federation_peer_approve", OPERATOR, first(Peer)),
     Page("federation_peer_add", ADMINISTRATOR),
     Page("federation_peer_accept", ADMINISTRATOR),
     Page("federation_peer_delete", ADMINISTRATOR, first(Peer)),
@@ -176,7 +180,7 @@ CORRECTIONS: dict[str, Callable[[Client], Any]] = {
     "clear several policies": action("delete_selected", PolicyRow, **SURE),
     "approve": sent("registry_heldrow_decide", {"reason": "x"}, first(HeldRow), "approve"),
     "reject": sent("registry_heldrow_decide", {"reason": "x"}, first(HeldRow), "reject"),
-    "believe a peer": sent("federation_peer_approve", {"reason": "x"}, first(Peer)),
+    "believe a peer": sent("registry_heldrow_decide", {"reason": "x"}, held_mirror, "approve"),
 }
 ADMINISTRATION: dict[str, Callable[[Client], Any]] = {
     "make a token": sent("registry_token_add", {"name": "new", "scopes": "read", "expires": ""}),
@@ -195,7 +199,7 @@ def everything() -> object:
     """What could have been changed."""
     return (
         ChangeRow.objects.count(),
-        *(sorted(map(str, model.objects.values_list())) for model in (HeldRow, Token, Peer, MirrorState)),
+        *(sorted(map(str, model.objects.values_list())) for model in (HeldRow, Token, Peer)),
         sorted(User.objects.values_list("username")),
     )
 

@@ -8,10 +8,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from catalog.breaker import Kind, Scope, Target
-from registry import actions
 from registry.models import HeldRow, InstanceRow
 from registry.tables.held import Member
-from registry.verbs.held import HoldRequest
+from registry.verbs import holds as verbs
 
 
 @pytest.fixture
@@ -21,10 +20,10 @@ def hold(register: Callable[..., Any], valkey_url: str) -> HeldRow:
     for number in (1, 2):
         register(id=f"user-{number}", checks=[{"type": "http", "url": "http://10.0.1.5/"}])
         members.append(Member(f"instance/default/user-service/user-{number}", 1, "http", "refused"))
-    request = HoldRequest(
+    request = verbs.HoldRequest(
         Target(Scope.SERVICE, "default/user-service"), "2 of 3 is more than 50 %", tuple(members), 3, 0
     )
-    actions.hold(Kind.PROBE, [request], lasting=3600.0, whole=False, actor="worker:leases", cause="too many")
+    verbs.hold(Kind.PROBE, [request], lasting=3600.0, whole=False, actor="worker:leases", cause="too many")
     return HeldRow.objects.get()
 
 

@@ -154,8 +154,8 @@ def test_a_hold_that_does_not_exist_is_not_found(world: LeasedRegion, decide):
 
 def test_holds_are_listed_by_state(world: LeasedRegion):
     row = silenced(world, silent=15, of=15)
-    assert [row.id for row in holds.list_held(state="open")] == [row.id]
-    assert holds.list_held(state="approved") == []
+    assert [row.id for row in holds.list_holds(state="open")] == [row.id]
+    assert holds.list_holds(state="approved") == []
 
 
 def test_a_region_wide_silence_is_one_hold(world: LeasedRegion):

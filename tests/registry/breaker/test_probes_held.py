@@ -7,7 +7,7 @@ from catalog.errors import Unavailable
 from catalog.records.status import Status
 from registry import actions
 from registry.actions import Report
-from registry.breaker import holds
+from registry.breaker import holds, review
 from registry.leases.store import LeaseStore
 from tests.harness.registry.leases import REGION, TEST, LeasedRegion
 
@@ -31,7 +31,7 @@ def fifteen(world: LeasedRegion) -> LeasedRegion:
 
 
 def admit(world: LeasedRegion, reports: list[Report], at: float) -> tuple[list[Report], list[Report]]:
-    return holds.admit(reports, now=world.at(at), leases=world.store)
+    return review.admit(reports, now=world.at(at), leases=world.store)
 
 
 def test_a_few_failures_are_reported(fifteen: LeasedRegion):
@@ -110,4 +110,4 @@ def test_rejecting_keeps_probes_quiet_for_the_window(fifteen: LeasedRegion):
 def test_without_valkey_nothing_is_admitted(fifteen: LeasedRegion):
     nowhere = LeaseStore(redis.Redis(port=1, decode_responses=True, socket_connect_timeout=0.2), REGION)
     with pytest.raises(Unavailable):
-        holds.admit(verdicts(Status.CRITICAL, 1), now=fifteen.at(1), leases=nowhere)
+        review.admit(verdicts(Status.CRITICAL, 1), now=fifteen.at(1), leases=nowhere)

@@ -1,4 +1,4 @@
-"""Holding what the breaker will not let happen, and deciding about it."""
+"""Writing holds and decisions about them. Called by `registry.breaker` alone, which knows who came back meanwhile."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -60,7 +60,7 @@ def _hold(unit: Unit, kind: Kind, requests: Sequence[HoldRequest], lasting: floa
             _extend(row, request, whole)
     if whole:
         for row in rows.values():
-            _close(unit, row.id, State.RECOVERED, ())
+            _close(unit, row, State.RECOVERED, 0)
 
 
 def _open(unit: Unit, kind: Kind, request: HoldRequest, lasting: float) -> None:
@@ -77,7 +77,7 @@ def _open(unit: Unit, kind: Kind, request: HoldRequest, lasting: float) -> None:
         at=unit.now,
         expires_at=unit.now + lasting,
     )
-    log.warning("the breaker holds", held=row.id, formula=request.formula, instances=len(request.members))
+    log.warning("the breaker holds", held=row.id, kind=kind, formula=request.formula, instances=len(request.members))
 
 
 def _extend(row: HeldRow, request: HoldRequest, whole: bool) -> None:
@@ -90,50 +90,45 @@ def _extend(row: HeldRow, request: HoldRequest, whole: bool) -> None:
     row.save(update_fields=["members", "formula"])
 
 
-def _decision_keys(id: str, members: Sequence[Member], **_: object) -> Iterable[str]:
+def _decision_keys(id: str, state: State, members: Sequence[Member] = (), **_: object) -> Iterable[str]:
     return [member.key for member in members]
 
 
 @verb(keys=_decision_keys)
-def approve(
-    unit: Unit, id: str, members: Sequence[Member], *, state: State = State.APPROVED, actor: str, cause: str
-) -> int:
-    """Let happen to `members` what a hold held back; returns how many changes that made.
+def decide(unit: Unit, id: str, state: State, members: Sequence[Member] = (), *, actor: str, cause: str) -> int:
+    """End a hold and let happen to `members` what it held back; returns how many changes that made.
 
-    Raises NotFound, or Refused when the hold is decided already.
+    Raises NotFound, or Refused when the hold is decided already. A rejected hold of a mirror can still be decided
+    otherwise.
     """
-    row = _open_row(unit, id)
+    row = _undecided(unit, id)
     allowed = {(member.key, member.epoch, member.check) for member in row.held}
     chosen = [member for member in members if (member.key, member.epoch, member.check) in allowed]
     kind = Kind(row.kind)
     changes = [take_away(unit, kind, member) for member in chosen]
-    unit.execute(partial(_close, unit, id, state, chosen))
+    unit.execute(partial(_close, unit, row, state, len(chosen)))
     return sum(change is not None for change in changes)
 
 
-@verb()
-def reject(unit: Unit, id: str, *, actor: str, cause: str) -> None:
-    """Decide that what is held must not happen. Raises NotFound, or Refused when the hold is decided already."""
-    _open_row(unit, id)
-    unit.execute(partial(_close, unit, id, State.REJECTED, ()))
-
-
-def _open_row(unit: Unit, id: str) -> HeldRow:
+def _undecided(unit: Unit, id: str) -> HeldRow:
     row = HeldRow.objects.filter(region=unit.region, id=id).first()
     if row is None:
-        raise NotFound(f"nothing is held under {id!r}")
-    if row.state != State.OPEN:
+        raise NotFound(f"there is no hold {id!r}")
+    if row.state != State.OPEN and (row.kind, row.state) != (Kind.MIRROR, State.REJECTED):
         raise Refused(f"this was {row.state} by {row.decided_by}")
     return row
 
 
-def _close(unit: Unit, id: str, state: State, taken: Sequence[Member]) -> None:
+def _close(unit: Unit, row: HeldRow, state: State, taken: int) -> None:
     decided: Mapping[str, object] = {
         "state": state,
         "decided_by": unit.actor,
         "decided_at": unit.now,
         "reason": unit.cause,
     }
-    if HeldRow.objects.filter(id=id, state=State.OPEN).update(**decided) != 1:
+    if HeldRow.objects.filter(id=row.id, state=row.state).update(**decided) != 1:
         raise Refused("this was decided a moment ago")
-    log.warning("a hold ended", held=id, state=str(state), by=unit.actor, reason=unit.cause, instances=len(taken))
+    log.warning(
+        "a hold ended", held=row.id, kind=row.kind, of=row.name, state=str(state), by=unit.actor, reason=unit.cause,
+        instances=taken,
+    )  # fmt: skip
