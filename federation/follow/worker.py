@@ -8,15 +8,11 @@ follows goes on following.
 """
 
 import asyncio
-import os
-import threading
-import uuid
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import structlog
-import uvloop
 from django.conf import settings
 from redis.asyncio import Redis
 
@@ -30,11 +26,12 @@ from federation.tables.peer import State
 from registry import freshness
 from registry.database import DatabaseThread
 from registry.freshness import Heard
-from registry.valkey import aconnection, cancel_all, key, reaching
+from registry.leader_lock import LeaderLock
+from registry.process_loop import ProcessLoop, once_per_process, process_name
+from registry.valkey import aconnection, cancel_all, key
 
 TICK = 1.0  # seconds between two looks at the peers, and between two signs of life of a follower
 REVOKED = "revoked"
-LOCKS = "the locks of the followers"
 LAPSE = 5.0  # seconds after which a follower without a sign of life has lost its peer to another
 logger = structlog.get_logger(__name__)
 
@@ -44,7 +41,7 @@ class Worker:
 
     def __init__(self, who: str | None = None) -> None:
         self.here: str = settings.MERIDIAN.region
-        self.who = who or f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+        self.who = who or process_name()
         self.following: dict[str, asyncio.Task[None]] = {}
         # Two, because a write that waits for the database must not keep anybody from seeing who the peers are.
         self._looking, self._working = DatabaseThread("peers"), DatabaseThread("federation")
@@ -102,22 +99,17 @@ class Worker:
 
     async def _hold(self, region: str) -> bool:
         """Get or keep hold of a peer. Raises Unavailable."""
-        lock = key(self.here, "follower", region)
-        with reaching(LOCKS):
-            if await self._valkey.set(lock, self.who, nx=True, px=int(LAPSE * 1000)):
-                return True
-            if await self._valkey.get(lock) != self.who:
-                return False
-            return bool(await self._valkey.pexpire(lock, int(LAPSE * 1000)))
+        return bool(await self._lock(region).take(self.who))
+
+    def _lock(self, region: str) -> LeaderLock:
+        return LeaderLock(self._valkey, key(self.here, "follower", region), lasts=LAPSE, part=f"the lock of {region}")
 
     async def _stop(self, regions: list[str]) -> None:
         tasks = {region: self.following.pop(region) for region in regions}
         await cancel_all(tasks.values())
         for region in tasks:
             try:
-                with reaching(LOCKS):
-                    if await self._valkey.get(key(self.here, "follower", region)) == self.who:
-                        await self._valkey.delete(key(self.here, "follower", region))
+                await self._lock(region).release(self.who)
             except Unavailable:
                 pass  # it lapses
 
@@ -174,34 +166,11 @@ def _sorted(peers: Sequence[Peer]) -> tuple[dict[str, Known], dict[str, str]]:
     return active, reasons
 
 
-class _Running:
-    """A worker on a thread of its own, for as long as the process lives."""
-
-    def __init__(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="meridian-followers", daemon=True)
-        self._thread.start()
-
-    @property
-    def lives(self) -> bool:
-        """Whether the thread has not ended."""
-        return self._thread.is_alive()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                    runner.run(Worker().run())
-            except Exception:  # a defect; beginning again may do better than a region that has gone deaf
-                logger.exception("following the peers failed")
-            threading.Event().wait(TICK)
-
-
-@lru_cache(maxsize=1)
-def _running(pid: int) -> _Running:
-    """The worker of the process `pid`: threads do not survive a fork."""
-    return _Running()
+@once_per_process
+def _running() -> ProcessLoop:
+    return ProcessLoop("followers", lambda: Worker().run())
 
 
 def keep_following() -> bool:
-    """See to it that this process runs the followers that nobody else runs. Returns at once."""
-    return _running(os.getpid()).lives
+    """See to it that this process follows the peers that no other process follows. Returns at once."""
+    return _running().is_running

@@ -26,6 +26,7 @@ from catalog.records.instance import Instance
 from catalog.records.status import Status
 from registry.checks.probe_spec import Definition, definitions
 from registry.checks.schedule import Alignment, Schedule
+from registry.leader_lock import Term
 from registry.valkey import cancel_all
 
 RENEWAL = 1.0  # seconds between two signs of life of a leader, or two attempts to become it
@@ -145,7 +146,7 @@ async def keep_in_step(log: Log, schedule: Schedule, who: str) -> None:
     try:
         while True:
             term = await _term(schedule, who)
-            if following and (term != 1 or following.done()):
+            if following and (term is not Term.RENEWED or following.done()):
                 await _end(following)
                 following = None
             if term and not following:
@@ -157,12 +158,12 @@ async def keep_in_step(log: Log, schedule: Schedule, who: str) -> None:
             await schedule.resign(who)
 
 
-async def _term(schedule: Schedule, who: str) -> int:
-    """See `Schedule.lead`; 0 while Valkey cannot be reached, because its data may be gone by then."""
+async def _term(schedule: Schedule, who: str) -> Term:
+    """See `Schedule.lead`. Lost while Valkey cannot be reached, because its data may be gone by then."""
     try:
         return await schedule.lead(who)
     except Unavailable:
-        return 0
+        return Term.LOST
 
 
 async def _end(following: asyncio.Task[None]) -> None:

@@ -17,7 +17,8 @@ from redis.asyncio import Redis
 
 from registry.checks.judge import State
 from registry.checks.probe_spec import Definition, decode, encode
-from registry.checks.scripts import ALIGN, CLAIM, FINISH, LEAD, RESIGN
+from registry.checks.scripts import ALIGN, CLAIM, FINISH
+from registry.leader_lock import LeaderLock, Term
 from registry.valkey import key, reaching
 
 PART = "the schedule of probes"
@@ -78,7 +79,8 @@ class Schedule:
         self._due, self._definitions, self._states, self._leader = (
             probes_key(region, part) for part in ("due", "definitions", "states", "leader")
         )
-        self._scripts = {text: client.register_script(text) for text in (ALIGN, CLAIM, FINISH, LEAD, RESIGN)}
+        self._lock = LeaderLock(client, self._leader, lasts=LEADERSHIP, part=PART)
+        self._scripts = {text: client.register_script(text) for text in (ALIGN, CLAIM, FINISH)}
 
     async def claim(self, limit: int) -> Claims:
         """Take up to `limit` checks that are due; nobody else gets them before their claim lapses."""
@@ -97,13 +99,13 @@ class Schedule:
             accepted += [bool(answer) for answer in await self._run(FINISH, (self._due, self._states), arguments)]
         return accepted
 
-    async def lead(self, who: str) -> int:
-        """Be the one who keeps the schedule in step: 0 when another is, 1 still, 2 newly."""
-        return int(await self._run(LEAD, (self._leader,), [who, int(LEADERSHIP * 1000)]))
+    async def lead(self, who: str) -> Term:
+        """Be the one that keeps the schedule in step; see `LeaderLock.take`."""
+        return await self._lock.take(who)
 
     async def resign(self, who: str) -> None:
         """Let another lead at once."""
-        await self._run(RESIGN, (self._leader,), [who])
+        await self._lock.release(who)
 
     async def align(self, who: str, steps: Iterable[Alignment]) -> bool:
         """Bring the schedule in step with the log; False when `who` does not lead, and then the rest is not done."""

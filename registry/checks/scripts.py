@@ -55,15 +55,6 @@ return answer
 """
 )
 
-# KEYS: leader. ARGV: who, and for how many milliseconds. Answers 0 when another leads, 1 renewed, 2 newly elected.
-LEAD = """
-local leader = redis.call('GET', KEYS[1])
-if leader and leader ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-if leader then return 1 end
-return 2
-"""
-
 # KEYS: leader, schedule, definitions, states. ARGV: who, then for each check its key, definition (empty: removed),
 # seconds until it is due (empty: as it is, or at once when it is not scheduled), and 1 to forget its state.
 # Whoever does not lead any more, perhaps without having noticed, changes nothing.
@@ -89,6 +80,3 @@ end
 return 1
 """
 )
-
-# KEYS: leader. ARGV: who. Lets the next one lead at once.
-RESIGN = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"

@@ -1,20 +1,16 @@
-"""The probe worker: one event loop on a thread of a Celery pool process, started by its first round and never stopped.
+"""The probe worker: what a Celery pool process keeps running to probe, from its first round to its end.
 
-The thread outlives the task that started it, so that a probe which takes long holds up no task, and the follower of the
+Its loop outlives the task that started it, so that a probe which takes long holds up no task, and the follower of the
 log goes on between rounds. When the process ends, what was under way is lost, and its claims lapse.
 """
 
 import asyncio
-import os
-import threading
 import time
-import uuid
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import partial
 
 import redis.asyncio
 import structlog
-import uvloop
 from django.conf import settings
 
 from catalog.errors import Unavailable
@@ -27,6 +23,7 @@ from registry.checks.probes.guard import Guard
 from registry.checks.reports import tell
 from registry.checks.schedule import Schedule
 from registry.log.local import DatabaseLog
+from registry.process_loop import ProcessLoop, once_per_process, process_name
 from registry.valkey import aconnection
 
 ROUND = 1.0  # seconds; as often as beat asks for one
@@ -40,36 +37,31 @@ class ProbeWorker:
     """What one process needs to probe. `round` may be called from any thread."""
 
     def __init__(self) -> None:
-        self._who = f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._loop = uvloop.new_event_loop()
-        self._ready = self._loop.create_future()
-        threading.Thread(target=self._run, name="meridian-probes", daemon=True).start()
+        self._client = aconnection()
+        self._prober: Prober
+        self._ready = asyncio.Event()
+        self._loop = ProcessLoop("probes", self._main)
 
     def round(self, seconds: float = ROUND) -> Round:
         """Probe what is due for so long. Raises Unavailable when Valkey is, TimeoutError when the loop is stuck."""
-        return asyncio.run_coroutine_threadsafe(self._round(seconds), self._loop).result(seconds + PATIENCE)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._main())
+        return self._loop.call(self._round(seconds), within=seconds + PATIENCE)
 
     async def _round(self, seconds: float) -> Round:
-        client, prober = await asyncio.shield(self._ready)
-        done: Round = await prober.round(seconds)
-        await probe_heartbeat.beat(client, settings.MERIDIAN.region, time.time())
+        await self._ready.wait()
+        done = await self._prober.round(seconds)
+        await probe_heartbeat.beat(self._client, settings.MERIDIAN.region, time.time())
         return done
 
     async def _main(self) -> None:
-        environment = settings.MERIDIAN
-        client, log, counters = aconnection(), DatabaseLog(environment.region), Counters()
-        schedule = Schedule(client, environment.region)
-        async with Engine(Guard(environment.probe_networks)) as engine:
-            prober = Prober(schedule, engine, tell, counters)
-            self._ready.set_result((client, prober))
+        region, networks = settings.MERIDIAN.region, settings.MERIDIAN.probe_networks
+        log, counters, schedule = DatabaseLog(region), Counters(), Schedule(self._client, region)
+        async with Engine(Guard(networks)) as engine:
+            self._prober = Prober(schedule, engine, tell, counters)
+            self._ready.set()
             await asyncio.gather(
-                _for_ever("storing results", prober.store),
-                _for_ever("following the log", lambda: keep_in_step(log, schedule, self._who)),
-                _for_ever("counting", lambda: _count(counters, client, environment.region)),
+                _for_ever("storing results", self._prober.store),
+                _for_ever("following the log", partial(keep_in_step, log, schedule, process_name())),
+                _for_ever("counting", partial(_count, counters, self._client, region)),
             )
 
 
@@ -91,12 +83,9 @@ async def _for_ever(what: str, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(PAUSE)
 
 
-@lru_cache(maxsize=1)
-def _worker(pid: int) -> ProbeWorker:
-    """The worker of the process `pid`: threads do not survive a fork."""
-    return ProbeWorker()
+_worker = once_per_process(ProbeWorker)
 
 
 def probe_round() -> Round:
     """One round of probes in this process. Raises Unavailable when Valkey cannot be reached."""
-    return _worker(os.getpid()).round()
+    return _worker().round()

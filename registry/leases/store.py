@@ -14,10 +14,9 @@ Unless a caller gives `now`, the time is Valkey's own, so that clocks which diff
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import chain, islice
 from typing import Any, TypeVar, cast
-from uuid import uuid4
 
 import msgspec
 import redis
@@ -28,17 +27,16 @@ from catalog.records.check import Check, CheckType
 from catalog.records.instance import Instance
 from catalog.records.lease import Clock, Lease, deadline
 from catalog.records.status import Status
+from registry.leader_lock import held
 from registry.leases.keys import LeaseKeys
 from registry.valkey import connection
 
 PART = "the lease store"
 CHUNK = 1000  # members in one command: a fraction of a millisecond of Valkey's time
-LOCK_TIME = 5_000  # milliseconds after which the lock of a sweep that was killed is free
+LOCK_LASTS = 5.0  # seconds after which the lock of a sweep that was killed is free
 
 T = TypeVar("T")
 Deadlines = Mapping[str, float]
-
-UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 # Removes members whose deadline has not moved past ARGV[1], and returns the others: they renewed at the last moment.
 DROP = """
@@ -111,22 +109,14 @@ class LeaseStore:
         self._client = client
         self._keys = LeaseKeys(region)
         self._drop = client.register_script(DROP)
-        self._unlock = client.register_script(UNLOCK)
 
-    @contextmanager
-    def sweeping(self) -> Iterator[bool]:
+    def sweeping(self) -> AbstractContextManager[bool]:
         """Hold the sweep's lock; False when another sweep holds it.
 
         The lock saves work and keeps decisions of the breaker whole. Correctness does not hang on it: a sweep that
         outlives its lock only does what another does, too.
         """
-        token = uuid4().hex
-        locked = bool(self._client.set(self._keys.sweeping, token, nx=True, px=LOCK_TIME))
-        try:
-            yield locked
-        finally:
-            if locked:
-                self._unlock(keys=[self._keys.sweeping], args=[token])
+        return held(self._client, self._keys.sweeping, lasts=LOCK_LASTS)
 
     def now(self) -> float:
         """Valkey's wall clock."""
