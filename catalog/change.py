@@ -1,15 +1,18 @@
 """A change: one entry of a region's log, and the one encoding that logs, mirrors, snapshots and files share."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Union
 
 import msgspec
 
 from catalog.errors import Invalid
-from catalog.records.instance import Instance
-from catalog.records.override import Override
-from catalog.records.policy import Policy
+from catalog.kinds import BY_STRUCT
+from catalog.records import record as records
 
-Record = Instance | Override | Policy
+if TYPE_CHECKING:
+    Record = records.Record
+else:
+    Record = Union[tuple(BY_STRUCT)]  # noqa: UP007 - as many as there are; the decoder tells them apart by their tags
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -8,10 +8,8 @@ not against an adversary who may choose records; peers are authenticated for tha
 import hashlib
 from collections.abc import Iterable
 
-import msgspec
-
 from catalog.change import Record, encode
-from catalog.records.instance import Instance
+from catalog.kinds import kind_of
 
 MODULUS = 1 << 256
 EMPTY = 0
@@ -31,20 +29,12 @@ def record_hash(record: Record | None) -> int:
     known = _known.get(id(record))
     if known is not None and known[0] is record:
         return known[1]
-    hash = int.from_bytes(hashlib.blake2b(encode(_stable(record)), digest_size=32).digest(), "big")
+    stable = kind_of(record).stable(record)
+    hash = int.from_bytes(hashlib.blake2b(encode(stable), digest_size=32).digest(), "big")
     if len(_known) >= MOST_KNOWN:
         _known.clear()
     _known[id(record)] = (record, hash)
     return hash
-
-
-def _stable(record: Record) -> Record:
-    if not isinstance(record, Instance):
-        return record
-    verdicts = tuple(msgspec.structs.replace(verdict, output="", since=0.0) for verdict in record.verdicts)
-    return msgspec.structs.replace(
-        record, verdicts=verdicts, since=0.0, critical_since=None, recovered_at=0.0, registered_at=0.0
-    )
 
 
 def moved(digest: int, old: int, new: int) -> int:

@@ -16,17 +16,8 @@ from catalog.records.instance import Instance
 from catalog.records.override import Effective, Override, effective
 from catalog.records.status import SEVERITY, Status
 from catalog.region_choice import Choice, Looked, choose
-from catalog.view import (
-    EVERYTHING,
-    FEDERATION,
-    Freshness,
-    RegionView,
-    ServiceName,
-    State,
-    View,
-    opinion_name,
-    service_name,
-)
+from catalog.touched import EVERYTHING, FEDERATION, opinion_name, service_name
+from catalog.view import Freshness, RegionView, ServiceName, State, View
 
 STALE_INTERVALS = 3  # a probed verdict older than this many intervals, while nobody probes, is `unknown`
 GRAVEST = (State.UNKNOWN, State.STALE, State.LIVE)

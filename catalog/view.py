@@ -8,26 +8,27 @@ and are dropped when one of theirs is touched.
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from sys import intern
+from typing import Any
 
 import msgspec
 
 from catalog.change import Change, Head, Position, Record
 from catalog.digest import EMPTY, record_hash
 from catalog.errors import Unavailable
+from catalog.kinds import BY_STRUCT
 from catalog.ledger import Ledger, totalled
 from catalog.log import Snapshot
 from catalog.records.instance import Instance
 from catalog.records.override import Override, Scope
 from catalog.records.policy import Policy
 from catalog.roster import Roster
-
-EVERYTHING = "*"  # touched when no narrower name will do: a reset, a change of freshness
-FEDERATION = ""  # stands for a region when the set of regions, or which is nearer, is what is touched
+from catalog.touched import EVERYTHING, FEDERATION, namespace_name, opinion_name, service_name
 
 MOST_GONE = 4_096  # names of services that are no more, beyond as many as there are names of living ones
 
-NOBODY = Roster()
+EMPTY_ROSTER = Roster()
 ServiceName = tuple[str, str]  # namespace, service
+Edits = dict[ServiceName, dict[str, Instance | None]]  # instances by id; None for those that are gone
 Listener = Callable[[str, frozenset[str], int], None]  # region, names touched, index
 
 
@@ -46,26 +47,12 @@ class Freshness(msgspec.Struct, frozen=True):
     since: float | None = None
 
 
-def service_name(namespace: str, service: str) -> str:
-    """The name that an answer about one service depends on."""
-    return f"{namespace}/{service}"
-
-
-def namespace_name(namespace: str) -> str:
-    """The name that an answer about all services of a namespace depends on."""
-    return f"{namespace}/"
-
-
-def opinion_name(region: str) -> str:
-    """The name that an answer with another region's instances depends on at home: what is thought of them here."""
-    return f"@{region}"
-
-
 class RegionView:
     """One region's part of the view."""
 
     __slots__ = (
-        "_floor", "_touched", "blind_since", "changes", "freshness", "ledger", "overrides", "policies", "services",
+        "_floor", "_most_touched", "_touched", "blind_since", "changes", "freshness", "ledger", "overrides", "policies",
+        "services",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -77,6 +64,7 @@ class RegionView:
         self.freshness = Freshness(State.UNKNOWN)
         self.blind_since: float | None = None  # since when no probe has been seen to run
         self._touched: dict[str, int] = {}
+        self._most_touched = MOST_GONE
         self._floor = 0
 
     @property
@@ -109,99 +97,72 @@ class RegionView:
         if not changes:
             return frozenset()
         ledger = ledger.follow(changes, self._hash)
-        edited: dict[ServiceName, dict[str, Instance | None]] = {}
-        spoken_of: dict[ServiceName, int] = {}  # and the last index at which
+        edits: Edits = {}
+        touched: dict[str, int] = {}
         overrides_before = self.overrides
         for change in changes:
-            old = self.changes.get(change.key)
-            name = self._put(change, old.record if old else None, edited)
-            if name is not None:
-                spoken_of[name] = change.index
-        self.publish(edited)
+            subject = self._put(change, edits)
+            if subject is not None:
+                for name in BY_STRUCT[type(subject)].touches(subject):
+                    touched[name] = change.index
+        self.publish(edits)
         self.ledger = ledger
-        names = self._touch(spoken_of)
         if overrides_before is not self.overrides:
-            names |= self._touch_overridden(overrides_before, changes[-1].index)
-        if len(self._touched) > 2 * len(self.services) + MOST_GONE:
+            touched.update(dict.fromkeys(self._overridden(overrides_before), changes[-1].index))
+        self._touched.update(touched)
+        if len(self._touched) > self._most_touched:
             self._forget_gone()
-        return frozenset(names)
+        return frozenset(touched)
 
     def _hash(self, key: str) -> int:
         known = self.changes.get(key)
         return record_hash(known.record) if known else 0
 
-    def _put(
-        self, change: Change, old: Record | None, edited: dict[ServiceName, dict[str, Instance | None]]
-    ) -> ServiceName | None:
-        """Put one change in place, or its instance into `edited`; returns the service that it is about, if any."""
-        record = change.record
+    def _put(self, change: Change, edits: Edits) -> Record | None:
+        """Put one change in place; returns the record that it is about, the new one or the one that it removed."""
+        known, record = self.changes.get(change.key), change.record
         if record is None:
             self.changes.pop(change.key, None)
         else:
             self.changes[change.key] = change
-        subject = record if record is not None else old
-        if isinstance(subject, Instance):
-            name = (intern(subject.namespace), intern(subject.service))
-            edits = edited.get(name)
-            if edits is None:
-                edits = edited[name] = {}
-            edits[subject.id] = subject if record is not None else None
-            return name
-        if isinstance(subject, Override):
-            kept = tuple(override for override in self.overrides if override.id != subject.id)
-            self.overrides = kept if record is None else (*kept, subject)
-            return None
-        if subject is None:
-            return None
-        name = (subject.namespace, subject.service)
-        if record is None:
-            self.policies.pop(name, None)
-        else:
-            self.policies[name] = subject
-        return name
+        old = known.record if known else None
+        subject = old if record is None else record
+        if subject is not None and (place := PLACES.get(type(subject))) is not None:
+            place(self, subject, record, edits)
+        return subject
 
-    def _touch(self, spoken_of: dict[ServiceName, int]) -> set[str]:
-        names = set[str]()
-        for (namespace, service), index in spoken_of.items():
-            for name in (service_name(namespace, service), namespace_name(namespace)):
-                self._touched[name] = max(self._touched.get(name, 0), index)
-                names.add(name)
-        return names
-
-    def publish(self, edited: dict[ServiceName, dict[str, Instance | None]]) -> None:
-        for name, edits in edited.items():
-            known = self.services.get(name, NOBODY)
-            roster = (known if isinstance(known, Roster) else Roster(known)).edited(edits)
+    def publish(self, edits: Edits) -> None:
+        """Replace the rosters of the services that were edited."""
+        for name, edited in edits.items():
+            known = self.services.get(name, EMPTY_ROSTER)
+            roster = (known if isinstance(known, Roster) else Roster(known)).edited(edited)
             if roster:
                 self.services[name] = roster
             else:
                 self.services.pop(name, None)
 
-    def _touch_overridden(self, before: tuple[Override, ...], index: int) -> set[str]:
-        names = set[str]()
-        for override in set(before) ^ set(self.overrides):
-            names |= self._overridden(override)
-        for name in names:
-            self._touched[name] = index
-        return names
-
     def _forget_gone(self) -> None:
-        """Forget the names that no service has: services may come under ever new ones.
+        """Forget the names that nothing has any more: services may come under ever new ones.
 
-        When one of them was touched cannot be told any more, so it is said to have been the last of them: whoever
-        knows of an earlier index is at worst answered once with what it knows.
+        All that is forgotten counts as touched when the last of it was: a reader that waits from an earlier index is at
+        worst answered once with what it knows.
         """
         spaces = {namespace for namespace, _ in self.services}
         living, latest = dict[str, int](), self._floor
         for name, index in self._touched.items():
             namespace, _, service = name.partition("/")
-            if (namespace, service) in self.services or (not service and namespace in spaces):
+            if (namespace, service) in self.services or (not service and namespace in spaces) or name in self.changes:
                 living[name] = index
             else:
                 latest = max(latest, index)
         self._floor, self._touched = latest, living
+        self._most_touched = len(living) + max(len(living), MOST_GONE)
 
-    def _overridden(self, override: Override) -> set[str]:
+    def _overridden(self, before: tuple[Override, ...]) -> set[str]:
+        """The names that are touched by the overrides that came or went since."""
+        return {name for override in set(before) ^ set(self.overrides) for name in self._in_scope(override)}
+
+    def _in_scope(self, override: Override) -> set[str]:
         if override.is_opinion:
             return {opinion_name(override.about)}
         if override.scope is Scope.REGION:
@@ -217,7 +178,7 @@ class RegionView:
         self.changes, self.services = other.changes, other.services
         self.overrides, self.policies = other.overrides, other.policies
         self.ledger, self._touched = other.ledger, {}
-        self._floor = other.index
+        self._floor, self._most_touched = other.index, MOST_GONE
 
 
 class View:
@@ -323,7 +284,7 @@ def as_snapshot(region: str, view: RegionView) -> tuple[Head, list[Change]]:
 
 def _add(region: RegionView, chunk: Sequence[Change]) -> int:
     """Fold a snapshot's chunk into a region that has no readers yet, in place; returns the sum of the hashes."""
-    edited: dict[ServiceName, dict[str, Instance | None]] = {}
+    edits: Edits = {}
     hashes = 0
     for change in chunk:
         record = change.record
@@ -331,21 +292,40 @@ def _add(region: RegionView, chunk: Sequence[Change]) -> int:
             continue
         region.changes[change.key] = change
         hashes += record_hash(record)
-        if isinstance(record, Instance):
-            edited.setdefault((intern(record.namespace), intern(record.service)), {})[record.id] = record
-        elif isinstance(record, Override):
-            region.overrides = (*region.overrides, record)
-        else:
-            region.policies[(record.namespace, record.service)] = record
-    region.publish(edited)
+        if (place := PLACES.get(type(record))) is not None:
+            place(region, record, record, edits)
+    region.publish(edits)
     return hashes
 
 
-def digest_name(record: Record) -> str:
-    """Under which name a record counts when two copies are compared: its service, `overrides` or `policies`."""
-    if isinstance(record, Instance):
-        return service_name(record.namespace, record.service)
-    return "overrides" if isinstance(record, Override) else "policies"
+def _place_instance(region: RegionView, subject: Any, record: Any, edits: Edits) -> None:
+    name = (intern(subject.namespace), intern(subject.service))
+    edited = edits.get(name)
+    if edited is None:
+        edited = edits[name] = {}
+    edited[subject.id] = record
+
+
+def _place_override(region: RegionView, subject: Any, record: Any, edits: Edits) -> None:
+    kept = tuple(override for override in region.overrides if override.id != subject.id)
+    region.overrides = kept if record is None else (*kept, record)
+
+
+def _place_policy(region: RegionView, subject: Any, record: Any, edits: Edits) -> None:
+    name = (subject.namespace, subject.service)
+    if record is None:
+        region.policies.pop(name, None)
+    else:
+        region.policies[name] = record
+
+
+# Where the view keeps the kinds by which lookups are answered, besides `changes`: from the record that a change is
+# about, and what it becomes.
+PLACES: dict[type[Record], Callable[[RegionView, Any, Any, Edits], None]] = {
+    Instance: _place_instance,
+    Override: _place_override,
+    Policy: _place_policy,
+}
 
 
 def _is_about(before: float | None, now: float) -> bool:

@@ -8,14 +8,13 @@ import msgspec
 
 from catalog.records.check import Check, Verdict
 from catalog.records.lease import Lease
+from catalog.records.record import Record
 from catalog.records.status import Status, worst
 
 DEFAULT_NAMESPACE = "default"
 
 
-class Instance(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="instance", gc=False
-):
+class Instance(Record, frozen=True, kw_only=True, tag="instance"):
     """One instance of a service in one region. Times are seconds since the epoch, lengths seconds.
 
     `epoch` counts registrations of this id, removed ones included: a write that carries an older epoch than a
@@ -93,6 +92,18 @@ def with_verdict(instance: Instance, verdict: Verdict, now: float) -> Instance:
 def with_lease(instance: Instance, *, expired: bool, now: float) -> Instance:
     """The record after its lease expired, or was renewed after all."""
     return settled(msgspec.structs.replace(instance, lease_expired=expired), now)
+
+
+def without_volatile(instance: Instance) -> Instance:
+    """The record without what explains its state but is no part of it: checks' outputs, times of transitions."""
+    return msgspec.structs.replace(
+        instance,
+        verdicts=tuple(msgspec.structs.replace(verdict, output="", since=0.0) for verdict in instance.verdicts),
+        since=0.0,
+        critical_since=None,
+        recovered_at=0.0,
+        registered_at=0.0,
+    )
 
 
 def removal_due(instance: Instance) -> float | None:

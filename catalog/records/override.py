@@ -8,6 +8,7 @@ import msgspec
 from catalog.errors import Invalid
 from catalog.records import names
 from catalog.records.instance import DEFAULT_NAMESPACE, Instance
+from catalog.records.record import Record
 from catalog.records.status import SERVING, Status
 
 
@@ -39,9 +40,7 @@ OPTIONAL = {
 }
 
 
-class Override(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="override", gc=False
-):
+class Override(Record, frozen=True, kw_only=True, tag="override"):
     """`status` or `weight` (0 drains), or both, for every instance in scope. Without `expires_at` it stays.
 
     `region` is where the operator is, and whose log holds it. With a `target` other than that it is a *local opinion*:

@@ -12,6 +12,7 @@ import msgspec
 from catalog.errors import Invalid
 from catalog.records import names
 from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.records.record import Record
 
 MOST_REGIONS = 32
 
@@ -24,7 +25,7 @@ class StaleAction(StrEnum):
     DROP = "drop"
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="policy", gc=False):
+class Policy(Record, frozen=True, kw_only=True, tag="policy"):
     """Fail over while fewer than `min_healthy` instances, or less than `min_share` of them, serve at home.
 
     `order` names the regions to try; empty, the `nearest` ones are tried by measured delay. `hold_down` is how many

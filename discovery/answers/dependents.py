@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
-from catalog.view import EVERYTHING
+from catalog.touched import EVERYTHING
 
 Dependency = tuple[str, str]  # a region, and a name in its part of the view
 

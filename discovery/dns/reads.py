@@ -12,7 +12,8 @@ import msgspec
 
 from catalog.query import Part, Query, Verdict, answer, least
 from catalog.records.instance import Instance
-from catalog.view import EVERYTHING, Freshness, State, View
+from catalog.touched import EVERYTHING
+from catalog.view import Freshness, State, View
 from discovery.dns.names import Fixed, Host, Inner, Route, Service
 
 Dependency = tuple[str, str]  # region, and a name in its part of the view

@@ -19,7 +19,8 @@ from typing import Any
 import structlog
 import uvloop
 
-from catalog.view import EVERYTHING, View
+from catalog.touched import EVERYTHING
+from catalog.view import View
 from discovery.dns import metrics as writing
 from discovery.dns import tcp, udp
 from discovery.dns.counters import Counters

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
-from catalog.view import EVERYTHING
+from catalog.touched import EVERYTHING
 from discovery.dns.message import Prepared
 from discovery.dns.reads import Dependency
 

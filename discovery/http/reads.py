@@ -10,7 +10,8 @@ from catalog.query_types import ALL
 from catalog.records.instance import Instance
 from catalog.records.status import Status
 from catalog.region_choice import by_distance
-from catalog.view import EVERYTHING, FEDERATION, RegionView, ServiceName, View, namespace_name, opinion_name
+from catalog.touched import EVERYTHING, FEDERATION, namespace_name, opinion_name
+from catalog.view import RegionView, ServiceName, View
 from discovery.answers.cache import Read, Rendered
 from discovery.http import shapes
 from discovery.http.shapes import Explanation, Listed

@@ -18,9 +18,9 @@ from django.db import connection, transaction
 from catalog.change import Change, Head, Position, Record, decode_record, encode
 from catalog.digest import EMPTY, record_hash, to_hex, total
 from catalog.errors import Compacted, Diverged, Invalid
+from catalog.kinds import kind_of
 from catalog.ledger import totalled
 from catalog.records.instance import Instance
-from catalog.view import digest_name
 from registry.commit.doorbell import ring_for
 from registry.commit.staging import Entry, Memory, Staging
 from registry.commit.tail import tail
@@ -233,7 +233,7 @@ def sums(region: str) -> Sums | None:
                     record = decode_record(text)
                 except Invalid:
                     continue
-                name = digest_name(record)
+                name = kind_of(record).group(record)
                 services[name] = services.get(name, 0) + record_hash(record)
     head = Head(Position(kept.log_id, kept.index), kept.digest)
     return Sums(

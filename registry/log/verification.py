@@ -12,7 +12,7 @@ from catalog.errors import Invalid
 from catalog.ledger import Ledger
 from catalog.records.instance import Instance
 from catalog.records.override import Override
-from catalog.records.policy import policy_key
+from catalog.records.policy import Policy, policy_key
 from registry.database import chunks, consistent_read
 from registry.models import InstanceRow, OverrideRow, PolicyRow, Region
 from registry.tables import statements
@@ -164,6 +164,7 @@ def _repeated(record: Record, index: int, text: str) -> tuple[Any, ...]:
         return statements.instance_row(record, index, text)
     if isinstance(record, Override):
         return statements.override_row(record, index, text)
+    assert isinstance(record, Policy)
     return statements.policy_row(record, index, text)
 
 

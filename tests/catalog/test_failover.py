@@ -10,7 +10,7 @@ from catalog.query import answer, explain
 from catalog.query_types import Reason
 from catalog.records.override import Scope
 from catalog.records.policy import Policy, StaleAction, validated
-from catalog.view import EVERYTHING, FEDERATION
+from catalog.touched import EVERYTHING, FEDERATION
 from tests.harness.federated import HOME, SOUTH, WEST, asking, copy, federation, policy, sick, well
 from tests.harness.records import NOW, override
 

@@ -7,7 +7,8 @@ from catalog.query import answer, explain
 from catalog.query_types import Reason
 from catalog.records.override import Scope, validated
 from catalog.records.status import Status
-from catalog.view import EVERYTHING, FEDERATION, State, opinion_name
+from catalog.touched import EVERYTHING, FEDERATION, opinion_name
+from catalog.view import State
 from tests.harness.federated import HOME, SOUTH, WEST, asking, copy, federation, policy, sick
 from tests.harness.records import NOW, override
 

@@ -8,7 +8,8 @@ from catalog.change import Change
 from catalog.errors import Diverged, Unavailable
 from catalog.log import MemoryLog
 from catalog.records.override import Scope
-from catalog.view import EVERYTHING, State, View, as_snapshot
+from catalog.touched import EVERYTHING
+from catalog.view import State, View, as_snapshot
 from tests.harness.records import NOW, instance, override
 
 

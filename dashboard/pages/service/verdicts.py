@@ -11,7 +11,8 @@ import msgspec
 
 from catalog.query import Answer, explain, judge, overrides_of
 from catalog.query_types import Query, Reason, Verdict
-from catalog.view import EVERYTHING, ServiceName, View, opinion_name, service_name
+from catalog.touched import EVERYTHING, opinion_name, service_name
+from catalog.view import ServiceName, View
 
 
 class FederationVerdicts(msgspec.Struct, frozen=True):
