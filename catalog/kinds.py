@@ -138,3 +138,8 @@ def kind_of_key(key: str) -> Kind | None:
     """The row of the records with such keys; None when it is no key of any."""
     kind = KINDS.get(key.partition("/")[0])
     return kind if kind is not None and len(kind.parts(key)) == len(kind.key_columns) else None
+
+
+def in_namespace(namespace: str) -> tuple[str, ...]:
+    """How the keys of everything in a namespace begin."""
+    return tuple(kind.beginning(namespace) for kind in KINDS.values() if kind.has_namespace)

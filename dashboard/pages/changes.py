@@ -9,6 +9,7 @@ import msgspec
 from django.utils.functional import cached_property
 
 from catalog.change import Change
+from catalog.kinds import INSTANCE, KINDS, in_namespace
 from catalog.records.instance import DEFAULT_NAMESPACE
 from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
@@ -18,11 +19,7 @@ from registry.log.diff import difference
 from registry.log.history import Entry
 
 SHOWN = 100  # entries
-KINDS = ("instance", "override", "policy")
-VERBS = (
-    "register", "deregister", "report", "expire", "revive", "set_override", "clear_override", "expire_override",
-    "set_policy", "clear_policy",
-)  # fmt: skip
+VERBS = tuple(verb for kind in KINDS.values() for verb in kind.verbs)
 
 
 class LogPositions(msgspec.Struct, frozen=True):
@@ -105,7 +102,7 @@ class ChangesPage(Page):
 
     def context(self) -> dict[str, Any]:
         """The filters as filled in."""
-        return {"chosen": self.query, "kinds": KINDS, "verbs": VERBS}
+        return {"chosen": self.query, "kinds": tuple(KINDS), "verbs": VERBS}
 
     def _older(self, entries: list[Entry]) -> str:
         if len(entries) < SHOWN:
@@ -153,9 +150,9 @@ def matcher(query: Mapping[str, str]) -> Callable[[Change], bool]:
     region, namespace, service = (name_in(query, field) for field in ("region", "namespace", "service"))
     beginnings: tuple[str, ...] = ("",)
     if service:
-        beginnings = (f"instance/{namespace or DEFAULT_NAMESPACE}/{service}/",)
+        beginnings = (INSTANCE.beginning(namespace or DEFAULT_NAMESPACE, service),)
     elif namespace:
-        beginnings = (f"instance/{namespace}/", f"policy/{namespace}/")
+        beginnings = in_namespace(namespace)
     kind = f"{query['kind']}/" if query.get("kind") in KINDS else ""
     verb = query["verb"] if query.get("verb") in VERBS else ""
 

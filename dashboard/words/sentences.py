@@ -1,8 +1,9 @@
 """A change as one sentence: what happened to what, why, and who did it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 from django.urls import reverse
@@ -84,14 +85,8 @@ FORCED_STATUS = {
 def sentence(change: Change, before: Record | None) -> Sentence:
     """What a change says, given what was there before it."""
     subject = change.record if change.record is not None else before
-    if isinstance(subject, Instance):
-        old = before if isinstance(before, Instance) else None
-        return _of_instance(change, old)
-    if isinstance(subject, Override):
-        return _of_override(change, subject)
-    if isinstance(subject, Policy):
-        return _of_policy(change, subject)
-    return _of_removal(change)
+    say = SENTENCES.get(type(subject))
+    return say(change, subject, before) if say else _of_key(change)
 
 
 def actor_name(actor: str) -> str:
@@ -107,7 +102,8 @@ def actor_name(actor: str) -> str:
     return f"{kind} {given}".strip()
 
 
-def _of_instance(change: Change, old: Instance | None) -> Sentence:
+def _of_instance(change: Change, _: Instance, before: Record | None) -> Sentence:
+    old = before if isinstance(before, Instance) else None
     new = change.record if isinstance(change.record, Instance) else None
     if new is None:
         return _removed(change, old)
@@ -125,7 +121,7 @@ def _of_instance(change: Change, old: Instance | None) -> Sentence:
 
 def _removed(change: Change, old: Instance | None) -> Sentence:
     if old is None:
-        return _of_removal(change)
+        return _of_key(change)
     page = _service_page(old.namespace, old.service)
     gone = (Part(display_name(old.namespace, old.service, old.id), page), Part(" removed"))
     ill = old.status is Status.CRITICAL
@@ -211,7 +207,7 @@ def _checked(change: Change, old: Instance, new: Instance) -> Sentence:
     )  # fmt: skip
 
 
-def _of_override(change: Change, override: Override) -> Sentence:
+def _of_override(change: Change, override: Override, _: Record | None) -> Sentence:
     scope = override_scope(override)
     if change.record is None:
         over = change.verb == "expire_override"
@@ -270,7 +266,7 @@ def _scope(override: Override) -> Iterator[Part]:
         yield Part(f" (for {override.region} only)")
 
 
-def _of_policy(change: Change, policy: Policy) -> Sentence:
+def _of_policy(change: Change, policy: Policy, _: Record | None) -> Sentence:
     word = "was cleared" if change.record is None else "was set"
     return _made(
         change, SentenceKind.POLICY, Severity.QUIET, Part("failover policy of "),
@@ -279,8 +275,8 @@ def _of_policy(change: Change, policy: Policy) -> Sentence:
     )  # fmt: skip
 
 
-def _of_removal(change: Change) -> Sentence:
-    """A removal of a record that is no longer known."""
+def _of_key(change: Change) -> Sentence:
+    """The key alone: of a removed record that is no longer known, or of a kind without a sentence of its own."""
     kind, _, name = change.key.partition("/")
     name = name.removeprefix(f"{DEFAULT_NAMESPACE}/")
     said: dict[str, tuple[SentenceKind, str]] = {
@@ -290,6 +286,13 @@ def _of_removal(change: Change) -> Sentence:
     }
     what, text = said.get(kind, (SentenceKind.CHANGED, change.key))
     return _made(change, what, Severity.QUIET, Part(text), why=change.cause)
+
+
+SENTENCES: dict[type[Record] | type[None], Callable[[Change, Any, Record | None], Sentence]] = {
+    Instance: _of_instance,
+    Override: _of_override,
+    Policy: _of_policy,
+}
 
 
 def _made(

@@ -11,7 +11,7 @@ from catalog.change import decode_record
 from catalog.records.instance import Instance
 from catalog.records.status import SERVING, Status
 from registry.models import InstanceRow
-from registry.tables import statements
+from registry.tables.records import read_records
 
 # Which instances each kind of cause can take anything away from. A probe that fails an instance which nobody has ever
 # seen well takes no known capacity away: a release that starts up slowly is not a broken network.
@@ -26,7 +26,7 @@ def instances_of(region: str, keys: Iterable[str]) -> dict[str, Instance]:
     """The instances of these keys that are registered."""
     wanted = list(dict.fromkeys(keys))
     found: dict[str, Instance] = {}
-    for key, _, text in statements.read_instances(connection, region, wanted) if wanted else ():
+    for key, _, text in read_records(connection, region, wanted):
         record = decode_record(text)
         if isinstance(record, Instance):
             found[key] = record

@@ -48,12 +48,12 @@ def commit(
 
 
 def _perform(command: Command, staging: Staging, now: float) -> Outcome:
-    unit = Unit(staging, actor=command.actor, cause=command.cause, now=now)
+    mark = staging.mark()
     try:
-        value = command.body(unit)
+        value = command.body(Unit(staging, actor=command.actor, cause=command.cause, now=now))
     except DatabaseError:
         raise  # the transaction itself may be broken, so this is not one command's affair
     except Exception as error:  # noqa: BLE001 - whatever it is belongs to this command's caller alone
+        staging.roll_back(mark)
         return Outcome(error=error)
-    unit.keep()
     return Outcome(value)

@@ -1,7 +1,7 @@
-"""Staging: what one transaction has read of the region, and what it will write.
+"""Staging: what one transaction has read of the region, and the journal of what it will write.
 
-Commands run one after another against it. Each works on a `Unit` of its own, which is folded in when the command
-succeeded and forgotten when it failed; only then does anything reach the database, in bulk.
+Commands run one after another against it, and each sees what those before it wrote. One that fails is rolled back to
+where it began. Only in the end does anything reach the database, in bulk.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 import msgspec
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from catalog.change import Change, Head, Record, decode_record
+from catalog.change import Change, Head, Record, decode_record, encode
 from catalog.digest import record_hash
 from catalog.errors import Invalid
+from catalog.kinds import Kind, kind_of_key
 from catalog.ledger import Ledger
 from catalog.records.instance import Instance
-from registry.tables import statements
+from registry.tables import records, statements
 
 MOST_REMEMBERED = 50_000  # records kept decoded between transactions, some 100 MB
 
@@ -25,6 +26,24 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     record: Record
     index: int
     hash: int
+
+
+class Write(msgspec.Struct, frozen=True, gc=False):
+    """One change in the journal: the record's text, what it replaced, and the epoch of the tombstone that it leaves."""
+
+    change: Change
+    text: str | None
+    before: Entry | None
+    epoch: int | None
+
+
+class Mark(msgspec.Struct, frozen=True, gc=False):
+    """Where a command began."""
+
+    ledger: Ledger
+    writes: int
+    renewed: int
+    work: int
 
 
 class Memory:
@@ -59,37 +78,41 @@ class Staging:
     """The state of one transaction, which holds the region's lock. Its `flush` is the only writer of these tables."""
 
     def __init__(self, connection: BaseDatabaseWrapper, region: str, head: Head, known: dict[str, Entry]) -> None:
-        self.connection = connection
         self.region = region
-        self.head = head
         self.ledger = Ledger.at(head)
-        self.entries: dict[str, Entry | None] = {}
-        self.changes: list[Change] = []
-        self.texts: list[str | None] = []
-        self.epochs: dict[str, int | None] = {}
-        self.buried: dict[str, Change] = {}
-        self.written: set[str] = set()
-        self.absent: set[str] = set()  # keys of instances that had no row when the transaction began
+        self.entries: dict[str, Entry | None] = {}  # what was read or written; None for what is not there
+        self.writes: list[Write] = []
         self.renewed: list[Instance] = []
         self.work: list[Callable[[], object]] = []
+        self._connection = connection
+        self._head = head
         self._known = known
+        self._absent: set[str] = set()  # keys that had no row when the transaction began
+        self._epochs: dict[str, int | None] = {}  # of the tombstones in the tables
+        self._buried: dict[str, Write] = {}  # by key, the latest write that leaves a tombstone
+
+    @property
+    def changes(self) -> list[Change]:
+        """What is written, in order."""
+        return [write.change for write in self.writes]
 
     def fetch(self, keys: Iterable[str]) -> None:
-        """Read the instances of these keys, and the tombstones of those that are not there, in two statements."""
+        """Read the records of these keys, and the tombstones of those that are not there, with a statement for each."""
         wanted = [key for key in dict.fromkeys(keys) if key not in self.entries and key not in self._known]
         if not wanted:
             return
         self.entries.update(dict.fromkeys(wanted))
-        for key, index, text in statements.read_instances(self.connection, self.region, wanted):
+        for key, index, text in records.read_records(self._connection, self.region, wanted):
             self.entries[key] = _entry(text, index)
         absent = [key for key in wanted if self.entries[key] is None]
-        if absent:
-            self.absent.update(absent)
-            self.epochs.update(dict.fromkeys(absent))
-            self.epochs.update(statements.read_tombstones(self.connection, self.region, absent))
+        self._absent.update(absent)
+        mortal = [key for key in absent if (kind := kind_of_key(key)) and kind.epoch]
+        if mortal:
+            self._epochs.update(dict.fromkeys(mortal))
+            self._epochs.update(statements.read_tombstones(self._connection, self.region, mortal))
 
     def entry(self, key: str) -> Entry | None:
-        """The instance's entry as the commands so far have left it."""
+        """The record of a key as the commands so far have left it; None when there is none."""
         if key in self.entries:
             return self.entries[key]
         if key in self._known:
@@ -97,77 +120,81 @@ class Staging:
         self.fetch([key])
         return self.entries[key]
 
-    def epoch(self, key: str) -> int | None:
-        """The epoch of the key's tombstone, or None when there is none."""
-        if key not in self.epochs:
-            self.epochs[key] = statements.read_tombstones(self.connection, self.region, [key]).get(key)
-        return self.epochs[key]
-
-    def service(self, namespace: str, service: str) -> dict[str, Entry | None]:
-        """Every entry of a service by key, those of commands so far included; None for one that was removed."""
+    def under(self, kind: Kind, *parts: str) -> dict[str, Entry]:
+        """Every record of a kind whose key begins with these parts, by key, as the commands so far have left it."""
         found: dict[str, Entry | None] = {
             key: self.entries[key] if key in self.entries else _entry(text, index)
-            for key, index, text in statements.read_service(self.connection, self.region, namespace, service)
+            for key, index, text in records.read_records_under(self._connection, self.region, kind, *parts)
         }
-        prefix = f"instance/{namespace}/{service}/"
-        found.update((key, entry) for key, entry in self.entries.items() if key.startswith(prefix))
-        return found
+        beginning = kind.beginning(*parts)
+        found.update((key, entry) for key, entry in self.entries.items() if key.startswith(beginning))
+        return {key: entry for key, entry in found.items() if entry is not None}
 
-    def overrides(self) -> dict[str, Entry | None]:
-        """Every standing override by key, those of commands so far included; None for one that was cleared."""
-        entries = [_entry(text, index) for index, text in statements.read_overrides(self.connection, self.region)]
-        found: dict[str, Entry | None] = {entry.record.key: entry for entry in entries}
-        found.update((key, entry) for key, entry in self.entries.items() if key.startswith("override/"))
-        return found
+    def tombstone(self, key: str) -> int | None:
+        """The epoch of the key's tombstone, or None when there is none."""
+        if key in self._buried:
+            return self._buried[key].epoch
+        if key not in self._epochs:
+            self._epochs[key] = statements.read_tombstones(self._connection, self.region, [key]).get(key)
+        return self._epochs[key]
 
-    def policies(self) -> dict[str, Entry | None]:
-        """Every standing policy by key, those of commands so far included; None for one that was cleared."""
-        entries = [_entry(text, index) for index, text in statements.read_policies(self.connection, self.region)]
-        found: dict[str, Entry | None] = {entry.record.key: entry for entry in entries}
-        found.update((key, entry) for key, entry in self.entries.items() if key.startswith("policy/"))
-        return found
+    def write(
+        self, change: Change, ledger: Ledger, *, before: Entry | None, hash: int, epoch: int | None = None
+    ) -> None:
+        """Note a change that replaces `before` and leads to `ledger`; with an `epoch` it leaves a tombstone."""
+        key, record = change.key, change.record
+        write = Write(change, None if record is None else encode(record).decode(), before, epoch)
+        self.ledger = ledger
+        self.writes.append(write)
+        self.entries[key] = None if record is None else Entry(record, change.index, hash)
+        if epoch is not None:
+            self._buried[key] = write
 
-    def override(self, key: str) -> Entry | None:
-        """The entry of one override, or of one policy: what operators say, of which there is little."""
-        if key not in self.entries:
-            entries = self.policies() if key.startswith("policy/") else self.overrides()
-            self.entries[key] = entries.get(key)
-        return self.entries[key]
+    def mark(self) -> Mark:
+        """Where `roll_back` may return to."""
+        return Mark(self.ledger, len(self.writes), len(self.renewed), len(self.work))
+
+    def roll_back(self, mark: Mark) -> None:
+        """Take back everything since the mark."""
+        for write in reversed(self.writes[mark.writes :]):
+            self.entries[write.change.key] = write.before
+        del self.writes[mark.writes :], self.renewed[mark.renewed :], self.work[mark.work :]
+        self.ledger = mark.ledger
+        self._buried = {write.change.key: write for write in self.writes if write.epoch is not None}
 
     def flush(self) -> Head:
         """Write everything; returns the head after it."""
         for work in self.work:
             work()
-        if not self.changes:
-            return self.head
+        if not self.writes:
+            return self._head
         self._write_records()
-        rows = [statements.change_row(*pair) for pair in zip(self.changes, self.texts, strict=True)]
-        statements.execute_many(self.connection, statements.INSERT_CHANGE, rows)
+        rows = [statements.change_row(write.change, write.text) for write in self.writes]
+        statements.execute_many(self._connection, statements.INSERT_CHANGE, rows)
         head = self.ledger.head
-        statements.write_head(self.connection, self.region, head)
+        statements.write_head(self._connection, self.region, head)
         return head
 
     def _write_records(self) -> None:
-        texts = {change.key: text for change, text in zip(self.changes, self.texts, strict=True)}
+        latest = {write.change.key: write for write in self.writes}
         standing, gone = list[tuple[Record, int, str]](), list[str]()
-        for key in self.written:
-            entry, text = self.entries[key], texts[key]
-            if entry is None or text is None:
+        for key, write in latest.items():
+            if write.change.record is None or write.text is None:
                 gone.append(key)
             else:
-                standing.append((entry.record, entry.index, text))
-        statements.upsert_records(self.connection, standing, absent=self.absent)
-        statements.delete_records(self.connection, self.region, gone)
+                standing.append((write.change.record, write.change.index, write.text))
+        records.upsert_records(self._connection, standing, absent=self._absent)
+        records.delete_records(self._connection, self.region, gone)
         tombstones = [
-            (self.region, key, self.epochs[key], change.at, change.index) for key, change in self.buried.items()
+            (self.region, key, write.epoch, write.change.at, write.change.index) for key, write in self._buried.items()
         ]
-        statements.execute_many(self.connection, statements.UPSERT_TOMBSTONE, tombstones)
+        statements.execute_many(self._connection, statements.UPSERT_TOMBSTONE, tombstones)
 
 
 def _entry(text: str, index: int) -> Entry:
     try:
         record = decode_record(text)
     except Invalid as invalid:
-        # A row that cannot be read is damage, not somebody's bad request.
+        # A row that cannot be read is damage, not a bad request.
         raise ValueError(f"the record written at index {index} is damaged: {invalid}") from invalid
     return Entry(record, index, record_hash(record))

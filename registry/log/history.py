@@ -14,8 +14,7 @@ from django.db import connection
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from catalog.change import Change, Record, decode_record
-from catalog.records.instance import Instance
-from catalog.records.override import Override
+from catalog.kinds import INSTANCE, KINDS, in_namespace, kind_of
 from registry.database import unavailable
 from registry.models import ChangeRow, Region
 
@@ -55,8 +54,8 @@ def entries(
 ) -> list[Entry]:
     """Up to `limit` entries, newest first, of which all that is asked for is true.
 
-    `services` are (namespace, service) of instances, `namespace` is that of instances and policies, `kinds` are of
-    "instance", "override" and "policy", `actor` is a part of who did it, and `text` words that all occur in key, verb,
+    `services` are (namespace, service) of instances, `namespace` is that of all kinds that have one, `kinds` are
+    tags of `catalog.kinds`, `actor` is a part of who did it, and `text` words that all occur in key, verb,
     actor or cause. `before` leads to older entries, see `older_than`; with `after` alone they are the first that
     follow it. Between regions the origins' clocks decide the order, and within one the log does.
     """
@@ -151,9 +150,9 @@ def _wanted(
 ) -> Q:
     wanted = Q()
     if services is not None:
-        wanted &= _any(beginning(f"instance/{namespace}/{service}/") for namespace, service in services)
+        wanted &= _any(beginning(INSTANCE.beginning(*service)) for service in services)
     if namespace is not None:
-        wanted &= _any(Q(key__startswith=f"{kind}/{namespace}/") for kind in ("instance", "policy"))
+        wanted &= _any(Q(key__startswith=beginning) for beginning in in_namespace(namespace))
     if kinds is not None:
         wanted &= _any(_of_kind(kind) for kind in kinds)
     if key is not None:
@@ -169,7 +168,8 @@ def _wanted(
 
 def _of_kind(kind: str) -> Q:
     # Nearly all entries are of instances: the newest are found by looking, and an index would sort them all.
-    return Q(key__startswith="instance/") if kind == "instance" else beginning(f"{kind}/")
+    start = KINDS[kind].beginning()
+    return Q(key__startswith=start) if kind == INSTANCE.tag else beginning(start)
 
 
 def _any(conditions: Iterable[Q]) -> Q:
@@ -203,6 +203,5 @@ def _entry(row: Any, change: Change, floor: int) -> Entry:
 
 def _is_new(change: Change) -> bool:
     """Whether the record itself says that it began with this change."""
-    if isinstance(change.record, Instance):
-        return change.record.registered_at >= change.at
-    return isinstance(change.record, Override) and change.record.created_at >= change.at
+    began = kind_of(change.record).began if change.record is not None else None
+    return began is not None and began(change.record) >= change.at

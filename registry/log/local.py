@@ -19,22 +19,18 @@ from django.conf import settings
 from catalog.change import Change, Head, Position, decode_record
 from catalog.digest import EMPTY, to_hex
 from catalog.errors import Compacted, Diverged, Invalid, Unavailable
+from catalog.kinds import KINDS
 from catalog.log import Snapshot
 from registry.commit.doorbell import Listening
 from registry.commit.tail import Tail, tail
 from registry.database import DatabaseThread, chunks, consistent_read, disconnect, unavailable
 from registry.models import ChangeRow, Region
+from registry.tables.records import RECORDS_BY_INDEX
 from registry.valkey import cancel_all
 
 POLL = 0.25  # seconds between looks while the doorbell is not heard
 UNREADABLE = "the database cannot be read"
 logger = structlog.get_logger(__name__)
-
-LIVE_RECORDS = (
-    'SELECT "index", "record" FROM "registry_instance" WHERE "region" = %s '
-    'UNION ALL SELECT "index", "record" FROM "registry_override" WHERE "region" = %s '
-    'UNION ALL SELECT "index", "record" FROM "registry_policy" WHERE "region" = %s ORDER BY 1'
-)
 
 
 class Damaged(Compacted):
@@ -211,7 +207,7 @@ def _read_all(region: str) -> Generator[Head | list[Change], None, None]:
         with consistent_read():
             row = Region.objects.get(name=region)
             yield Head(Position(row.log_id, row.index), row.digest)
-            for rows in chunks(LIVE_RECORDS, [region] * LIVE_RECORDS.count("%s")):
+            for rows in chunks(RECORDS_BY_INDEX, [region] * len(KINDS)):
                 yield [_live(region, index, text) for index, text in rows]
     finally:
         disconnect()

@@ -18,14 +18,14 @@ from django.db import connection, transaction
 from catalog.change import Change, Head, Position, Record, decode_record, encode
 from catalog.digest import EMPTY, record_hash, to_hex, total
 from catalog.errors import Compacted, Diverged, Invalid
-from catalog.kinds import kind_of
+from catalog.kinds import INSTANCE, KINDS, kind_of, kind_of_key
 from catalog.ledger import totalled
 from catalog.records.instance import Instance
 from registry.commit.doorbell import ring_for
 from registry.commit.staging import Entry, Memory, Staging
 from registry.commit.tail import tail
 from registry.database import chunks, consistent_read, unavailable
-from registry.tables import statements
+from registry.tables.records import KEYED_RECORDS, RECORDS, delete_records, upsert_records
 
 UNUSABLE = "the database cannot be used"
 Guard = Callable[[int, int], None]  # how many instances there are, and how many there would be; may raise Held
@@ -90,10 +90,12 @@ class Mirror:
             changes = staging.ledger.unseen(changes)
             if not changes:
                 return head.position
-            staging.fetch(change.key for change in changes if change.key.startswith("instance/"))
-            before = {change.key: _previous(staging, change.key) for change in changes}
             for change in changes:
-                self._stage(staging, change)
+                self._require_own(change)
+            staging.fetch(change.key for change in changes)
+            before = {change.key: staging.entry(change.key) for change in changes}
+            for change in changes:
+                _stage(staging, change)
             self._guard(staging, before, guard)
             after = staging.flush()
         self._memory.learn(after, staging.entries)
@@ -142,20 +144,15 @@ class Mirror:
             cursor.execute(COUNT, [self.region])
             return int(cursor.fetchone()[0])
 
-    def _stage(self, staging: Staging, change: Change) -> None:
+    def _require_own(self, change: Change) -> None:
+        """Raise Diverged on what no log of the region holds."""
         record, key = change.record, change.key
-        old, hash = _previous(staging, key), record_hash(record)
-        staging.ledger = staging.ledger.step(change, old.hash if old else 0, hash)
-        if change.region != self.region or (record is not None and (record.key, record.region) != (key, self.region)):
+        is_its_record = kind_of_key(key) if record is None else (record.key, record.region) == (key, self.region)
+        if change.region != self.region or not is_its_record:
             raise Diverged(f"index {change.index} is no entry of the log of {self.region}")
-        staging.ledger.compare(change)
-        staging.entries[key] = None if record is None else Entry(record, change.index, hash)
-        staging.written.add(key)
-        staging.changes.append(change)
-        staging.texts.append(None if record is None else encode(record).decode())
 
     def _guard(self, staging: Staging, before: Mapping[str, Entry | None], guard: Guard) -> None:
-        keys = [key for key in before if key.startswith("instance/")]
+        keys = [key for key in before if key.startswith(INSTANCE.beginning())]
         gained = sum(1 for key in keys if before[key] is None and staging.entries[key] is not None)
         lost = sum(1 for key in keys if before[key] is not None and staging.entries[key] is None)
         if lost > gained:
@@ -178,13 +175,16 @@ class Mirror:
                 text = encode(record).decode()
                 if there.pop(change.key, None) != _fingerprint(change.index, text):
                     changed.append((record, change.index, text))
-            statements.upsert_records(connection, changed)
-        statements.delete_records(connection, self.region, there)
+            upsert_records(connection, changed)
+        delete_records(connection, self.region, there)
         return hashes, instances
 
 
-def _previous(staging: Staging, key: str) -> Entry | None:
-    return staging.entry(key) if key.startswith("instance/") else staging.override(key)
+def _stage(staging: Staging, change: Change) -> None:
+    before, hash = staging.entry(change.key), record_hash(change.record)
+    ledger = staging.ledger.step(change, before.hash if before else 0, hash)
+    ledger.compare(change)
+    staging.write(change, ledger, before=before, hash=hash)
 
 
 def _fingerprint(index: int, text: str) -> bytes:
@@ -193,7 +193,7 @@ def _fingerprint(index: int, text: str) -> bytes:
 
 def _fingerprints(region: str) -> Iterator[tuple[str, bytes]]:
     """The key of every record kept of a region, and enough to tell whether it is the same as another."""
-    for rows in chunks(statements.KEYED_RECORDS, [region] * statements.KEYED_RECORDS.count("%s")):
+    for rows in chunks(KEYED_RECORDS, [region] * len(KINDS)):
         for key, index, text in rows:
             yield key, _fingerprint(index, text)
 
@@ -227,8 +227,8 @@ def sums(region: str) -> Sums | None:
         if kept is None:
             return None
         services: dict[str, int] = {}
-        for rows in chunks(statements.RECORDS, [region]):
-            for _, _, text in rows:
+        for rows in chunks(RECORDS, [region] * len(KINDS)):
+            for _, text in rows:
                 try:
                     record = decode_record(text)
                 except Invalid:

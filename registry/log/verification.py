@@ -6,16 +6,13 @@ from typing import Any
 
 import msgspec
 
-from catalog.change import Record, decode_record
+from catalog.change import decode_record
 from catalog.digest import from_hex, record_hash, to_hex, total
 from catalog.errors import Invalid
 from catalog.ledger import Ledger
-from catalog.records.instance import Instance
-from catalog.records.override import Override
-from catalog.records.policy import Policy, policy_key
 from registry.database import chunks, consistent_read
-from registry.models import InstanceRow, OverrideRow, PolicyRow, Region
-from registry.tables import statements
+from registry.models import Region
+from registry.tables.records import TABLES, RecordTable
 
 MOST_PROBLEMS = 100  # named one by one; damage beyond that is damage all the same
 
@@ -136,36 +133,22 @@ class Replay:
 
 def _held(region: str, problems: Problems) -> Iterator[tuple[str, Fact]]:
     """The facts of the tables' records; columns that repeat a record are compared with it on the way."""
-    instances = InstanceRow.objects.filter(region=region).values_list(*statements.INSTANCE_COLUMNS)
-    overrides = OverrideRow.objects.filter(region=region).values_list(*statements.OVERRIDE_COLUMNS)
-    policies = PolicyRow.objects.filter(region=region).values_list(*statements.POLICY_COLUMNS)
-    for row in instances.iterator(chunk_size=1000):
-        key = f"instance/{row[1]}/{row[2]}/{row[3]}"
-        yield from _row_fact(key, row, problems)
-    for row in overrides.iterator(chunk_size=1000):
-        yield from _row_fact(f"override/{row[0]}", row, problems)
-    for row in policies.iterator(chunk_size=1000):
-        yield from _row_fact(policy_key(row[1], row[2]), row, problems)
+    for table in TABLES.values():
+        statement = f'SELECT {table.names}, {table.columns} FROM "{table.kind.table}" WHERE "region" = %s'  # noqa: S608
+        for rows in chunks(statement, [region]):
+            for row in rows:
+                yield from _row_fact(table, row, problems)
 
 
-def _row_fact(key: str, row: tuple[Any, ...], problems: Problems) -> Iterator[tuple[str, Fact]]:
-    index, text = row[-2], row[-1]
+def _row_fact(table: RecordTable, row: tuple[Any, ...], problems: Problems) -> Iterator[tuple[str, Fact]]:
+    key, columns, (index, text) = table.key(row), row[len(table.kind.key_columns) : -2], row[-2:]
     fact = _fact("the tables", key, index, text, problems)
     if fact is None:
         return
     record = decode_record(text)
-    if _repeated(record, index, text) != row:
+    if type(record) is not table.kind.struct or table.kind.values(record) != columns:
         problems.add(f"{key}: a column differs from the record beside it")
     yield key, fact
-
-
-def _repeated(record: Record, index: int, text: str) -> tuple[Any, ...]:
-    if isinstance(record, Instance):
-        return statements.instance_row(record, index, text)
-    if isinstance(record, Override):
-        return statements.override_row(record, index, text)
-    assert isinstance(record, Policy)
-    return statements.policy_row(record, index, text)
 
 
 def _fact(where: str, key: str, index: int, text: str, problems: Problems) -> Fact | None:

@@ -45,7 +45,7 @@ def set_override(unit: Unit, request: OverrideRequest, *, actor: str, cause: str
     A caller that may ask twice gives an `id` of its own, as random as a UUID: what stands under it is returned as it
     is, and when it has ended meanwhile Refused is raised.
     """
-    if id and (standing := unit.override(id)) is not None:
+    if id and (standing := unit.record(Override, override_key(id))) is not None:
         return standing
     if id and ChangeRow.objects.filter(region=unit.region, key=override_key(id)).exists():
         raise Refused("this override was set already, and has been cleared since")
@@ -57,7 +57,7 @@ def set_override(unit: Unit, request: OverrideRequest, *, actor: str, cause: str
 @verb()
 def clear_override(unit: Unit, id: str, *, actor: str, cause: str) -> int:
     """Clear an override; returns the change's index. Raises NotFound when there is none of this id."""
-    override = unit.override(id)
+    override = unit.record(Override, override_key(id))
     if override is None:
         raise NotFound(f"there is no override {id!r}")
     return unit.remove(override, verb="clear_override")
@@ -66,7 +66,7 @@ def clear_override(unit: Unit, id: str, *, actor: str, cause: str) -> int:
 @verb()
 def expire_overrides(unit: Unit, *, actor: str, cause: str) -> list[Override]:
     """Clear the overrides whose time is over; returns them."""
-    over = [override for override in unit.overrides() if not override.is_live(unit.now)]
+    over = [override for override in unit.records(Override) if not override.is_live(unit.now)]
     for override in over:
         unit.remove(override, verb="expire_override")
     return over

@@ -9,7 +9,7 @@ from catalog.errors import NotFound
 from catalog.records import names
 from catalog.records.duration import seconds
 from catalog.records.instance import DEFAULT_NAMESPACE
-from catalog.records.policy import Policy, StaleAction, validated
+from catalog.records.policy import Policy, StaleAction, policy_key, validated
 from catalog.records.registration import Length
 from registry.commit.unit import Unit
 from registry.commit.verb import verb
@@ -45,14 +45,15 @@ def set_policy(
 ) -> PolicySet:
     """Set a service's failover policy in this region, or replace it. Raises Invalid naming the field."""
     policy = to_policy(request, region=unit.region, namespace=namespace, service=service)
-    created = unit.policy(policy.namespace, policy.service) is None
+    created = unit.record(Policy, policy.key) is None
     return PolicySet(policy, created, unit.put(policy, verb="set_policy"))
 
 
 @verb()
 def clear_policy(unit: Unit, *, service: str, actor: str, cause: str, namespace: str = DEFAULT_NAMESPACE) -> int:
     """Clear a service's failover policy; returns the change's index. Raises NotFound when there is none."""
-    policy = unit.policy(names.label(namespace, field="namespace"), names.label(service, field="service"))
+    space, label = names.label(namespace, field="namespace"), names.label(service, field="service")
+    policy = unit.record(Policy, policy_key(space, label))
     if policy is None:
         raise NotFound(f"{service[:80]} has no failover policy in {unit.region}")
     return unit.remove(policy, verb="clear_policy")

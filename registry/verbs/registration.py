@@ -11,8 +11,8 @@ from catalog.records.instance import Instance, instance_key
 from catalog.records.registration import Registration, succeed, to_instance
 from registry.commit.unit import Unit
 from registry.commit.verb import verb
-from registry.tables.statements import NOBODY
 
+NO_INSTANCE = instance_key("", "", "")  # the key that no instance has
 log = structlog.get_logger(__name__)
 
 
@@ -40,16 +40,12 @@ def _many_keys(items: Sequence[Item], **_: object) -> Iterable[str]:
 
 
 def folded_key(namespace: str, service: str, id: str) -> str:
-    """An instance's key from names as somebody wrote them; nobody's, when no instance can be called so.
-
-    The keys of all commands of a commit are looked for together. One that the database cannot even look for, with a
-    NUL in it say, would spoil that for everybody.
-    """
+    """An instance's key from names as a caller wrote them; `NO_INSTANCE` when no instance can have these names."""
     try:
         space, label = names.label(namespace, field="namespace"), names.label(service, field="service")
         return instance_key(space, label, names.instance_id(id))
     except Invalid:
-        return NOBODY
+        return NO_INSTANCE
 
 
 @verb(keys=_one_key)

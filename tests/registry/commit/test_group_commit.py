@@ -12,6 +12,7 @@ from django.db import DataError, OperationalError, connection, transaction
 
 from catalog.change import Change, Position
 from catalog.errors import CatalogError, Invalid, NotFound, Unavailable
+from catalog.records.instance import Instance, instance_key
 from catalog.records.registration import from_mapping
 from catalog.records.status import Status
 from registry import actions
@@ -153,7 +154,7 @@ def test_when_the_database_goes_away_while_each_goes_alone_the_others_are_told_s
 def test_a_body_that_fails_takes_back_what_it_had_written(committed: None, sound: Callable[[], None]) -> None:
     @verb()
     def write_and_fail(unit: Unit, *, actor: str, cause: str) -> None:
-        instance = unit.instance("default", "web", "one")
+        instance = unit.record(Instance, instance_key("default", "web", "one"))
         assert instance is not None
         unit.remove(instance, verb="deregister")
         raise NotFound("after all")

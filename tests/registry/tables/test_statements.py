@@ -10,6 +10,7 @@ from catalog.records.instance import Instance
 from registry.commit.writer import local_region
 from registry.models import ChangeRow, InstanceRow
 from registry.tables import statements
+from registry.tables.records import upsert_records
 from tests.harness import records
 from tests.registry.conftest import Register
 
@@ -30,24 +31,24 @@ def kept() -> dict[str, tuple[int, int]]:
 def test_of_any_number_of_rows_each_is_inserted_once(transactional_db: None, number: int) -> None:
     given = rows(number)
     with transaction.atomic():
-        statements.upsert_records(connection, given, absent={record.key for record, _, _ in given})
+        upsert_records(connection, given, absent={record.key for record, _, _ in given})
     assert kept() == {f"i-{place}": (place + 1, 1) for place in range(number)}
 
 
 @pytest.mark.parametrize("number", SOME)
 def test_rows_that_are_there_are_replaced_and_others_added(transactional_db: None, number: int) -> None:
     with transaction.atomic():
-        statements.upsert_records(connection, rows(number // 2))
-        statements.upsert_records(connection, rows(number, weight=7))
+        upsert_records(connection, rows(number // 2))
+        upsert_records(connection, rows(number, weight=7))
     assert kept() == {f"i-{place}": (place + 1, 7) for place in range(number)}
 
 
 def test_a_row_that_is_there_against_all_expectation_leaves_nothing_done(transactional_db: None) -> None:
     given = rows(70)
     with transaction.atomic():
-        statements.upsert_records(connection, given[40:41])
+        upsert_records(connection, given[40:41])
     with pytest.raises(DatabaseError), transaction.atomic():
-        statements.upsert_records(connection, given, absent={record.key for record, _, _ in given})
+        upsert_records(connection, given, absent={record.key for record, _, _ in given})
     assert kept() == {"i-40": (41, 1)}
 
 

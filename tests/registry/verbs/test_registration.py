@@ -6,6 +6,7 @@ import pytest
 
 from catalog.errors import CatalogError, Invalid, NotFound, Refused
 from catalog.records.check import LONGEST_OUTPUT
+from catalog.records.instance import Instance, instance_key, with_lease
 from catalog.records.registration import from_mapping
 from catalog.records.status import Status
 from registry import actions
@@ -33,9 +34,7 @@ def report(status: Status, *, check: str = "beat", epoch: int | None = None, out
 @verb()
 def expire_lease(unit: Unit, *, actor: str, cause: str) -> None:
     """What an expired lease leaves behind."""
-    from catalog.records.instance import with_lease
-
-    instance = unit.instance("default", "web", "one")
+    instance = unit.record(Instance, instance_key("default", "web", "one"))
     assert instance is not None
     unit.put(with_lease(instance, expired=True, now=unit.now), verb="expire")
 
