@@ -1,5 +1,6 @@
 """The dashboard of a server process: what it sees, and what keeps it up to date."""
 
+from config.dialects import DIALECTS
 from config.environment import Environment
 from dashboard.follower import DashboardFollower
 from dashboard.live import announcements, context
@@ -23,7 +24,7 @@ async def warm_up(plane: Plane, screens: Screens, page: Page) -> None:
 def install(plane: Plane, environment: Environment) -> None:
     """Let the dashboard's pages see what the plane sees."""
     reason = plane.mirrors.reason if plane.mirrors is not None else lambda region: ""
-    board = Board(plane.region, plane.view, clock=plane.clock, reason=reason)
+    board = Board(plane.region, plane.view, clock=plane.clock, reason=reason, dialects=DIALECTS)
     screens = Screens(lambda now: state_of(plane.view, plane.region, now), clock=plane.clock)
     plane.beside.append(DashboardFollower(plane.view, board.recent, board.histories))
     plane.view.listeners.append(screens.touched)

@@ -1,6 +1,6 @@
 """The board: what the dashboard of one process knows, all of it in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from catalog.view import View
 from dashboard.memory.history import Histories
@@ -8,6 +8,7 @@ from dashboard.memory.links import Links
 from dashboard.memory.recent import Recent
 from dashboard.memory.single_flight import SingleFlight
 from dashboard.memory.summary import SummaryCache
+from discovery.web.dialect import Dialect
 from federation.status import Matrix
 
 MATRIX_EVERY = 1.5  # seconds; shorter than any page's refresh, so that none gets the same matrix twice
@@ -16,7 +17,8 @@ MATRIX_EVERY = 1.5  # seconds; shorter than any page's refresh, so that none get
 class Board:
     """One region's view of the federation, for pages. `home` is the region; `clock` gives wall time.
 
-    `reason` says why a region is not followed at the moment; it is empty when it is.
+    `reason` says why a region is not followed at the moment; it is empty when it is. `dialects` are those that the
+    region is asked in.
     """
 
     def __init__(
@@ -26,8 +28,10 @@ class Board:
         *,
         clock: Callable[[], float],
         reason: Callable[[str], str] = lambda region: "",
+        dialects: Sequence[Dialect] = (),
     ) -> None:
         self.home, self.view, self.clock, self.reason = home, view, clock, reason
+        self.dialects = dialects
         self.recent = Recent()
         self.histories = Histories()
         self.links = Links()

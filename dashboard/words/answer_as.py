@@ -1,13 +1,14 @@
-"""Answer as: what a client in a region is told right now, over HTTP and over DNS.
+"""Answer as: what a client in a region is told right now, in each dialect over HTTP and over DNS.
 
-Nothing here decides anything: the question is read by the HTTP dialect and put to its answer, and packed and answered
-as the DNS dialect does it, with the chosen region as home. What this process knows of another region may be older than
-what that region knows of itself, and distances are those from here.
+Nothing here decides anything: the query is answered and rendered as the dialect does it, with the chosen region as
+home. What this process knows of another region may be older than what that region knows of itself, and distances are
+those from here.
 """
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import dns.exception
@@ -24,22 +25,23 @@ from catalog.records.instance import DEFAULT_NAMESPACE
 from catalog.view import View
 from discovery.answers.cache import Encoded
 from discovery.dns import message
+from discovery.dns.dialect import WORDLESS
 from discovery.dns.message import Prepared
-from discovery.dns.names import route
+from discovery.dns.names import name_of, route
 from discovery.dns.question import read
 from discovery.dns.reads import Finding, find
 from discovery.dns.responder import prepare
 from discovery.dns.shapes import Naming
 from discovery.dns.zone import LARGEST, Zone
 from discovery.http import parameters
-from discovery.http.dialect import DIALECT
-from discovery.web.problems import problem
+from discovery.web.dialect import Dialect, Example, HttpDialect
 
+LONGEST_SHOWN = 10_000  # bytes of a body that is not JSON
 SHOWN = 10  # instances or records of an answer that are written out
 CLIENT = "127.0.0.1"  # with a limit each client has a share of its own: this is the one of a client here
 TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 TYPES = (RdataType.A, RdataType.SRV)
-HEADERS = ("content-type", "meridian-region", "meridian-regions", "meridian-index", "meridian-freshness")
+DULL_HEADERS = frozenset({b"content-length", b"etag"})
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +57,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def target(self) -> str:
-        """Path and query string of the request."""
+        """Path and query string in the native dialect, whose parameters a person fills in."""
         namespace = "" if self.namespace == DEFAULT_NAMESPACE else self.namespace
         given = {
             "namespace": namespace, "tag": self.tag, "version": self.version, "zone": self.zone, "limit": self.limit,
@@ -71,14 +73,20 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`body` is what is sent; `text` the beginning of it, made easy to read, without the last `hidden` instances."""
+    """`body` is what is sent; `text` the beginning of it, made easy to read, without the last `hidden` instances.
 
+    `returned` counts the instances where the body is a list of them.
+    """
+
+    title: str
+    curl: str
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
     text: str = ""
     hidden: int = 0
-    returned: int = 0
+    returned: int | None = None
+    left_out: str = ""
 
 
 class DnsAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,32 +112,49 @@ class DnsAnswer(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(self.lines)
 
 
-def by_http(view: View, asking: Asking, now: float) -> HttpAnswer:
-    """What `GET` of the target is answered with in that region."""
+def over_http(
+    dialects: Iterable[Dialect], view: View, asking: Asking, now: float, *, base: str, token: bool
+) -> list[HttpAnswer]:
+    """What each dialect over HTTP answers in that region; `base` and `token` are for the commands that ask the same."""
+    asked = [dialect for dialect in dialects if isinstance(dialect, HttpDialect)]
+    return [by_http(dialect, view, asking, now, base=base, token=token) for dialect in asked]
+
+
+def by_http(
+    dialect: HttpDialect, view: View, asking: Asking, now: float, *, base: str = "", token: bool = False
+) -> HttpAnswer:
+    """What the dialect answers. A question that breaks a rule is asked in the words that were filled in."""
     try:
         query = asking.query
     except CatalogError as error:
-        found = problem(error)
-        body = msgspec.json.encode(found)
-        return HttpAnswer(status=found.status, body=body, text=_pretty(body))
-    encoded = Encoded(DIALECT.lookup(query).render(view, now), DIALECT)
-    headers = {name.decode(): value.decode() for name, value in encoded.start["headers"]}
-    instances = msgspec.json.decode(encoded.body) if encoded.status == 200 else []
-    shown = msgspec.json.encode(instances[:SHOWN]) if encoded.status == 200 else encoded.body
+        reply = dialect.error(error)
+        command = curl(dialect, Example(f"GET {asking.target}"), base, token=token)
+        return HttpAnswer(
+            title=dialect.title, curl=command, status=reply.status, body=reply.body, text=_readable(reply.body)
+        )
+    example = dialect.example(query)
+    encoded = Encoded(dialect.lookup(query).render(view, now), dialect)
+    listed = _list_in(encoded.body)
+    shown = encoded.body if listed is None else msgspec.json.encode(listed[:SHOWN])
     return HttpAnswer(
+        title=dialect.title,
+        curl=curl(dialect, example, base, token=token),
         status=encoded.status,
         body=encoded.body,
-        headers=tuple((name, headers[name]) for name in HEADERS if name in headers),
-        text=_pretty(shown),
-        hidden=max(0, len(instances) - SHOWN),
-        returned=len(instances),
+        headers=tuple(
+            (name.decode(), value.decode()) for name, value in encoded.start["headers"] if name not in DULL_HEADERS
+        ),
+        text=_readable(shown),
+        hidden=max(0, len(listed or ()) - SHOWN),
+        returned=None if listed is None else len(listed),
+        left_out=_joined(example.left_out),
     )
 
 
 def by_dns(view: View, asking: Asking, zone: Zone, now: float) -> tuple[DnsAnswer, ...]:
     """What a resolver in the zone's region is told, for each type of record that a client may ask for."""
     try:
-        name = dns_name(asking, zone)
+        name = name_of(asking.service, zone.domains[0], tag=asking.tag, namespace=asking.namespace)
     except Invalid as error:
         return (DnsAnswer(type="A", problem=str(error)),)
     packets = [dns.message.make_query(name, type, use_edns=0, payload=zone.payload, id=0).to_wire() for type in TYPES]
@@ -140,27 +165,22 @@ def by_dns(view: View, asking: Asking, zone: Zone, now: float) -> tuple[DnsAnswe
     return tuple(_answer(packet, found, zone, name) for packet in packets)
 
 
-def dns_name(asking: Asking, zone: Zone) -> dns.name.Name:
-    """The name to ask DNS for. Raises Invalid when a tag cannot be part of one."""
-    namespace = () if asking.namespace == DEFAULT_NAMESPACE else (asking.namespace, "ns")
-    labels = [*(asking.tag.split(".") if asking.tag else ()), asking.service, "service", *namespace]
-    labels += zone.domains[0].rstrip(".").split(".")
-    try:
-        return dns.name.Name([*(label.encode("ascii") for label in labels), b""])
-    except (UnicodeEncodeError, dns.exception.DNSException) as error:
-        raise Invalid(f"DNS cannot be asked for this: no name can hold it ({error})", field="tag") from None
-
-
 def left_out(asking: Asking) -> str:
     """What of the question DNS has no words for."""
-    words = [word for word in ("zone", "version", "limit") if getattr(asking, word)]
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+    return _joined([word for word in WORDLESS if getattr(asking, word, "")])
 
 
-def curl(asking: Asking, base: str, *, token: bool) -> str:
+def curl(dialect: HttpDialect, example: Example, base: str, *, token: bool) -> str:
     """The command that asks the region's server the same."""
-    shown = '-H "Authorization: Bearer $TOKEN" ' if token else ""
-    return f"curl {shown}{shlex.quote(base + asking.target)}"
+    method, _, target = example.line.partition(" ")
+    words = ["curl"] if method == "GET" else ["curl", "-X", method]
+    if token:
+        words += ["-H", f'"{dialect.token_header}"']
+    for header in example.headers:
+        words += ["-H", shlex.quote(header)]
+    if example.body:
+        words += ["-d", shlex.quote(example.body)]
+    return " ".join([*words, shlex.quote(base + target)])
 
 
 def dig(answer: DnsAnswer, server: str, port: int) -> str:
@@ -200,6 +220,23 @@ def _lines(sent: dns.message.Message, prepared: Prepared) -> Iterable[str]:
         yield f"; EDE: {prepared.note[0]:d}: ({prepared.note[1]})"
 
 
-def _pretty(body: bytes) -> str:
-    """JSON for people. What would turn the direction of the text around is written as an escape, as JSON may."""
-    return TURNING.sub(lambda found: f"\\u{ord(found[0]):04x}", msgspec.json.format(body, indent=2).decode())
+def _joined(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+
+
+def _list_in(body: bytes) -> list[Any] | None:
+    """The list that a body is, when it is JSON's."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return found if isinstance(found, list) else None
+
+
+def _readable(body: bytes) -> str:
+    """A body for people. What would turn the direction of the text around is written as an escape, as JSON may."""
+    try:
+        body = msgspec.json.format(body, indent=2)
+    except msgspec.DecodeError:  # it is not JSON
+        body = body[:LONGEST_SHOWN]
+    return TURNING.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode(errors="replace"))

@@ -12,7 +12,7 @@ WORDLESS = ("zone", "version", "limit", "filter")  # fields of a query that no n
 def example(query: Query) -> Example:
     """The name to ask for, and the type that has ports. Raises Invalid when a tag cannot be part of a name."""
     name = name_of(query.service, DOMAIN, tag=query.tags[0] if query.tags else "", namespace=query.namespace)
-    return Example(f"{name} SRV", tuple(field for field in WORDLESS if getattr(query, field)))
+    return Example(f"{name} SRV", left_out=tuple(field for field in WORDLESS if getattr(query, field)))
 
 
 DIALECT = Dialect(name="dns", title="DNS", example=example, collector=Collected)

@@ -20,10 +20,15 @@ from registry.asgi import Scope
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """How a query is asked: `line` as it stands on the wire, a request's or a question's. `left_out` names the fields
-    of the query that the dialect has no words for."""
+    """How a query is asked: the first line of the request, `GET /services/web`, or the question of another protocol.
+
+    `headers` and `body` go with it where the query does not stand in the path. `left_out` names the fields of the query
+    that the dialect has no words for.
+    """
 
     line: str
+    headers: tuple[str, ...] = ()
+    body: str = ""
     left_out: tuple[str, ...] = ()
 
 
@@ -47,7 +52,7 @@ class HttpDialect(HttpForm, Dialect):
 
     `routes` makes its routes for one server; `paths` lists them for people. `lookup` is the read that answers a query.
     `fast_writes` finds, by method, who answers a request without a task of its own: only paths without escapes are
-    asked for, and None leaves a request to the routes.
+    asked for, and None leaves a request to the routes. `token_header` is how a token is shown, for people.
     """
 
     routes: Callable[[], Routes]
@@ -55,4 +60,5 @@ class HttpDialect(HttpForm, Dialect):
     lookup: Callable[[Query], Read]
     segments: tuple[str, ...] = ()
     root_header: bytes = b""
+    token_header: str = "Authorization: Bearer $TOKEN"  # noqa: S105 - a variable of a shell
     fast_writes: Mapping[str, Callable[[Scope], FastHandler | None]] = field(default_factory=dict)

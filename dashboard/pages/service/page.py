@@ -223,7 +223,7 @@ class ServicePage(Page):
         source = (facts.addresses, *answer_inputs(view, self.board.regions, (self.namespace, self.service)))
         return self.answers.get(
             source, now, len(found.answer.verdicts),
-            lambda: (parts.answers(view, self.asking, facts.addresses, now), until),
+            lambda: (parts.answers(self.board, self.asking, facts.addresses, now), until),
         )  # fmt: skip
 
     def _ranges(self) -> list[tuple[str, str, bool]]:

@@ -8,8 +8,8 @@ from django.conf import settings
 from catalog.query_types import Verdict
 from catalog.records.policy import Policy
 from catalog.records.status import SERVING, Status
-from catalog.view import View
 from dashboard.live.page import part
+from dashboard.memory.board import Board
 from dashboard.memory.summary import STATUSES
 from dashboard.pages.service.facts import dns_host, own_address
 from dashboard.pictures.chart.bars import status_bar
@@ -107,18 +107,18 @@ def versions(verdicts: Mapping[str, Sequence[Verdict]]) -> list[VersionTotals]:
     return sorted(found, key=lambda version: (-version.totals.instances, version.name))[:MOST_VERSIONS]
 
 
-def answers(view: View, asking: Asking, addresses: Mapping[str, str], now: float) -> dict[str, str]:
+def answers(board: Board, asking: Asking, addresses: Mapping[str, str], now: float) -> dict[str, str]:
     """The fragments that show what clients get over HTTP and DNS, and how fresh it is."""
     zone, here = zone_of(asking.region), asking.region == settings.MERIDIAN.region
     base = addresses.get(asking.region) or (own_address() if here else "")
     host, port = dns_host(), settings.MERIDIAN.dns.port
+    view, token = board.view, settings.MERIDIAN.auth
     answered = answer_as.by_dns(view, asking, zone, now)
     context = {
         "asking": asking,
         "here": here,
         "freshness": view.region(asking.region).freshness,
-        "http": answer_as.by_http(view, asking, now),
-        "curl": answer_as.curl(asking, base or "http://SERVER:8500", token=settings.MERIDIAN.auth),
+        "http": answer_as.over_http(board.dialects, view, asking, now, base=base or "http://SERVER:8500", token=token),
         "is_known": bool(base),
         "dns": [(answer, answer_as.dig(answer, host, port)) for answer in answered],
         "left_out": answer_as.left_out(asking),

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from catalog.change import Record
 from catalog.records.override import Scope
 from catalog.view import View
-from dashboard.words.answer_as import Asking, by_dns, by_http, curl, dig, left_out
+from dashboard.words.answer_as import Asking, by_dns, by_http, dig, left_out
+from discovery.http.dialect import DIALECT as HTTP
 from tests.harness.dashboard.pages import Desk as Board
 from tests.harness.discovery.world import opened
 from tests.harness.dns.name_server import NOW as DNS_NOW
@@ -87,7 +88,7 @@ def test_it_says_over_http_what_the_application_says(
     data = tmp_path_factory.mktemp("world")
     view, [real] = asyncio.run(by_the_application(data, [*records, *override_effect], [question.target]))
 
-    shown = by_http(view, question, NOW)
+    shown = by_http(HTTP, view, question, NOW)
 
     assert shown.status == real.status
     assert json.loads(shown.body) == real.json()
@@ -133,19 +134,19 @@ def test_a_region_is_answered_by_its_own_policy_and_not_by_ours() -> None:
     ours, theirs = copy(HOME, "ours"), copy(WEST, "theirs")
     board = Board(sick(ours), theirs, policy())
 
-    at_home = by_http(board.view, asking(HOME), NOW)
-    in_the_west = by_http(board.view, asking(WEST), NOW)
+    at_home = by_http(HTTP, board.view, asking(HOME), NOW)
+    in_the_west = by_http(HTTP, board.view, asking(WEST), NOW)
 
     assert [found["id"] for found in json.loads(at_home.body)] == ["theirs"]
     assert [found["id"] for found in json.loads(in_the_west.body)] == ["theirs"]
     board.put(sick(theirs))
-    assert json.loads(by_http(board.view, asking(WEST), NOW).body) == []
+    assert json.loads(by_http(HTTP, board.view, asking(WEST), NOW).body) == []
 
 
 def test_a_long_answer_is_cut_where_it_is_shown_and_counted_whole() -> None:
     server = NameServer(*(copy(HOME, f"web-{number}", host=f"10.0.1.{number + 1}") for number in range(40)))
 
-    http = by_http(server.view, asking(), NOW)
+    http = by_http(HTTP, server.view, asking(), NOW)
     a, srv = by_dns(server.view, asking(), server.zone, NOW)
 
     assert (len(json.loads(http.body)), len(json.loads(http.text)), http.hidden) == (40, 10, 30)
@@ -166,7 +167,7 @@ def test_the_commands_can_be_pasted_whatever_was_asked() -> None:
     server = NameServer(copy(HOME, "web-1"))
     answer = by_dns(server.view, question, server.zone, NOW)[0]
 
-    command = curl(question, "http://127.0.0.1:8500", token=True)
+    command = by_http(HTTP, server.view, question, NOW, base="http://127.0.0.1:8500", token=True).curl
 
     assert "it%27s%3B+rm+-rf+%2F" in command
     assert "%24%28boom%29" in command

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.change import Record
+from config.dialects import DIALECTS
 from dashboard.follower import DashboardFollower
 from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page
@@ -28,7 +29,7 @@ class Desk:
         self.federation: FederatedView = asyncio.run(federation())
         self.view = self.federation.view
         self.now = NOW
-        self.board = Board(HOME, self.view, clock=lambda: self.now)
+        self.board = Board(HOME, self.view, clock=lambda: self.now, dialects=DIALECTS)
         self.live = DashboardFollower(self.view, self.board.recent, self.board.histories)
         self.put(*records)
 

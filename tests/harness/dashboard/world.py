@@ -10,6 +10,7 @@ from typing import Any
 from asgiref.testing import ApplicationCommunicator
 from django.core import signing
 
+from config.dialects import DIALECTS
 from dashboard.follower import DashboardFollower
 from dashboard.live import context, routing, ticket
 from dashboard.live.context import DashboardContext
@@ -28,7 +29,7 @@ class Dashboard:
     def __init__(self, data: Path, *, is_open: bool = True) -> None:
         self.world = World(data)
         plane = self.world.plane
-        self.board = Board(REGION, plane.view, clock=lambda: self.world.now)
+        self.board = Board(REGION, plane.view, clock=lambda: self.world.now, dialects=DIALECTS)
         self.screens = Screens(lambda now: state_of(plane.view, REGION, now), clock=lambda: self.world.now)
         plane.beside.append(DashboardFollower(plane.view, self.board.recent, self.board.histories))
         plane.view.listeners.append(self.screens.touched)
