@@ -8,7 +8,6 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-from config.local.plan import BASE_DIR
 from tests.harness.processes import plain_environment
 from tests.harness.region import Region
 
@@ -51,7 +50,7 @@ def answered(region: Region, service: str, query: str = "") -> list[str]:
 def manage(region: Region, *arguments: str, within: float = 60.0) -> str:
     """What a management command of the region prints. Raises AssertionError with its complaint when it fails."""
     done = subprocess.run(
-        [sys.executable, str(BASE_DIR / "manage.py"), *arguments],
+        [sys.executable, str(region.code / "manage.py"), *arguments],
         env={**plain_environment(), **region.settings()}, capture_output=True, text=True, timeout=within, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

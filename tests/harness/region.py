@@ -27,8 +27,15 @@ class Region:
     """Start it, ask it, kill parts of it, stop it. Every wait is bounded."""
 
     def __init__(
-        self, data: Path, *, name: str = "us-east", demo: bool = False, variables: Mapping[str, str] | None = None
+        self,
+        data: Path,
+        *,
+        name: str = "us-east",
+        demo: bool = False,
+        variables: Mapping[str, str] | None = None,
+        code: Path = BASE_DIR,
     ) -> None:
+        self.code = code  # the tree of the project that it runs
         self.data = data
         self.name = name
         self.demo = demo
@@ -70,7 +77,7 @@ class Region:
         self._began_at = len(self.log())
         with self.output.open("ab") as output:
             self.supervisor = spawn(
-                [sys.executable, str(BASE_DIR / "manage.py"), "up", *flags],
+                [sys.executable, str(self.code / "manage.py"), "up", *flags],
                 env={**variables, **self.variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
