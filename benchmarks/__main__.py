@@ -12,9 +12,12 @@ from dataclasses import asdict
 from types import ModuleType
 
 import benchmarks
-from benchmarks.rig.harness import Figure, Harness, machine, missing_tools
+from benchmarks.rig.harness import Figure, Harness, machine
+from config.local.plan import BASE_DIR
 
+# Debian's packages of the programs that the benchmarks run, by program.
 PACKAGES = {
+    "chromium": "chromium",
     "wrk": "wrk",
     "nginx": "nginx-light",
     "etcd": "etcd-server",
@@ -31,16 +34,14 @@ def modules() -> list[ModuleType]:
     return sorted((module for module in found if hasattr(module, "NAME")), key=lambda module: str(module.NAME))
 
 
-def install(tools: list[str]) -> None:
-    """Install Debian's packages for the tools when that is possible; says so when it is not."""
-    wanted = sorted({PACKAGES[tool] for tool in tools})
-    print(f"installing {', '.join(wanted)} for the comparison", file=sys.stderr)
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-yq", "--no-install-recommends", *wanted]):
-        subprocess.run([*sudo, *command], env=environment, stdout=subprocess.DEVNULL, check=False)
-    if left := missing_tools(tools):
-        print(f"still missing: {', '.join(left)}; what needs them will fail", file=sys.stderr)
+def install() -> None:
+    """Install the packages that are missing, if this may do so; their servers are not started."""
+    wanted = [f"{program}={package}" for program, package in PACKAGES.items()]
+    done = subprocess.run(
+        [BASE_DIR / "scripts" / "debian", *wanted], env={**os.environ, "RUNLEVEL": "1"}, stdout=sys.stderr, check=False
+    )
+    if done.returncode != 0:
+        print("benchmarks that need what is missing will fail", file=sys.stderr)
 
 
 def measured(module: ModuleType, harness: Harness) -> list[Figure] | str:
@@ -63,8 +64,7 @@ def main() -> int:
     chosen = [module for module in modules() if not options.only or module.NAME in options.only]
     if not chosen:
         parser.error(f"no such benchmark; there are {', '.join(str(module.NAME) for module in modules())}")
-    if missing := missing_tools(list(PACKAGES)):
-        install(missing)
+    install()
     harness = Harness(rounds=1, seconds=1.0) if options.quick else Harness()
     results = {}
     if not options.json:

@@ -5,6 +5,7 @@ import gzip
 import json
 import random
 import re
+import shutil
 import statistics
 import time
 import urllib.request
@@ -27,7 +28,6 @@ TARGET = (
     "5,000 services: 150 ms, 200 KB; first contentful paint 500 ms"
 )
 
-CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -74,7 +74,7 @@ def run(harness: Harness) -> list[Figure]:
 def browser() -> Iterator[Browser]:
     """A real Chromium."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
         try:
             yield chromium
         finally:

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shutil
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -82,8 +81,3 @@ def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}"
-
-
-def missing_tools(tools: Sequence[str]) -> list[str]:
-    """The programs among `tools` that this machine does not have."""
-    return [tool for tool in tools if shutil.which(tool) is None]
