@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from catalog.errors import Unavailable
 from catalog.view import Freshness, State
-from registry.valkey import aconnection, key, reaching
+from registry.valkey import key, reaching, shared_connection
 
 PART = "the status of the mirrors"
 FRESH_FOR = 5.0  # seconds without a word of a region after which what is known of it is called stale
@@ -97,11 +97,7 @@ async def forget(client: "Redis", region: str) -> None:
 async def read(client: "Redis | None" = None) -> dict[str, Heard]:
     """What is heard of every mirrored region. Raises Unavailable when Valkey cannot be reached."""
     with reaching(PART):
-        if client is not None:
-            stored = await client.hgetall(heard_key())
-        else:
-            async with aconnection() as own:
-                stored = await own.hgetall(heard_key())
+        stored = await (client or shared_connection()).hgetall(heard_key())
     try:
         return {str(region): decode(text) for region, text in stored.items()}
     except msgspec.DecodeError as error:

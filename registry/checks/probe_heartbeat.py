@@ -4,7 +4,7 @@ from django.conf import settings
 from redis.asyncio import Redis
 
 from registry.checks.schedule import probes_key
-from registry.valkey import aconnection, reaching
+from registry.valkey import reaching, shared_connection
 
 PART = "the heartbeat of the probes"
 
@@ -19,6 +19,5 @@ async def last_round() -> float | None:
     """When a worker of this region last completed a round, in seconds since the epoch; None before the first since
     Valkey began. Raises Unavailable: without Valkey no worker can probe either."""
     with reaching(PART):
-        async with aconnection() as client:
-            seen = await client.get(probes_key(settings.MERIDIAN.region, "seen"))
+        seen = await shared_connection().get(probes_key(settings.MERIDIAN.region, "seen"))
     return float(seen) if seen is not None else None
