@@ -1,4 +1,4 @@
-// The keyboard: the whole dashboard can be used without a mouse.
+// Keyboard shortcuts.
 
 const PLACES = { o: "/dashboard/", s: "/dashboard/services", f: "/dashboard/federation", c: "/dashboard/changes" };
 

@@ -1,14 +1,14 @@
-// Keeps the page in step with the region. Every message says from which version it leads to which, and how far the
-// logs were; whoever has missed one asks for what is missing, by the version that it has.
+// Keeps the page up to date. Every message says from which version it leads to which, and the index of each log; a page
+// that missed one asks for what is missing, by the version that it has.
 
 import { listen } from "./keys.js";
 import { putFragment, putRows } from "./patch.js";
-import { ago, now, serverTime, tellTimes } from "./times.js";
+import { ago, now, serverTime, showTimes } from "./times.js";
 
-const LATE = 6000; // milliseconds without a word from the server, which speaks at least every three seconds
-const LOST = 15000; // after which the connection is given up and made anew
+const LATE = 6000; // milliseconds without a message from the server, which sends one at least every three seconds
+const LOST = 15000; // milliseconds after which the connection is replaced
 const PAUSES = [500, 1000, 2000, 4000, 8000];
-const ENTREATIES = 3; // failures after which it is asked whether the page itself may still be read
+const RENEW_AFTER = 3; // failures after which it is checked whether the page itself may still be read
 
 const body = document.body;
 const mark = document.getElementById("mark");
@@ -16,7 +16,7 @@ const markText = document.getElementById("mark-text");
 const live = body.dataset.epoch !== undefined;
 
 let socket = null;
-let heardAt = 0; // by this machine's clock, which need not be right to measure
+let receivedAt = 0; // by this machine's clock, which need not be right to measure
 let failures = 0;
 let state = null;
 let epoch = body.dataset.epoch ?? "";
@@ -37,7 +37,7 @@ function connect() {
   url.protocol = url.protocol.replace("http", "ws");
   const made = new WebSocket(url);
   socket = made;
-  heardAt = Date.now();
+  receivedAt = Date.now();
   made.onopen = () => watch();
   made.onmessage = (event) => made === socket && take(JSON.parse(event.data));
   made.onclose = () => made === socket && later();
@@ -47,35 +47,35 @@ function later() {
   socket = null;
   const pause = PAUSES[Math.min(failures, PAUSES.length - 1)];
   failures += 1;
-  reconnecting = setTimeout(connect, pause * (0.5 + Math.random())); // not everybody at the same moment
-  if (failures % ENTREATIES === 0) renew();
-  tellState();
+  reconnecting = setTimeout(connect, pause * (0.5 + Math.random())); // not all browsers at the same time
+  if (failures % RENEW_AFTER === 0) renew();
+  showState();
 }
 
-// Why it was not let in, a browser does not say. The ticket runs out after some hours, and every page brings a new one;
-// a page that leads elsewhere wants somebody to sign in.
+// A browser does not say why a connection was refused. The ticket expires after some hours, and loading any page brings a
+// new one; a page that redirects wants a sign-in.
 async function renew() {
   try {
     const answer = await fetch(address(), { method: "HEAD", redirect: "manual", cache: "no-store" });
     if (answer.type === "opaqueredirect") location.reload();
   } catch {
-    // the server is away: it is tried again
+    // the server is down: it is tried again
   }
 }
 
 function take(message) {
-  heardAt = Date.now();
+  receivedAt = Date.now();
   failures = 0;
   state = message.state;
   serverTime(state.at);
-  if (message.kind === "sheet") takeSheet(message);
+  if (message.kind === "sheet") takeContent(message);
   else if (message.kind === "notice") notice(message.text);
   away();
-  tellState();
+  showState();
 }
 
-function takeSheet(message) {
-  if (paused) return; // what is missed meanwhile is asked for afterwards
+function takeContent(message) {
+  if (paused) return; // what is missed meanwhile is asked for on resuming
   const whole = message.after === 0;
   if (!whole && (message.epoch !== epoch || message.after !== version)) {
     watch(); // something was missed
@@ -93,7 +93,7 @@ function takeSheet(message) {
   }
   body.dataset.epoch = epoch;
   body.dataset.version = String(version);
-  tellTimes();
+  showTimes();
   document.dispatchEvent(new CustomEvent("meridian:shown", { detail: message.state }));
 }
 
@@ -101,12 +101,12 @@ function away() {
   const known = document.getElementById("away");
   if (!state.since) known?.remove();
   else if (!known) {
-    const text = "The database cannot be read. This page is from memory; lookups go on, nothing can be changed.";
+    const text = "The database cannot be read. This page is from memory; lookups continue, changes are not possible.";
     notice(text, "warning").id = "away";
   }
 }
 
-/** A line at the top of the page; it stays until it is gone by itself or closed. */
+/** A line at the top of the page; an info disappears after a while. */
 function notice(text, kind = "info") {
   const line = document.createElement("p");
   line.className = `notice ${kind}`;
@@ -116,17 +116,17 @@ function notice(text, kind = "info") {
   return line;
 }
 
-function said() {
+function status() {
   if (!socket || socket.readyState !== WebSocket.OPEN) return ["reconnecting", "◌", "reconnecting"];
-  const silent = Date.now() - heardAt;
+  const silent = Date.now() - receivedAt;
   if (paused) return ["late", "‖", "paused"];
   if (silent > LATE) return ["late", "◔", `late by ${Math.round(silent / 1000)} s`];
   if (state?.since) return ["late", "◔", `from memory, ${ago(now() - state.since * 1000)}`];
   return state ? ["live", "●", "live"] : ["reconnecting", "◌", "connecting"];
 }
 
-function tellState() {
-  const [name, glyph, text] = said();
+function showState() {
+  const [name, glyph, text] = status();
   if (mark.dataset.state !== name || markText.textContent !== text) {
     mark.dataset.state = name;
     mark.querySelector(".glyph").textContent = glyph;
@@ -135,22 +135,22 @@ function tellState() {
   if (state) mark.title = Object.entries(state.index).map(([region, index]) => `${region}: index ${index}`).join("\n");
 }
 
-// A laptop that slept has a socket that looks open and is not: when time has jumped, or the page is looked at again
-// after a silence, it is made anew.
+// A laptop that slept has a socket that looks open and is not: when time has jumped, or the page becomes visible after a
+// silence, it is replaced.
 let tickedAt = Date.now();
 function tick() {
   const jumped = Date.now() - tickedAt > 10000;
   tickedAt = Date.now();
-  if (socket && (jumped || Date.now() - heardAt > LOST)) connect();
-  tellState();
-  tellTimes();
+  if (socket && (jumped || Date.now() - receivedAt > LOST)) connect();
+  showState();
+  showTimes();
 }
 
 function wake() {
-  if (document.visibilityState === "visible" && (!socket || Date.now() - heardAt > LATE)) connect();
+  if (document.visibilityState === "visible" && (!socket || Date.now() - receivedAt > LATE)) connect();
 }
 
-// Forms that narrow what a page shows do so while they are filled in; without script they have a button.
+// Forms that filter a page do so while they are filled in; without script they have a button.
 function narrowed(form) {
   const query = new URLSearchParams();
   for (const [name, value] of new FormData(form)) if (value) query.set(name, value);
@@ -161,7 +161,7 @@ function narrowed(form) {
   watch();
 }
 
-function listenToForms() {
+function watchForms() {
   let waiting = 0;
   for (const form of document.querySelectorAll("form[data-narrow]")) {
     form.addEventListener("input", () => {
@@ -176,25 +176,25 @@ function listenToForms() {
   }
 }
 
-function listenToPause() {
+function watchPause() {
   for (const button of document.querySelectorAll("[data-pause]")) {
     button.hidden = false;
     button.addEventListener("click", () => {
       paused = !paused;
       button.setAttribute("aria-pressed", String(paused));
-      button.textContent = paused ? "Go on" : "Pause";
+      button.textContent = paused ? "Resume" : "Pause";
       if (!paused) watch();
-      tellState();
+      showState();
     });
   }
 }
 
 listen();
-tellTimes();
-setInterval(live ? tick : tellTimes, 1000);
+showTimes();
+setInterval(live ? tick : showTimes, 1000);
 if (live) {
-  listenToForms();
-  listenToPause();
+  watchForms();
+  watchPause();
   document.addEventListener("visibilitychange", wake);
   window.addEventListener("online", connect);
   window.addEventListener("pageshow", (event) => event.persisted && connect());

@@ -1,5 +1,5 @@
-// Brings elements of the page in step with HTML from the server, touching no more than differs: what has the focus
-// keeps it, what a person has opened stays open, and what is selected stays selected.
+// Updates elements of the page with HTML from the server, touching no more than differs: focus, selection and what was
+// opened by hand stay.
 
 /** The elements that a piece of HTML stands for, as children that would fit into `parent`. */
 function parsed(html, parent) {

@@ -25,7 +25,7 @@ def test_what_registers_is_told_without_reload(page: Page, fleet: Fleet) -> None
     visit(page, "/dashboard/")
     expect(page.locator("#mark")).to_have_attribute("data-state", "live")
     fleet.add("newcomer", "newcomer-1")
-    expect(page.get_by_role("region", name="What changed")).to_contain_text("newcomer/newcomer-1 registered")
+    expect(page.get_by_role("region", name="Recent changes")).to_contain_text("newcomer/newcomer-1 registered")
 
 
 def test_a_service_that_nobody_serves_any_more_comes_to_need_a_person(page: Page, fleet: Fleet) -> None:
@@ -33,7 +33,7 @@ def test_a_service_that_nobody_serves_any_more_comes_to_need_a_person(page: Page
     visit(page, "/dashboard/")
     expect(page.locator("#mark")).to_have_attribute("data-state", "live")
     server.stop()
-    needs = page.get_by_role("region", name="Needs a person")
+    needs = page.get_by_role("region", name="Needs attention")
     expect(needs).to_contain_text("no instance of lonely serves", timeout=30_000)
     server.start()
     expect(needs).not_to_contain_text("no instance of lonely serves", timeout=30_000)
@@ -42,7 +42,7 @@ def test_a_service_that_nobody_serves_any_more_comes_to_need_a_person(page: Page
 def test_the_overview_can_be_read_without_script(tabs: Tabs, fleet: Fleet) -> None:
     page = visit(tabs(javascript=False), "/dashboard/")
     expect(page.get_by_role("link", name="us-east").first).to_be_visible()
-    expect(page.get_by_role("region", name="What changed")).to_contain_text("registered")
+    expect(page.get_by_role("region", name="Recent changes")).to_contain_text("registered")
 
 
 def test_a_region_that_there_is_not_says_what_is_near(page: Page, troubles: Troubles) -> None:

@@ -1,4 +1,4 @@
-"""The overview: regions, what needs a person, what has just happened. From memory, whatever else is away."""
+"""The overview: regions, what needs attention, recent changes. From memory, whatever else is away."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -65,7 +65,7 @@ def hear(desk: Desk, region: str, **fields: Any) -> None:
 def test_counts_of_all_regions_are_added_up() -> None:
     totals = text(shown(Desk(WEB, sick(copy(WEST, "web-2")))), "overview-totals")
     assert '<a href="/dashboard/services?status=critical">1</a>' in totals
-    assert "1 serve</span>" in totals
+    assert "1 serving</span>" in totals
 
 
 def test_each_region_is_a_row_with_its_counts() -> None:
@@ -90,7 +90,7 @@ def test_regions_with_coordinates_are_a_map() -> None:
 def test_calm_is_said_in_a_sentence() -> None:
     content = shown(Desk(WEB), told())
     assert not content.lists["overview-needs"]
-    assert "Nothing needs a person." in text(content, "overview-calm")
+    assert "Healthy: every service is serving" in text(content, "overview-calm")
 
 
 def test_nothing_registered_says_what_to_do_next() -> None:
@@ -233,7 +233,7 @@ def test_the_feed_forgets_what_is_older_than_an_hour() -> None:
     desk.now += 3601
     content = shown(desk)
     assert not content.lists["overview-feed"]
-    assert "Nothing has changed" in text(content, "overview-still")
+    assert "No changes in the last hour" in text(content, "overview-still")
 
 
 def test_the_feed_is_not_endless() -> None:
@@ -252,15 +252,15 @@ def test_names_with_markup_are_shown_as_text() -> None:
 
 def test_what_could_not_be_asked_is_said() -> None:
     calm = text(shown(Desk(WEB), problem="the database cannot be used"), "overview-calm")
-    assert "is not known: the database cannot be used" in calm
-    assert "Nothing in memory needs a person" in calm
+    assert "Holds and peers unknown: the database cannot be used" in calm
+    assert "Nothing in memory needs attention" in calm
 
 
 def test_what_was_known_stays_when_it_cannot_be_asked_again() -> None:
     hold = OpenHold(id="h1", kind="probe", scope="region", name="", formula="f", number=9, at=NOW, expires_at=NOW + 60)
     content = shown(Desk(WEB), told(holds=[hold]), problem="the database cannot be used")
     assert "hold:h1" in content.lists["overview-needs"]
-    assert "is as of" in text(content, "overview-calm")
+    assert "Holds and peers as of" in text(content, "overview-calm")
 
 
 def test_a_row_that_did_not_change_is_drawn_the_same() -> None:

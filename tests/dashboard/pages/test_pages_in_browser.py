@@ -164,7 +164,7 @@ def test_a_list_that_is_paused_stands_still_and_catches_up(page: Page, region: R
     expect(page.locator("#mark")).to_contain_text("paused")
     page.wait_for_timeout(1500)  # longer than a change takes to be seen
     assert page.locator("#changes > li").count() == 0
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     expect(page.locator("#changes > li")).to_have_count(1, timeout=SOON)
 
 

@@ -64,7 +64,7 @@ def test_what_is_asked_in_the_form_is_answered_at_once_as_the_server_answers_it(
 def test_the_form_and_the_page_work_without_script(tabs: Tabs) -> None:
     page = visit(tabs(javascript=False), "/dashboard/services/default/web")
     page.get_by_role("textbox", name="Version").fill("2.1.0")
-    page.get_by_role("button", name="Ask").click()
+    page.get_by_role("button", name="Look up").click()
 
     expect(page.locator("#service-http")).to_contain_text("version=2.1.0")
     expect(page.locator('tr[data-key="us-east/web-2"]')).to_contain_text("returned")

@@ -115,7 +115,7 @@ def test_what_is_asked_narrows_the_answer_and_says_why() -> None:
     assert "does not have the tag" in content.lists["service-instances"]["us-east/old"]
     assert "/services/web?tag=canary&amp;version=2" in content.fragments["service-http"]
     assert "canary.web.service.consul." in content.fragments["service-dns"]
-    assert "DNS has no words for version" in content.fragments["service-dns"]
+    assert "DNS cannot express version" in content.fragments["service-dns"]
 
 
 def test_a_question_that_breaks_a_rule_is_answered_as_http_answers_it() -> None:
@@ -155,7 +155,7 @@ def test_both_overrides_are_shown_when_one_decides_the_status_and_another_the_we
 
     row = desk.content(page(desk)).lists["service-instances"]["us-east/web-1"]
 
-    assert "forced warning" in row
+    assert "forced to warning" in row
     assert "drained" in row
     assert "by alice: a full disk" in row
     assert 'href="/dashboard/correct/undo?id=o-2&amp;region=us-east"' in row
@@ -207,7 +207,7 @@ def test_latencies_and_holds_are_shown_where_they_are_known() -> None:
     rows = desk.content(page(desk), facts).lists["service-instances"]
 
     assert "≤ 5 ms" in rows["us-east/web-1"]
-    assert "still served: expiry would fail 6 of 6" in rows["us-east/web-1"]
+    assert "still serving: expiry would fail 6 of 6" in rows["us-east/web-1"]
     assert "≤" not in rows["eu-west/web-2"]
 
 
@@ -221,7 +221,7 @@ def test_without_database_and_valkey_the_page_is_there_and_says_so() -> None:
     assert "<strong>200</strong>" in content.fragments["service-http"]
 
 
-def test_a_region_whose_instances_keep_turning_is_marked_and_one_that_starts_is_not() -> None:
+def test_a_region_whose_instances_keep_changing_status_is_marked_and_one_that_starts_is_not() -> None:
     record = copy(HOME, "web-1")
     desk = Desk(copy(WEST, "web-2"), record)
     for number in range(4):
@@ -230,8 +230,8 @@ def test_a_region_whose_instances_keep_turning_is_marked_and_one_that_starts_is_
 
     regions = desk.content(page(desk)).lists["service-regions"]
 
-    assert "4 turns in 10 min" in regions[HOME]
-    assert "turns" not in regions[WEST]
+    assert "4 status changes in 10 min" in regions[HOME]
+    assert "status changes" not in regions[WEST]
 
 
 def test_each_version_has_its_statuses_and_its_share_of_the_traffic() -> None:

@@ -166,7 +166,7 @@ def boss() -> Client:
 def test_the_admin_site_shows_the_matrix_above_the_peers(boss: Client) -> None:
     admitted()
     page = boss.get("/admin/federation/peer/").content.decode()
-    assert "Who holds what" in page
+    assert "Mirrors" in page
     assert "eu-west" in page
     assert "No recent contact: eu-west." in page
 
