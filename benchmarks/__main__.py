@@ -45,7 +45,7 @@ def install() -> None:
 
 
 def measured(module: ModuleType, harness: Harness) -> list[Figure] | str:
-    """What the benchmark found, or its last words. One that breaks must not silence the others."""
+    """The benchmark's figures, or its error: the others run all the same."""
     try:
         figures: list[Figure] = module.run(harness)
         return figures

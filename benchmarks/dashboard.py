@@ -24,7 +24,7 @@ from benchmarks.rig.parked_client import fetch
 
 NAME = "dashboard"
 TARGET = (
-    "change to browser p95 under 300 ms; 200 viewers at 100 changes/s: 60 % of a core, nobody later than 1 s; "
+    "change to browser p95 under 300 ms; 200 viewers at 100 changes/s: 60 % of a core, none later than 1 s; "
     "5,000 services: 150 ms, 200 KB; first contentful paint 500 ms"
 )
 
@@ -209,7 +209,7 @@ def _register_services(url: str) -> None:
 def _listed(url: str) -> list[Figure]:
     times, sizes = [], []
     for _ in range(7):
-        time.sleep(1.2)  # older than that, a page is drawn anew for whoever comes
+        time.sleep(1.2)  # a page older than that is rendered again for the next request
         began = time.perf_counter()
         _, headers, body = _compressed(url + "/dashboard/services")
         times.append(time.perf_counter() - began)

@@ -171,7 +171,7 @@ def _for_cpu(harness: Harness, url: str, server: int) -> float:
 
 
 def _bytes_per_change(pair: Pair, *, seconds: float) -> Figure:
-    """All bytes both ways on the link by which the changes are read, whoever sends them and what for."""
+    """All bytes both ways on the link by which the changes are read, whatever they are for."""
     before, index = _bytes(pair.homeward), _index(pair.here)
     asyncio.run(_stream(pair.here, seconds))
     until(lambda: _equal(pair), what="the stream has arrived", within=20)
@@ -245,7 +245,7 @@ def _knows(region: Region, other: str) -> bool:
         return send(region.url, "GET", f"/services?region={other}")[1]["meridian-freshness"] == "live"
     except urllib.error.HTTPError as answer:
         answer.close()
-        return False  # nobody has heard of the other one yet
+        return False  # neither knows the other yet
 
 
 def _equal(pair: Pair) -> bool:

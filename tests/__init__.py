@@ -1,1 +1,1 @@
-"""Tests, one folder an area; `region.py` runs a whole region as real processes."""
+"""Tests mirror the tree of the project; what several of them use is in `harness/`."""

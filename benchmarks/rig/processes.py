@@ -80,7 +80,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
-        pass  # nobody of the group is left
+        pass  # every process of the group has ended
     process.wait()
 
 

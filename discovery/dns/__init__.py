@@ -1,5 +1,6 @@
 """The DNS dialect: one process that answers over UDP and TCP from memory. See README.md, its man page.
 
+dialect     DNS in the list of dialects
 zone        what the server was told to be: domains, region, TTLs
 question    a packet read as a question
 names       what a name asks for: which service, where, with which tag or port

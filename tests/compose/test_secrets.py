@@ -1,4 +1,4 @@
-"""`compose/make-secrets` makes every secret that the Compose file names, once, and for nobody else to read."""
+"""`compose/make-secrets` makes every secret that the Compose file names, once, for its owner alone to read."""
 
 import hashlib
 import subprocess

@@ -65,7 +65,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def sessions() -> dict[tuple[str, str], Any]:
-    """The cookies of everybody who has signed in, by server and name."""
+    """The cookies of the users who have signed in, by server and name."""
     return {}
 
 
@@ -97,5 +97,5 @@ def tabs(
 
 @pytest.fixture
 def page(tabs: Tabs) -> Page:
-    """A tab of somebody who has not signed in."""
+    """A tab without a signed-in user."""
     return tabs()

@@ -22,7 +22,7 @@ UNPRIVILEGED = "nobody"
 
 
 class NoPostgres(Exception):
-    """Neither the wheel nor the machine has a PostgreSQL server that runs here."""
+    """No PostgreSQL server runs here: neither the wheel's nor the machine's own."""
 
 
 def candidates() -> list[Path]:

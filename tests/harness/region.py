@@ -88,7 +88,7 @@ class Region:
             self.wait_ready()
 
     def wait_ready(self, *, within: float = READY_WITHIN) -> None:
-        """Wait until the region has said where to look."""
+        """Wait until the region has printed that it is ready."""
         try:
             eventually(self._said_ready, within=within, what="the region is ready")
         except AssertionError as problem:
@@ -141,7 +141,7 @@ class Region:
         try:
             return self.get("/health/ready")[0] == 200
         except OSError:
-            return False  # nobody listens, or the connection broke
+            return False  # it does not listen, or the connection broke
 
     def log(self) -> str:
         """What all its processes have printed."""

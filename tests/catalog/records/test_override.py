@@ -1,4 +1,4 @@
-"""An operator's word: whom it concerns, how long, and which one counts."""
+"""Overrides: which instances they concern, how long they stand, and which one counts."""
 
 import pytest
 

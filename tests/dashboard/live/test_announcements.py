@@ -1,4 +1,4 @@
-"""What everybody who looks at the dashboard is told of a correction, and the pages on which corrections show."""
+"""Corrections are announced to every open dashboard, and the pages on which they show."""
 
 import asyncio
 import time

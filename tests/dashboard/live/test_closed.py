@@ -1,4 +1,4 @@
-"""A closed dashboard: no address of it says anything to whoever has not signed in."""
+"""A closed dashboard: none of its addresses shows anything without a login."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Screens: kept while somebody looks, and none can take the others with it."""
+"""Screens: kept while a page is open, and one that fails leaves the others alone."""
 
 import asyncio
 from collections.abc import AsyncIterator

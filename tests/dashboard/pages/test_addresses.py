@@ -1,4 +1,4 @@
-"""Addresses that somebody types: nearly right ones lead on, and wrong ones say where to go."""
+"""Addresses typed by hand: nearly right ones lead on, and wrong ones say where to go."""
 
 import pytest
 from django.test import Client, override_settings

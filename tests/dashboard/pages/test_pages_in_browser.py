@@ -1,4 +1,4 @@
-"""Every page in a real browser: it loads, anybody can use it, and it moves without being loaded again."""
+"""Every page in a real browser: it loads, it is accessible, and it moves without being loaded again."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect

@@ -1,4 +1,4 @@
-"""The page of a service, without a browser: what it shows, what it draws anew, and what it never lets through."""
+"""The page of a service, without a browser: what it shows, what it draws again, and what it never lets through."""
 
 import re
 from typing import Any

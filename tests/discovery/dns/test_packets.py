@@ -1,4 +1,4 @@
-"""Packets from strangers: what is not a plain question gets a code or silence, never a crash."""
+"""Packets from unknown clients: what is not a plain question gets a code or silence, never a crash."""
 
 import random
 import struct

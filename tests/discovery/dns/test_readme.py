@@ -1,4 +1,4 @@
-"""The man page says what is so."""
+"""The man page is true."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Noticing that nobody probes."""
+"""Noticing that no probes run."""
 
 from catalog.records.status import Status
 from discovery.view.probe_heartbeat import PATIENCE

@@ -1,4 +1,4 @@
-"""The parts of a plane that run in the background: one that fails is started anew, and is said to have failed."""
+"""The parts of a plane that run in the background: one that fails is restarted, and the log says so."""
 
 import asyncio
 from collections.abc import Callable, Sequence

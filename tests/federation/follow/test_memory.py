@@ -1,4 +1,4 @@
-"""A snapshot passes through in pieces: neither who gives it nor who takes it holds all of it at once."""
+"""A snapshot passes through in pieces: neither its sender nor its receiver holds all of it at once."""
 
 import asyncio
 import tempfile

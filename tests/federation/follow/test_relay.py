@@ -1,4 +1,4 @@
-"""Through whom a region is followed while it cannot be reached: the freshest third, never in a circle."""
+"""Relays: a region that cannot be reached is followed through the freshest third, never in a circle."""
 
 import pytest
 

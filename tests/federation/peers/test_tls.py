@@ -1,4 +1,4 @@
-"""Regions over TLS: by a certificate authority of one's own, and by nobody else's word."""
+"""Regions over TLS trust a certificate authority of one's own, and no other."""
 
 import subprocess
 from collections.abc import AsyncIterator

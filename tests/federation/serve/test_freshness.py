@@ -1,4 +1,4 @@
-"""What is heard of other regions outlasts Valkey."""
+"""The status of mirrored regions outlasts Valkey."""
 
 import time
 from collections.abc import AsyncIterator, Iterator

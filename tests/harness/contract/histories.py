@@ -1,4 +1,4 @@
-"""Random histories: the steps that happen to a region and to whoever follows it."""
+"""Random histories: the steps that happen to a region and to its follower."""
 
 from dataclasses import dataclass
 
@@ -69,7 +69,7 @@ class Resume:
 
 @dataclass(frozen=True)
 class CatchUp:
-    """Everybody waits until the follower knows everything."""
+    """The history pauses until the follower has caught up."""
 
 
 @dataclass(frozen=True)

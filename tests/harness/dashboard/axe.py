@@ -1,4 +1,4 @@
-"""Whether a page can be used by everybody, as far as axe can tell."""
+"""Accessibility of a page, as far as axe can tell."""
 
 from collections.abc import Mapping
 from typing import Any

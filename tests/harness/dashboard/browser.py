@@ -53,7 +53,7 @@ class Troubles:
         self.allowed.append(re.compile(pattern))
 
     def unexpected(self) -> list[str]:
-        """Those that nobody allowed."""
+        """Those that the test did not allow."""
         return [one for one in self.found if not any(pattern.search(one) for pattern in self.allowed)]
 
     def watch(self, context: BrowserContext, base: str) -> None:
@@ -126,7 +126,7 @@ class Tabs:
         return page
 
     def _session(self, base: str, person: Person) -> Any:
-        """The cookies of somebody who signed in there once. Checking a password is slow on purpose."""
+        """The cookies of a user who signed in there once. Checking a password is slow on purpose."""
         if (base, person.name) not in self._sessions:
             context = self._browser.new_context(base_url=base)
             context.set_default_timeout(PATIENCE)

@@ -18,7 +18,7 @@ class Person:
 ADMINISTRATOR = Person("ada", "paper lantern harbour", "administrator")
 OPERATOR = Person("otto", "copper kettle morning", "operator")
 VIEWER = Person("vera", "winter orchard signal", "viewer")
-EVERYBODY = (ADMINISTRATOR, OPERATOR, VIEWER)
+PEOPLE = (ADMINISTRATOR, OPERATOR, VIEWER)
 
 MAKE = """
 from django.contrib.auth.models import Group, User
@@ -30,4 +30,4 @@ for name, password, role in {people!r}:
 
 def introduce(region: Region) -> None:
     """Make all of them users of a running region."""
-    manage(region, "shell", "--command", MAKE.format(people=[(one.name, one.password, one.role) for one in EVERYBODY]))
+    manage(region, "shell", "--command", MAKE.format(people=[(one.name, one.password, one.role) for one in PEOPLE]))

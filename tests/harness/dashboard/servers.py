@@ -28,7 +28,7 @@ class HealthServer:
         return f"http://{LOOPBACK}:{self.port}/health"
 
     def start(self) -> None:
-        """Listen, on the port that it had before if there was one."""
+        """Listen, on the same port as before if it was started already."""
         health = self
 
         class Answer(BaseHTTPRequestHandler):
@@ -46,7 +46,7 @@ class HealthServer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def stop(self) -> None:
-        """Die: nobody listens any more. Stopping twice is harmless."""
+        """Stop listening. Stopping twice is harmless."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()

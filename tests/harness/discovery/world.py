@@ -192,7 +192,7 @@ class World:
 
 
 class Silent(Renewals):
-    """Tells nobody that this server takes renewals: there is no lease store in this world."""
+    """Renewals without a lease store: it does not announce that this server takes them."""
 
     def __init__(self) -> None:
         return

@@ -1,1 +1,1 @@
-"""A DNS server without sockets, and one with."""
+"""A DNS server without sockets (`name_server`), and one with (`running`)."""

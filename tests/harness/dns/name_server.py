@@ -76,7 +76,7 @@ class NameServer:
         async with asyncio.timeout(10):
             while any(self.view.position(log.region) != log.head.position for log in self.logs.values()):
                 await asyncio.sleep(0)
-        await asyncio.sleep(0.001)  # lets the follower say that it has heard everything
+        await asyncio.sleep(0.001)  # the follower notes that it is up to date
         for follower in followers:
             follower.cancel()
         await asyncio.gather(*followers, return_exceptions=True)

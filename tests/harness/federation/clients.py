@@ -59,11 +59,11 @@ class Writer:
         place = self._random.choice(SERVICES), self._random.randrange(IDS)
         service, id = place[0], f"{self._region}-{place[1]}-{self._generations.get(place, 0)}"
         if not self._write(service, id):
-            # Nobody knows what became of it: nothing can be said of that instance any more, so another takes its place.
+            # The outcome is unknown and cannot be judged any more, so another instance takes its place.
             self._generations[place] = self._generations.get(place, 0) + 1
 
     def forget(self) -> None:
-        """Let other instances take the place of all: nobody knows any more what became of those."""
+        """Replace all instances by others: the outcome of the writes to those is no longer known."""
         self._states.clear()
         for service in SERVICES:
             for number in range(IDS):
@@ -147,8 +147,7 @@ class Looker:
         except httpx.HTTPError as error:
             self._failed(region, began, f"{type(error).__name__} {error}")
             return
-        # That nobody has registered the service is an answer, and comes with an index; that nobody knows the region is
-        # none.
+        # A service without instances is an answer, which has an index; an unknown region is none.
         if answer.status_code not in {200, 404} or "meridian-index" not in answer.headers:
             self._failed(region, began, f"status {answer.status_code}: {answer.text[:200]}")
             return
@@ -239,7 +238,7 @@ class Clients:
                 http.close()
 
     def pause_writes(self) -> None:
-        """Let nobody write from now on, so that digests can be compared; lookups go on."""
+        """Stop writing, so that digests can be compared; lookups go on."""
         self._writing.clear()
 
     def forget(self, region: str) -> None:
@@ -251,7 +250,7 @@ class Clients:
         self._writing.set()
 
     def look_everywhere(self, digests: Digests | None = None) -> None:
-        """Once more, everybody asks for everything: the last word after a heal, when `stop` has ended the threads."""
+        """Ask every region for everything: the final state after a heal, once `stop` has ended the threads."""
         assert self._stopping.is_set(), "the clients still run"
         for looker in self._lookers:
             looker.look_everywhere()

@@ -1,6 +1,6 @@
 """A link between two regions: a TCP relay on loopback whose character can change while connections are open.
 
-`out` is the direction from whoever connects to the target, `in` the way back. The relay runs on an event loop in a
+`out` is the direction from the client to the target, `in` the way back. The relay runs on an event loop in a
 thread of its own and ends with its `with` block.
 """
 
@@ -68,7 +68,7 @@ class Lane:
             if self._direction in self._link.character.swallowed:
                 self.torn = True
             elif data:
-                self._link.count(self._direction, len(data))  # first, so that nobody has what is not counted
+                self._link.count(self._direction, len(data))  # first: no byte arrives that is not counted
                 self._writer.write(data)
                 await self._writer.drain()
             elif self._writer.can_write_eof():

@@ -186,14 +186,14 @@ class Trial:
         return self.await_equal(within=CONVERGED_WITHIN - (at_work.now() - self.healed_at))
 
     def verdict(self) -> list[Violation]:
-        """The last word of all, and what the witness says of what went wrong since the last fault began."""
+        """Ask every region once more; the promises that were broken since the last fault began."""
         time.sleep(max(0.0, self.healed_at + CONVERGED_WITHIN + SETTLED - at_work.now()))
         for looker in self._last:
             looker.look_everywhere()
             looker.tell_digests(digests)
         seen = self.history.counts()
-        assert seen["Wrote"] > 0, "nobody wrote anything"
-        assert seen["Looked"] > 0, "nobody saw anything"
+        assert seen["Wrote"] > 0, "nothing was written"
+        assert seen["Looked"] > 0, "nothing was looked up"
         return [violation for violation in judge(self.history) if violation.at >= self.broken_at]
 
     def await_equal(self, *, within: float, of: Iterable[str] = NAMES, by: Iterable[str] = NAMES) -> float:
@@ -223,7 +223,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def differences(held_by: dict[str, dict[str, Held]], of: Iterable[str]) -> str:
-    """Who holds what, for whoever reads a failure."""
+    """Which region holds what, for the message of a failure."""
     rows = []
     for region in of:
         words = [

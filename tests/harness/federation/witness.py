@@ -134,7 +134,7 @@ class Kind(StrEnum):
     """The promises that can be broken."""
 
     LOST = "lost"  # an acknowledged write cannot be seen
-    RESURRECTED = "resurrected"  # something is there that was removed, or that nobody put there
+    RESURRECTED = "resurrected"  # something is there that was removed or never written
     WENT_BACK = "went back"  # an index was lower than one seen before
     FAILED = "failed"  # a lookup got no answer although the server asked was up
     DIFFERS = "differs"  # two regions do not agree on what a third holds
@@ -212,7 +212,7 @@ class Case:
             return True
         if write.index is None or look.index < write.index:
             return False
-        # Of an answer that names no log, nobody knows whether it is of a log that was restored since.
+        # An answer that names no log may be of a log that was restored since.
         return self.same_log(write.region, write.log, look.log, since=-inf, until=look.ended)
 
     def is_later(self, one: Wrote, other: Wrote) -> bool:
@@ -255,7 +255,7 @@ def _unkept(look: Looked, key: str, seen: str | None, allowed: set[str | None], 
     resurrected = seen is not None and (latest is None or latest.state is None)
     expected = " or ".join(sorted("nothing" if state is None else repr(state) for state in allowed))
     because = (
-        "nobody put it there" if latest is None else f"acknowledged at {latest.ended:.3f} with index {latest.index}"
+        "it was never written" if latest is None else f"acknowledged at {latest.ended:.3f} with index {latest.index}"
     )
     return Violation(
         kind=Kind.RESURRECTED if resurrected else Kind.LOST,
@@ -267,7 +267,7 @@ def _unkept(look: Looked, key: str, seen: str | None, allowed: set[str | None], 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An index that somebody was told."""
+    """An index that an observer was told."""
 
     began: float
     ended: float
@@ -329,7 +329,7 @@ def failed_lookups(case: Case) -> Iterator[Violation]:
         if look.freshness != "unknown":
             known.add((look.observer, look.region))
         elif (look.observer, look.region) in known:
-            text = f"{look.observer} had known {look.region} and says now that it has never heard of it"
+            text = f"{look.observer} had known {look.region} and says now that it does not know it"
             yield Violation(kind=Kind.FAILED, at=look.ended, text=text)
 
 
@@ -359,7 +359,7 @@ def different_digests(case: Case) -> Iterator[Violation]:
 
 
 def _disagreements(case: Case, region: str, tellings: list[Digested]) -> Iterator[Violation]:
-    """The last word of each observer in a calm time, when nobody was writing around it."""
+    """The final state that each observer gave in a calm time, when no writes were under way."""
     begin, end = min(told.at for told in tellings) - case.within, max(told.at for told in tellings)
     if any(write.ended >= begin and write.began <= end for writes in case.writes[region].values() for write in writes):
         return

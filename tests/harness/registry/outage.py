@@ -12,7 +12,7 @@ from registry.commit.writer import close_writers
 
 @contextmanager
 def database_gone() -> Iterator[None]:
-    """Within it nobody reaches the database: its file is a directory, or its server turns everybody away."""
+    """Within the block the database cannot be reached: its file is a directory, or its server refuses connections."""
     if connection.vendor == "sqlite":
         close_writers()  # an open file would go on being the database
         connection.close()

@@ -31,7 +31,7 @@ def admin(alice: User) -> Client:
 
 @pytest.fixture
 def viewer(db: None) -> Client:
-    """The browser of somebody who may look at every table and change none."""
+    """The browser of a user who may view every table and change none."""
     user = User.objects.create_user("victor", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     client = Client()

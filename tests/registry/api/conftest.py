@@ -17,7 +17,7 @@ Register = Callable[..., actions.Registered]
 
 @pytest.fixture
 def fresh_tokens(db: None) -> Iterator[None]:
-    """No test knows the tokens of another one."""
+    """No test sees the tokens of another."""
     table = process_table()
     table.reload()
     yield
@@ -26,7 +26,7 @@ def fresh_tokens(db: None) -> Iterator[None]:
 
 @pytest.fixture
 def closed_door(fresh_tokens: None) -> None:
-    """Nobody is let in without a token."""
+    """A token is required."""
     process_table().is_open = False
 
 

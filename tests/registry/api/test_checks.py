@@ -1,4 +1,4 @@
-"""Checks over the API: verdicts, last results, and honesty about what nobody knows."""
+"""Checks over the API: verdicts and last results, and what is unknown is called so."""
 
 import asyncio
 import time

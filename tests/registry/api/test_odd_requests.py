@@ -1,4 +1,4 @@
-"""Requests that nobody sends on purpose: each gets a clear problem, none a 500, and nothing is lost."""
+"""Malformed requests: each gets a clear problem, none a 500, and nothing is lost."""
 
 import json
 from typing import Any

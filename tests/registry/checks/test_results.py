@@ -1,4 +1,4 @@
-"""What people see of the last results, of the pulse, and of the workers' metrics."""
+"""The last results, the probe heartbeat and the workers' metrics, as they are shown."""
 
 import time
 

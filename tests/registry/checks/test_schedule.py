@@ -1,4 +1,4 @@
-"""The schedule in a real Valkey: claims, their lapse, and who may change it."""
+"""The schedule in a real Valkey: claims, their expiry, and who may change it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Nobody waits for a commit without end."""
+"""Every wait for a commit ends."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What wakes those who wait for news of the log, and what does not."""
+"""What wakes those who wait on the log, and what does not."""
 
 import asyncio
 import concurrent.futures.thread

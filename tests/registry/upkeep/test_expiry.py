@@ -1,4 +1,4 @@
-"""Who is silent is failed, at the right time and no other."""
+"""Instances that stop renewing fail at the right time, and no others."""
 
 from catalog.records.status import Status
 from registry import actions

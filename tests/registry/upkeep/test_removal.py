@@ -1,4 +1,4 @@
-"""Who stays critical is deregistered in the end, and not a moment before."""
+"""Instances that stay critical are deregistered in the end, and not a moment before."""
 
 import pytest
 
