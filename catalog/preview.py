@@ -26,8 +26,6 @@ from catalog.whatif import (
     without_overrides,
 )
 
-FOLDED = 8  # lookups shown before the rest is folded away
-MOST = 300  # lookups named at all
 Name = tuple[str, str, str]  # namespace, service, `region/id`
 
 
@@ -67,21 +65,6 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def emptied_services(self) -> tuple[str, ...]:
         """The services of these lookups, as `namespace/service`."""
         return tuple(sorted({f"{one.namespace}/{one.service}" for one in self.emptied}))
-
-    @property
-    def first(self) -> tuple[LookupChange, ...]:
-        """The lookups that are shown at once: those left with nothing come first."""
-        return self.lookups[:FOLDED]
-
-    @property
-    def rest(self) -> tuple[LookupChange, ...]:
-        """Those that are folded away."""
-        return self.lookups[FOLDED:MOST]
-
-    @property
-    def unnamed(self) -> int:
-        """How many are only counted."""
-        return max(0, len(self.lookups) - MOST)
 
     @property
     def lost(self) -> int:

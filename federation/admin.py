@@ -46,12 +46,6 @@ class AcceptanceForm(forms.Form):
     writes = forms.BooleanField(required=False, initial=True, label="It may write", help_text=WRITES)
 
 
-class ReasonForm(forms.Form):
-    """Why."""
-
-    reason = forms.CharField(max_length=500)
-
-
 @admin.register(Peer)
 class PeerAdmin(RecordAdmin[Peer]):
     """Who is trusted, and how far each holds each other's catalog."""

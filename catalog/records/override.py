@@ -1,7 +1,8 @@
 """An override: an operator's word over the reported status or weight, with a reason, an author and, best, an expiry."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,21 +23,24 @@ class Scope(StrEnum):
     REGION = "region"
 
 
-# The more precisely an operator spoke, the more it counts; among equals the latest word.
-PRECEDENCE = {Scope.INSTANCE: 3, Scope.TAG: 2, Scope.SERVICE: 1, Scope.ZONE: 0, Scope.REGION: -1}
-NEEDED = {
-    Scope.INSTANCE: ("service", "instance"),
-    Scope.SERVICE: ("service",),
-    Scope.ZONE: ("zone",),
-    Scope.TAG: ("tag",),
-    Scope.REGION: ("target",),
-}
-# A service narrows the scope to one; a target says in which region it lies, when not in the author's own.
-OPTIONAL = {
-    Scope.INSTANCE: ("target",),
-    Scope.SERVICE: ("target",),
-    Scope.ZONE: ("service", "target"),
-    Scope.TAG: ("service", "target"),
+class Terms(NamedTuple):
+    """Which fields name the subject of a scope, which may narrow it, and how precise it is.
+
+    A service narrows the scope to one; a target says in which region it lies, when not in the author's own. The more
+    precise an override, the more it counts; among equals the latest.
+    """
+
+    needs: tuple[str, ...]
+    may: tuple[str, ...]
+    precision: int
+
+
+SCOPES: Mapping[Scope, Terms] = {
+    Scope.INSTANCE: Terms(("service", "instance"), ("target",), 3),
+    Scope.TAG: Terms(("tag",), ("service", "target"), 2),
+    Scope.SERVICE: Terms(("service",), ("target",), 1),
+    Scope.ZONE: Terms(("zone",), ("service", "target"), 0),
+    Scope.REGION: Terms(("target",), (), -1),
 }
 
 
@@ -44,7 +48,7 @@ class Override(Record, frozen=True, kw_only=True, tag="override"):
     """`status` or `weight` (0 drains), or both, for every instance in scope. Without `expires_at` it stays.
 
     `region` is where the operator is, and whose log holds it. With a `target` other than that it is a *local opinion*:
-    it speaks about the target's instances, and counts for consumers of `region` alone. Scope `region` speaks of
+    it speaks about the target's instances, and counts for lookups in `region` alone. Scope `region` speaks of
     everything in the target, whatever its namespace.
     """
 
@@ -143,12 +147,12 @@ def validated(override: Override) -> Override:
 
 
 def _validate_scope(override: Override) -> None:
-    needed, optional = NEEDED[override.scope], OPTIONAL.get(override.scope, ())
+    terms = SCOPES[override.scope]
     for field in ("service", "instance", "zone", "tag", "target"):
         given = getattr(override, field)
-        if field in needed and not given:
+        if field in terms.needs and not given:
             raise Invalid(f"an override of scope {override.scope} needs it", field=field)
-        if given and field not in needed + optional:
+        if given and field not in terms.needs + terms.may:
             raise Invalid(f"an override of scope {override.scope} has no {field}", field=field)
     if override.scope is Scope.REGION and override.namespace != DEFAULT_NAMESPACE:
         raise Invalid("an override of a whole region speaks about every namespace", field="namespace")
@@ -168,17 +172,17 @@ def effective(overrides: Iterable[Override], instance: Instance, reported: Statu
 def ruling(overrides: Iterable[Override], instance: Instance, now: float) -> tuple[Override | None, Override | None]:
     """The override that decides the instance's status, and the one that decides its weight.
 
-    An opinion of the asker's own region comes before the words of the instance's region: whose consumers they are
-    decides where they go.
+    An opinion of the region that asks counts before the overrides of the instance's own region: each region decides
+    where its lookups go.
     """
     live = [override for override in overrides if override.is_live(now) and override.covers(instance)]
     if not live:
         return None, None
-    live.sort(key=_weight_of_word, reverse=True)
+    live.sort(key=_rank, reverse=True)
     status = next((override for override in live if override.status is not None), None)
     weight = next((override for override in live if override.weight is not None), None)
     return status, weight
 
 
-def _weight_of_word(override: Override) -> tuple[bool, int, float, str]:
-    return override.is_opinion, PRECEDENCE[override.scope], override.created_at, override.id
+def _rank(override: Override) -> tuple[bool, int, float, str]:
+    return override.is_opinion, SCOPES[override.scope].precision, override.created_at, override.id

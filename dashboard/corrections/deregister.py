@@ -7,11 +7,12 @@ from catalog.errors import NotFound
 from catalog.preview import of_removal
 from catalog.records.instance import Instance
 from catalog.records.override import Scope
-from dashboard.corrections import forwarding, words
-from dashboard.corrections.forms import ReasonForm, nonce
-from dashboard.corrections.subject import Subject, read_subject
+from dashboard.corrections import forwarding
 from dashboard.corrections.view import Correction, address
 from registry import actions
+from registry.corrections.forms import ReasonForm
+from registry.corrections.subject import Subject, read_subject
+from registry.corrections.words import subject_words
 
 
 class DeregisterView(Correction):
@@ -21,7 +22,7 @@ class DeregisterView(Correction):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """What would be lost, and the question why."""
-        return self._ask(self._find(), ReasonForm(initial={"nonce": nonce()}))
+        return self._ask(self._find(), ReasonForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Deregister the registration that the page showed, not one that came meanwhile."""
@@ -30,7 +31,7 @@ class DeregisterView(Correction):
         if not form.is_valid():
             return self._ask(instance, form)
         found = of_removal(self.board.view, subject.region, [instance.key], self.now)
-        if found.seal not in ("", form.cleaned_data["empty_ok"]):
+        if not form.agrees_to(found):
             return self._ask(instance, form, refused=True)
         epoch = request.POST.get("epoch", "")
         shown = int(epoch) if epoch.isascii() and epoch.isdigit() and len(epoch) < 10 else instance.epoch
@@ -38,7 +39,7 @@ class DeregisterView(Correction):
         index = self._deregister(instance, shown, reason)
         again = address("correct_restore", region=instance.region, index=str(index) if index else "",
                         key=instance.key, next=self.next(""))  # fmt: skip
-        did = f"deregistered {words.subject_words(subject, self.home)}"
+        did = f"deregistered {subject_words(subject, self.home)}"
         self.announce(did, reason, undo=again, word="Register it again")
         return self.leave(reverse("dashboard:service", args=[instance.namespace, instance.service]))
 
@@ -68,8 +69,8 @@ class DeregisterView(Correction):
     def _ask(self, instance: Instance, form: ReasonForm, *, refused: bool = False) -> HttpResponse:
         found = of_removal(self.board.view, instance.region, [instance.key], self.now)
         return self.page(
-            "correct_deregister.html", form=form, instance=instance, outlook=found,
-            refused=refused, about=words.subject_words(self._subject(), self.home),
+            "correct_deregister.html", form=form, instance=instance, preview=found,
+            refused=refused, about=subject_words(self._subject(), self.home),
             abroad=instance.region != self.home, renews=instance.lease is not None, submit="Deregister it",
             back=self.next(reverse("dashboard:service", args=[instance.namespace, instance.service])),
         )  # fmt: skip

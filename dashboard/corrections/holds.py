@@ -28,11 +28,6 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
     @property
-    def key(self) -> str:
-        """What tells it from others."""
-        return self.id
-
-    @property
     def is_open(self) -> bool:
         """Whether it waits for a decision."""
         return self.state == State.OPEN

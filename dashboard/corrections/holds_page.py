@@ -38,7 +38,7 @@ class HeldPage(Page):
                 "held-none": "" if decided or gathered.at is None else NONE,
             },
             {
-                "held-open": {hold.key: part("correct_held_open.html", {"hold": hold}) for hold in waiting},
-                "held-decided": {hold.key: part("correct_held_decided.html", {"hold": hold}) for hold in decided},
+                "held-open": {hold.id: part("correct_held_open.html", {"hold": hold}) for hold in waiting},
+                "held-decided": {hold.id: part("correct_held_decided.html", {"hold": hold}) for hold in decided},
             },
         )

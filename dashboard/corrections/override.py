@@ -9,12 +9,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from catalog.errors import Invalid, NotFound
 from catalog.preview import Preview, of_overrides
 from catalog.records.override import Override, Scope
-from dashboard.corrections import forwarding, words
-from dashboard.corrections.forms import ENDS, FORCED, HERE, THERE, OverrideForm, nonce
-from dashboard.corrections.subject import FIELDS, Subject, read_subject
+from dashboard.corrections import forwarding
 from dashboard.corrections.view import Correction, address, page_of
 from registry import actions
+from registry.corrections.forms import ENDS, FORCED, HERE, THERE, ActionForm, new_nonce
+from registry.corrections.subject import FIELDS, Subject, read_subject
+from registry.corrections.words import SCOPE_CHOICES, done_words, effect_words, subject_words
 from registry.timestamps import iso
+from registry.verbs.overrides import to_request
 
 CARRIED = ("action", "weight", "status", "reason", "ends", "lasting", "until", "never_ok", "where", "nonce")
 STANDARD = {"action": "out", "ends": "1h", "where": HERE, "status": "passing"}
@@ -33,14 +35,14 @@ class OverrideView(Correction):
             return self._choose(error if "scope" in request.GET else None)
         chosen = request.GET.get("do", "")
         action = chosen if chosen in {"out", "drain", "weight", "force"} else "out"
-        form = OverrideForm(now=self.now, initial={**STANDARD, "action": action, "nonce": nonce()})
+        form = ActionForm(now=self.now, initial={**STANDARD, "action": action, "nonce": new_nonce()})
         return self._ask(form, subject)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Looked at first, set when that was confirmed."""
         subject = self._subject()
         step = request.POST.get("step", "preview")
-        form = OverrideForm(request.POST, now=self.now)
+        form = ActionForm(request.POST, now=self.now)
         if not form.is_valid() or step == "edit":
             return self._ask(form, subject)
         try:
@@ -49,7 +51,7 @@ class OverrideView(Correction):
             form.add_error("reason" if error.field == "reason" else None, error.message)
             return self._ask(form, subject)
         found = of_overrides(self.board.view, [override], self.now)
-        agreed = found.seal in ("", form.cleaned_data["empty_ok"])
+        agreed = form.agrees_to(found)
         if step != "apply" or not agreed:
             return self._preview(form, subject, override, found, refused=step == "apply")
         return self._apply(subject, override)
@@ -60,7 +62,7 @@ class OverrideView(Correction):
             raise NotFound(f"No region {subject.region} is known here.")
         return subject
 
-    def _override(self, subject: Subject, form: OverrideForm) -> Override:
+    def _override(self, subject: Subject, form: ActionForm) -> Override:
         """The override that a valid form asks for. Raises Invalid."""
         given = form.cleaned_data
         author_region = subject.region if given["where"] == THERE else self.home
@@ -73,33 +75,33 @@ class OverrideView(Correction):
     def _choose(self, error: Invalid | None) -> HttpResponse:
         given = {name: self.request.GET.get(name, "") for name in FIELDS}
         scope = next((one for one in Scope if one.value == given["scope"]), None)
-        return self.page("correct_choose.html", problem=error, given=given, scope=scope, scopes=SCOPES)
+        return self.page("correct_choose.html", problem=error, given=given, scope=scope, scopes=SCOPE_CHOICES)
 
-    def _ask(self, form: OverrideForm, subject: Subject) -> HttpResponse:
+    def _ask(self, form: ActionForm, subject: Subject) -> HttpResponse:
         return self.page("correct_override.html", form=form, ends=ENDS, forced=FORCED,
                          utc=datetime.fromtimestamp(self.now, UTC), **self._named(subject))  # fmt: skip
 
     def _preview(
-        self, form: OverrideForm, subject: Subject, override: Override, found: Preview, *, refused: bool
+        self, form: ActionForm, subject: Subject, override: Override, found: Preview, *, refused: bool
     ) -> HttpResponse:
         posted = self.request.POST
         carried = [(name, posted.get(name, "")) for name in CARRIED if posted.get(name) and name != "nonce"]
         return self.page(
-            "correct_preview.html", refused=refused, override=override, outlook=found,
-            carried=[*carried, ("nonce", override.id)], says=words.says(override.status, override.weight),
+            "correct_preview.html", refused=refused, override=override, preview=found,
+            carried=[*carried, ("nonce", override.id)], says=effect_words(override.status, override.weight),
             submit="Apply it", **self._named(subject),
         )  # fmt: skip
 
     def _named(self, subject: Subject) -> dict[str, Any]:
         return {
-            "subject": subject, "about": words.subject_words(subject, self.home),
+            "subject": subject, "about": subject_words(subject, self.home),
             "abroad": subject.region != self.home, "back": self.next(page_of(subject)),
         }  # fmt: skip
 
     def _apply(self, subject: Subject, override: Override) -> HttpResponseRedirect:
         came = self.next(page_of(subject))
         if override.region == self.home:
-            request = _request(override)
+            request = to_request(override)
             made = actions.set_override(request, actor=self.actor, cause=override.reason, id=override.id)
             undo = address("correct_undo", id=made.id, next=came)
         elif override.id in self.request.session.get("corrections", ()):
@@ -108,16 +110,16 @@ class OverrideView(Correction):
             return self.leave(came)
         else:
             undo = address("correct_undo", id=self._apply_there(override), region=override.region, next=came)
-        did = words.done(words.subject_words(subject, self.home), override.status, override.weight)
+        did = done_words(subject_words(subject, self.home), override.status, override.weight)
         where = f" in {override.region} itself" if override.region != self.home else ""
-        self.announce(did + where + (f", for consumers of {self.home}" if override.is_opinion else ""),
+        self.announce(did + where + (f", for lookups in {self.home} only" if override.is_opinion else ""),
                       override.reason, undo=undo)  # fmt: skip
         return self.leave(came)
 
     def _apply_there(self, override: Override) -> str:
         body = {
             name: value
-            for name, value in msgspec.to_builtins(_request(override)).items()
+            for name, value in msgspec.to_builtins(to_request(override)).items()
             if value not in ("", None) and name != "author"
         }
         body["expires_at"] = iso(override.expires_at)
@@ -127,17 +129,3 @@ class OverrideView(Correction):
         kept = list(self.request.session.get("corrections", ()))
         self.request.session["corrections"] = [*kept[-20:], override.id]
         return str(made["id"])
-
-
-SCOPES = (
-    (Scope.INSTANCE, "one instance"), (Scope.SERVICE, "a service"), (Scope.ZONE, "a zone"), (Scope.TAG, "a tag"),
-    (Scope.REGION, "a whole region"),
-)  # fmt: skip
-
-
-def _request(override: Override) -> actions.OverrideRequest:
-    return actions.OverrideRequest(
-        scope=override.scope, reason=override.reason, namespace=override.namespace, service=override.service,
-        instance=override.instance, zone=override.zone, tag=override.tag, target=override.target,
-        status=override.status, weight=override.weight, author=override.author, expires_at=override.expires_at,
-    )  # fmt: skip

@@ -7,9 +7,9 @@ import msgspec
 
 from catalog.records.override import Override
 from catalog.whatif import concerned
-from dashboard.corrections.words import override_words, says
 from dashboard.live.fragments import Content
 from dashboard.live.page import Gathered, Page, part
+from registry.corrections.words import effect_words, override_words
 
 SHOWN = 500
 
@@ -68,6 +68,6 @@ class OverridesPage(Page):
 
     def _line(self, one: Override) -> Line:
         return Line(
-            override=one, about=override_words(one, self.board.home), says=says(one.status, one.weight),
+            override=one, about=override_words(one, self.board.home), says=effect_words(one.status, one.weight),
             number=len(concerned(self.board.view, one)), is_ours=one.region == self.board.home,
         )  # fmt: skip

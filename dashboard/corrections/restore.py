@@ -8,9 +8,9 @@ from catalog.errors import NotFound, Refused
 from catalog.records.instance import Instance
 from catalog.records.registration import registration_of
 from dashboard.corrections import forwarding
-from dashboard.corrections.forms import OptionalReasonForm, nonce
 from dashboard.corrections.view import Correction
 from registry import actions
+from registry.corrections.forms import OptionalReasonForm
 from registry.log import history
 
 USUAL = "registered again in the dashboard: it was removed by mistake"
@@ -24,7 +24,7 @@ class RestoreView(Correction):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """What would be registered, and whether something is there already."""
-        return self._ask(self._removed(), OptionalReasonForm(initial={"nonce": nonce()}))
+        return self._ask(self._removed(), OptionalReasonForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Register it; it gets a new epoch, so that what was said of the old one stays refused."""

@@ -6,11 +6,12 @@ from django.urls import reverse
 from catalog.errors import Invalid, NotFound, Refused
 from catalog.preview import of_clearing
 from catalog.records.override import Override
-from dashboard.corrections import forwarding, words
-from dashboard.corrections.forms import OptionalReasonForm, nonce
-from dashboard.corrections.subject import subject_of
+from dashboard.corrections import forwarding
 from dashboard.corrections.view import Correction, page_of
 from registry import actions
+from registry.corrections.forms import OptionalReasonForm
+from registry.corrections.subject import subject_of
+from registry.corrections.words import effect_words, override_words
 
 GONE = "This override has been cleared or has expired already. Nothing was left to undo."
 USUAL = "undone in the dashboard"
@@ -26,7 +27,7 @@ class UndoView(Correction):
         override = self._find()
         if override is None:
             raise NotFound(GONE)
-        return self._ask(override, OptionalReasonForm(initial={"nonce": nonce()}))
+        return self._ask(override, OptionalReasonForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Clear it."""
@@ -35,7 +36,7 @@ class UndoView(Correction):
             return self._ask(override, form) if override else self.failed(NotFound(GONE))
         if override is not None:
             found = of_clearing(self.board.view, override, self.now)
-            if found.seal not in ("", form.cleaned_data["empty_ok"]):
+            if not form.agrees_to(found):
                 return self._ask(override, form, refused=True)
         reason = form.cleaned_data["reason"]
         try:
@@ -43,8 +44,8 @@ class UndoView(Correction):
         except (NotFound, Refused):
             self.tell(GONE)
             return self.leave(reverse("dashboard:overrides"))
-        about = words.override_words(override, self.home) if override else "it"
-        said = words.says(override.status, override.weight) if override else "an override"
+        about = override_words(override, self.home) if override else "it"
+        said = effect_words(override.status, override.weight) if override else "an override"
         self.announce(f"undid “{said}” of {about}", reason)
         return self.leave(page_of(subject_of(override)) if override else reverse("dashboard:overrides"))
 
@@ -74,7 +75,7 @@ class UndoView(Correction):
     def _ask(self, override: Override, form: OptionalReasonForm, *, refused: bool = False) -> HttpResponse:
         found = of_clearing(self.board.view, override, self.now)
         return self.page(
-            "correct_undo.html", form=form, override=override, outlook=found, refused=refused,
-            about=words.override_words(override, self.home), says=words.says(override.status, override.weight),
+            "correct_undo.html", form=form, override=override, preview=found, refused=refused,
+            about=override_words(override, self.home), says=effect_words(override.status, override.weight),
             abroad=override.region != self.home, back=self.next(page_of(subject_of(override))), submit="Undo it",
         )  # fmt: skip

@@ -15,7 +15,6 @@ from django.views import View
 
 from catalog.errors import CatalogError, Forbidden, Invalid, NotFound, Refused, Unavailable
 from catalog.records.override import Scope
-from dashboard.corrections.subject import Subject
 from dashboard.live import announcements
 from dashboard.live.context import current_context
 from dashboard.live.state import state_of
@@ -23,6 +22,7 @@ from dashboard.live.viewers import Viewer
 from dashboard.memory.board import Board
 from registry.access.grant import Grant, Kind
 from registry.access.roles import role_of
+from registry.corrections.subject import Subject
 
 STATUSES = ((NotFound, 404), (Invalid, 400), (Refused, 409), (Forbidden, 403), (Unavailable, 503))
 AWAY = (

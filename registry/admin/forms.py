@@ -1,6 +1,7 @@
 """The forms of the admin site. They check shape, by the same rules as every other way in; the verbs do the rest."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -10,56 +11,43 @@ from catalog.preview import Preview
 from catalog.records.duration import spoken
 from catalog.records.instance import DEFAULT_NAMESPACE
 from catalog.records.names import LONGEST_REASON
-from catalog.records.override import Scope
+from catalog.records.override import SCOPES, Scope
 from catalog.records.policy import Policy, StaleAction
 from catalog.records.registration import Registration, from_mapping, to_instance
 from catalog.records.status import Status
 from registry import actions
 from registry.access.grant import parse_scopes
+from registry.corrections.forms import LENGTHS, Consent, ReasonForm
 from registry.corrections.preview import preview
+from registry.corrections.words import SCOPE_CHOICES
 
 UNTIL_CLEARED = "until cleared"
+SCOPE = forms.Select(
+    attrs={"data-fields": json.dumps({scope: terms.needs + terms.may for scope, terms in SCOPES.items()})}
+)
 EXPIRIES = [
-    ("30m", "in 30 minutes"),
-    ("2h", "in 2 hours"),
-    ("1d", "in 1 day"),
-    ("7d", "in 1 week"),
+    *((length, f"in {words}") for length, words in LENGTHS.items()),
     (UNTIL_CLEARED, "never, until it is cleared"),
 ]
 LIVES = [("1d", "in 1 day"), ("30d", "in 30 days"), ("90d", "in 90 days"), ("365d", "in 1 year"), ("", "never")]
 STALE = [("keep", "kept"), ("demote", "taken last"), ("drop", "left out")]
 STATUSES = [("", "as reported"), ("passing", "passing"), ("warning", "warning"), ("critical", "critical")]
-SCOPES = [
-    (Scope.INSTANCE.value, "one instance"),
-    (Scope.SERVICE.value, "a whole service"),
-    (Scope.ZONE.value, "a zone"),
-    (Scope.TAG.value, "every instance with a tag"),
-    (Scope.REGION.value, "a whole region"),
-]
 
 
-class ReasonForm(forms.Form):
+class ExpiringForm(ReasonForm):
     """Why, until when, and whether it is meant to leave a service with nothing."""
 
-    reason = forms.CharField(
-        max_length=LONGEST_REASON,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text="It is shown wherever the override is, and stays in the log.",
-    )
     expires = forms.ChoiceField(choices=EXPIRIES, initial="30m", widget=forms.RadioSelect, label="It ends")
-    accept_empty = forms.BooleanField(
-        required=False, label="I know that this leaves a service with nothing", widget=forms.HiddenInput
-    )
+    field_order: Sequence[str] = ("reason", "expires", "empty_ok")
     preview: Preview | None = None
 
     def look_ahead(self, requests: list[actions.OverrideRequest], *, region: str, now: float, deciding: bool) -> None:
         """Keep what the overrides would do. When `deciding`, object to emptying a service unless that was said."""
         self.preview = preview(requests, region=region, now=now)
-        if not self.preview.emptied:
-            return
-        self.fields["accept_empty"].widget = forms.CheckboxInput()
-        if deciding and not self.cleaned_data.get("accept_empty"):
-            self.add_error("accept_empty", "Lookups would get no instance at all. Tick this if that is what you want.")
+        if self.preview.seal:
+            self.fields["empty_ok"].widget = Consent(self.preview.seal)
+        if deciding and not self.agrees_to(self.preview):
+            self.add_error("empty_ok", "Lookups would get no instance at all. Tick this if that is what you want.")
 
     def expires_in(self) -> str | None:
         """The chosen length, or None for no end."""
@@ -67,10 +55,10 @@ class ReasonForm(forms.Form):
         return None if chosen == UNTIL_CLEARED else chosen
 
 
-class OverrideForm(ReasonForm):
+class OverrideForm(ExpiringForm):
     """Any override: a scope, what names it, a status or a weight."""
 
-    scope = forms.ChoiceField(choices=SCOPES, initial="instance")
+    scope = forms.ChoiceField(choices=SCOPE_CHOICES, widget=SCOPE, initial="instance")
     namespace = forms.CharField(initial=DEFAULT_NAMESPACE, max_length=63)
     service = forms.CharField(required=False, max_length=63, help_text="With a zone or a tag it may be left empty.")
     instance = forms.CharField(required=False, max_length=253, help_text="Its id.")
@@ -225,12 +213,6 @@ class TokenForm(forms.Form):
             return parse_scopes(self.cleaned_data["scopes"].replace(",", " ").split())
         except Invalid as error:
             raise forms.ValidationError(error.message) from None
-
-
-class DecisionForm(forms.Form):
-    """Why something held is approved or rejected."""
-
-    reason = forms.CharField(max_length=LONGEST_REASON, widget=forms.TextInput(attrs={"class": "vTextField"}))
 
 
 def complain(form: forms.Form, error: Invalid, renamed: dict[str, str] | None = None) -> None:

@@ -1,29 +1,26 @@
 """What the breaker holds, in the admin site: shown with its formula, approved or rejected with a reason."""
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
+from catalog.breaker import Kind
 from catalog.errors import CatalogError
 from registry.admin.asking import ask
 from registry.admin.display import badge, moment, table
-from registry.admin.forms import DecisionForm
 from registry.admin.record import Link, RecordAdmin, actor
 from registry.breaker import holds
-from registry.corrections.words import hold_words
+from registry.corrections.forms import ReasonForm
+from registry.corrections.words import DECISIONS, hold_words
 from registry.models import HeldRow
 from registry.tables.held import State
 
 STATES = {State.OPEN.value: "waiting"}
-Decide = Callable[..., HeldRow]
-DECISIONS: dict[str, tuple[str, str, Decide]] = {
-    "approve": ("Let it happen", "What is held happens at once, to those that are still silent.", holds.approve),
-    "reject": ("Keep them", "They go on being served, and their leases begin anew.", holds.reject),
-}
+DECIDE_URL = "registry_heldrow_decide"
+DECIDE: Mapping[str, Callable[..., HeldRow]] = {"approve": holds.approve, "reject": holds.reject}
 
 
 @admin.register(HeldRow)
@@ -45,7 +42,7 @@ class HoldAdmin(RecordAdmin[HeldRow]):
     def get_urls(self) -> list[URLPattern]:
         """With a page for each decision."""
         wrap = self.admin_site.admin_view
-        own = [path("<path:id>/decide/<str:name>/", wrap(self.decide_view), name="registry_heldrow_decide")]
+        own = [path("<path:id>/decide/<str:name>/", wrap(self.decide_view), name=DECIDE_URL)]
         return own + super().get_urls()
 
     def links(self, request: HttpRequest, row: HeldRow) -> Sequence[Link]:
@@ -53,8 +50,8 @@ class HoldAdmin(RecordAdmin[HeldRow]):
         if not (row.state == State.OPEN or holds.is_kept(row, time.time())) or not self.may(request, "change"):
             return ()
         return [
-            Link(f"{label}…", reverse("admin:registry_heldrow_decide", args=(row.pk, name)), grave=name == "approve")
-            for name, (label, _, _) in DECISIONS.items()
+            Link(f"{words.label}…", reverse(f"admin:{DECIDE_URL}", args=(row.pk, name)), grave=name == "approve")
+            for name, words in DECISIONS.items()
         ]
 
     def decide_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
@@ -63,18 +60,20 @@ class HoldAdmin(RecordAdmin[HeldRow]):
         row = self.get_object(request, id)
         if row is None or name not in DECISIONS:
             return HttpResponseRedirect(self.list_url())
-        label, explanation, decide = DECISIONS[name]
-        form = DecisionForm(request.POST or None)
+        label = DECISIONS[name].label
+        form = ReasonForm(request.POST or None)
         if form.is_valid():
             try:
-                decide(row.pk, actor=actor(request), cause=form.cleaned_data["reason"])
+                DECIDE[name](row.pk, actor=actor(request), cause=form.cleaned_data["reason"])
             except CatalogError as error:
                 form.add_error(None, str(error))
             else:
                 self.message_user(request, f"{label}: done.", messages.SUCCESS)
                 return HttpResponseRedirect(self.list_url())
-        context: dict[str, Any] = {"explanation": f"{self.what(row)}. {row.formula}. {explanation}"}
-        return ask(self, request, form, title=label, submit=label, back=self.url_of(row.pk), **context)
+        mirror = row.name if row.kind == Kind.MIRROR else ""
+        explanation = f"{self.what(row)}. {row.formula}. {DECISIONS[name].explained(mirror)}"
+        back = self.url_of(row.pk)
+        return ask(self, request, form, title=label, submit=label, back=back, explanation=explanation)
 
     @admin.display(description="what is held", ordering="kind")
     def what(self, row: HeldRow) -> str:

@@ -21,7 +21,7 @@ from catalog.records.status import Status
 from registry import actions
 from registry.admin.asking import ask
 from registry.admin.display import badge, moment, table
-from registry.admin.forms import ReasonForm
+from registry.admin.forms import ExpiringForm
 from registry.admin.record import RecordAdmin, actor
 from registry.checks.known import KnownCheck, known_checks
 from registry.models import InstanceRow
@@ -71,7 +71,7 @@ def _ask_and_set(page: Page, request: HttpRequest, queryset: QuerySet[InstanceRo
         page.message_user(request, advice, messages.WARNING)
         return HttpResponseRedirect(page.list_url())
     action, author = ACTIONS[name], request.user.get_username()
-    form = ReasonForm(request.POST if "_do" in request.POST else None)
+    form = ExpiringForm(request.POST if "_do" in request.POST else None)
     reason = form.cleaned_data.get("reason", "") if form.is_valid() else ""
     asked = [_request(row, action, reason or "to be given", author, form) for row in rows]
     form.look_ahead(asked, region=settings.MERIDIAN.region, now=time.time(), deciding=form.is_valid())
@@ -91,7 +91,7 @@ def _ask_and_set(page: Page, request: HttpRequest, queryset: QuerySet[InstanceRo
 
 
 def _request(
-    row: InstanceRow, action: OverrideAction, reason: str, author: str, form: ReasonForm
+    row: InstanceRow, action: OverrideAction, reason: str, author: str, form: ExpiringForm
 ) -> actions.OverrideRequest:
     return actions.OverrideRequest(
         scope=Scope.INSTANCE,

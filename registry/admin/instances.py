@@ -20,10 +20,10 @@ from registry.admin import instance_actions
 from registry.admin.asking import ask
 from registry.admin.display import badge, length, moment, table, words
 from registry.admin.forms import RegistrationForm, complain
-from registry.admin.overrides import spoken_subject
 from registry.admin.record import Link, RecordAdmin, actor
 from registry.api.filters import search
 from registry.api.resources.instances import standing_overrides
+from registry.corrections.words import override_words
 from registry.models import ChangeRow, InstanceRow
 
 HISTORY = 20  # changes shown on an instance's page
@@ -247,7 +247,7 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
         now, instance = time.time(), row.instance
         rows = [
             (
-                format_html('<a href="{}">{}</a>', _override_url(override.id), spoken_subject(override)),
+                format_html('<a href="{}">{}</a>', _override_url(override.id), override_words(override, row.region)),
                 badge(override.status.value) if override.status else f"weight {override.weight}",
                 override.reason,
                 override.author,

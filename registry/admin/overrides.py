@@ -11,18 +11,18 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from catalog.errors import CatalogError, Invalid
-from catalog.records.override import Override
 from registry import actions
 from registry.admin.asking import ask
 from registry.admin.display import badge, moment
 from registry.admin.forms import OverrideForm, complain
 from registry.admin.record import Link, RecordAdmin, actor
+from registry.corrections.words import override_words
 from registry.models import OverrideRow
 
 FIELDSETS: list[tuple[str | None, dict[str, Any]]] = [
     ("What it speaks about", {"fields": ["scope", "namespace", "service", "instance", "zone", "tag", "target"]}),
     ("What it says", {"fields": ["status", "weight"]}),
-    ("Why, and until when", {"fields": ["reason", "expires", "accept_empty"]}),
+    ("Why, and until when", {"fields": ["reason", "expires", "empty_ok"]}),
 ]
 EXPLANATION = (
     "An override is your word over what instances report. It counts for every lookup at once: critical takes instances "
@@ -59,7 +59,7 @@ class OverrideAdmin(RecordAdmin[OverrideRow]):
 
     def spoken(self, row: OverrideRow) -> str:
         """What is cleared."""
-        return f"{spoken_subject(row.override)}: {row.status or f'weight {row.weight}'} ({row.reason})"
+        return f"{self.subject(row)}: {row.status or f'weight {row.weight}'} ({row.reason})"
 
     def links(self, request: HttpRequest, row: OverrideRow) -> Sequence[Link]:
         """Clearing, and its history."""
@@ -120,7 +120,7 @@ class OverrideAdmin(RecordAdmin[OverrideRow]):
     @admin.display(description="about", ordering="service")
     def subject(self, row: OverrideRow) -> str:
         """What it speaks about, in words."""
-        return spoken_subject(row.override)
+        return override_words(row.override, settings.MERIDIAN.region)
 
     @admin.display(description="says")
     def says(self, row: OverrideRow) -> str:
@@ -143,19 +143,3 @@ class OverrideAdmin(RecordAdmin[OverrideRow]):
     def state(self, row: OverrideRow) -> str:
         """Whether it counts now."""
         return badge("live" if row.override.is_live(time.time()) else "expired")
-
-
-def spoken_subject(override: Override) -> str:
-    """What an override speaks about: `instance user-service/user-1`."""
-    within = f" of {override.service}" if override.service else ""
-    subjects = {
-        "instance": f"instance {override.service}/{override.instance}",
-        "service": f"service {override.service}",
-        "zone": f"zone {override.zone}{within}",
-        "tag": f"tag {override.tag}{within}",
-        "region": f"region {override.about}",
-    }
-    of_region = "" if override.scope == "region" else f" of {override.about}"
-    elsewhere = f"{of_region}, for lookups in {override.region}" if override.is_opinion else ""
-    namespace = "" if override.namespace == "default" else f" in {override.namespace}"
-    return subjects[override.scope] + namespace + elsewhere

@@ -74,25 +74,17 @@ def expire_overrides(unit: Unit, *, actor: str, cause: str) -> list[Override]:
 
 def to_override(request: OverrideRequest, *, id: str, region: str, author: str, now: float) -> Override:
     """The override that is asked for; raises Invalid naming the field."""
-    return validated(
-        Override(
-            id=id,
-            region=region,
-            scope=request.scope,
-            namespace=request.namespace,
-            service=request.service,
-            instance=request.instance,
-            zone=request.zone,
-            tag=request.tag,
-            target=request.target,
-            status=request.status,
-            weight=request.weight,
-            reason=request.reason,
-            author=(request.author or author)[:LONGEST_AUTHOR],
-            created_at=now,
-            expires_at=_expiry(request, now),
-        )
-    )
+    given = msgspec.structs.asdict(request) | {
+        "author": (request.author or author)[:LONGEST_AUTHOR],
+        "expires_at": _expiry(request, now),
+    }
+    del given["expires_in"]
+    return validated(Override(id=id, region=region, created_at=now, **given))
+
+
+def to_request(override: Override) -> OverrideRequest:
+    """What asks for such an override."""
+    return msgspec.convert(override, OverrideRequest, from_attributes=True)
 
 
 def _expiry(request: OverrideRequest, now: float) -> float | None:

@@ -1,15 +1,9 @@
 // Shows the fields that belong to the chosen scope. Without it all of them are shown, and the server checks either way.
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
-  const fields = {
-    instance: ["service", "instance", "target"],
-    service: ["service", "target"],
-    zone: ["zone", "service", "target"],
-    tag: ["tag", "service", "target"],
-    region: ["target"],
-  };
   const scope = document.getElementById("id_scope");
   if (!scope) return;
+  const fields = JSON.parse(scope.dataset.fields);
   const show = () => {
     for (const name of ["service", "instance", "zone", "tag", "target"]) {
       const input = document.getElementById(`id_${name}`);

@@ -194,7 +194,7 @@ def test_another_regions_instance_is_put_out_for_consumers_here(alice: Client, d
     desk.register_far("web", "far")
     enrol("web", "a")
     url = at("override", scope="instance", region=EU, service="web", instance="far")
-    assert "for consumers of us-east only" in text(alice.get(url))
+    assert "for lookups in us-east only" in text(alice.get(url))
     apply(alice, url, where="here")
     override = OverrideRow.objects.get().override
     assert (override.region, override.target, override.is_opinion) == (HOME, EU, True)

@@ -57,3 +57,10 @@ def text(response: Any) -> str:
     assert response.status_code == 200, response
     page = re.sub(r"<(script|style).*?</\1>", " ", response.content.decode(), flags=re.DOTALL)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def agreed(response: Any) -> str:
+    """What a page's tick box sends, which agrees to what its preview would empty."""
+    found = re.search(r'name="empty_ok" value="(\w+)"', response.content.decode())
+    assert found, "the page asks for no consent"
+    return found.group(1)

@@ -8,7 +8,7 @@ from django.test import Client
 
 from registry import actions
 from registry.models import ChangeRow, InstanceRow, OverrideRow
-from tests.registry.admin.conftest import text
+from tests.registry.admin.conftest import agreed, text
 
 LIST = "/admin/registry/instancerow/"
 ADD = f"{LIST}add/"
@@ -28,6 +28,12 @@ def act(client: Client, action: str, rows: list[InstanceRow], **more: str) -> An
     return client.post(
         LIST, {"action": action, "_selected_action": [row.pk for row in rows], **between, **more}, follow=True
     )
+
+
+def act_agreeing(client: Client, action: str, rows: list[InstanceRow], **form: str) -> Any:
+    """The same, with consent to what the page says would be emptied."""
+    asked = act(client, action, rows, _do="1", **form)
+    return act(client, action, rows, _do="1", **form, empty_ok=agreed(asked))
 
 
 def last_changes(number: int) -> list[tuple[str, str, str, str]]:
@@ -81,7 +87,7 @@ def test_emptying_a_service_has_to_be_said(admin: Client, register: Callable[...
     page = text(act(admin, "take_out", rows, _do="1", reason="x", expires="30m"))
     assert "Lookups would get nothing for: default/user-service" in page
     assert not OverrideRow.objects.exists()
-    act(admin, "take_out", rows, _do="1", reason="x", expires="30m", accept_empty="on")
+    act_agreeing(admin, "take_out", rows, reason="x", expires="30m")
     assert OverrideRow.objects.count() == 2
 
 
@@ -181,7 +187,7 @@ def test_the_page_of_an_instance_tells_everything_about_it(admin: Client, regist
     row = register(
         tags=["primary"], metadata={"team": "accounts"}, lease={"ttl": "15s"}, checks=[{"type": "ttl", "ttl": "30s"}]
     )
-    act(admin, "drain", [row], _do="1", reason="disk", expires="1d", accept_empty="on")
+    act_agreeing(admin, "drain", [row], reason="disk", expires="1d")
     page = text(admin.get(f"{LIST}{row.pk}/change/"))
     for told in (
         "unknown drained",
@@ -226,7 +232,7 @@ def test_the_search_looks_into_metadata(
 def test_markup_in_a_record_is_shown_as_text(admin: Client, register: Callable[..., InstanceRow]) -> None:
     evil = "<script>alert(1)</script>"
     row = register(tags=[evil], metadata={evil: evil})
-    act(admin, "drain", [row], _do="1", reason=evil, expires="1d", accept_empty="on")
+    act_agreeing(admin, "drain", [row], reason=evil, expires="1d")
     for path in (LIST, f"{LIST}{row.pk}/change/", f"{LIST}{row.pk}/delete/", "/admin/registry/overriderow/", "/admin/"):
         assert evil.encode() not in admin.get(path).content, path
     assert "<script>alert(1)</script>" in text(admin.get(f"{LIST}{row.pk}/change/"))
@@ -241,7 +247,7 @@ def test_whoever_may_only_look_can_change_nothing(viewer: Client, register: Call
     assert viewer.post(ADD, FORM).status_code == 403
     assert viewer.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 403
     for action in ("take_out", "drain", "force_passing", "delete_selected"):
-        act(viewer, action, [row], _do="1", post="yes", reason="x", expires="1d", accept_empty="on")
+        act(viewer, action, [row], _do="1", post="yes", reason="x", expires="1d", empty_ok="x" * 16)
     assert ChangeRow.objects.count() == before
 
 

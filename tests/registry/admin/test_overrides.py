@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from registry.models import ChangeRow, InstanceRow, OverrideRow
-from tests.registry.admin.conftest import text
+from tests.registry.admin.conftest import agreed, text
 
 LIST = "/admin/registry/overriderow/"
 ADD = f"{LIST}add/"
@@ -36,7 +36,7 @@ def test_a_preview_does_nothing_but_tell(admin: Client) -> None:
 
 
 BAD = [
-    ({"reason": ""}, "This field is required"),
+    ({"reason": ""}, "Say why: others will ask."),
     ({"zone": ""}, "an override of scope zone needs it"),
     ({"instance": "user-1"}, "an override of scope zone has no instance"),
     ({"status": ""}, "an override needs a status or a weight"),
@@ -61,10 +61,22 @@ def test_a_bad_override_is_refused_on_the_form(
 @pytest.mark.usefixtures("_two_zones")
 def test_emptying_a_service_has_to_be_said(admin: Client) -> None:
     whole = {**FORM, "scope": "service", "zone": "", "service": "user-service", "_do": "1"}
-    assert "Lookups would get no instance at all" in text(admin.post(ADD, whole))
+    asked = admin.post(ADD, whole)
+    assert "Lookups would get no instance at all" in text(asked)
     assert not OverrideRow.objects.exists()
-    admin.post(ADD, {**whole, "accept_empty": "on"})
+    admin.post(ADD, {**whole, "empty_ok": agreed(asked)})
     assert OverrideRow.objects.count() == 1
+
+
+@pytest.mark.usefixtures("_two_zones")
+def test_consent_to_emptying_one_service_is_none_to_emptying_another(
+    admin: Client, register: Callable[..., InstanceRow]
+) -> None:
+    register("order-service", "order-1", zone="a")
+    whole = {**FORM, "scope": "service", "zone": "", "service": "user-service", "_do": "1"}
+    seal = agreed(admin.post(ADD, whole))
+    admin.post(ADD, {**whole, "service": "order-service", "empty_ok": seal})
+    assert not OverrideRow.objects.exists()
 
 
 def test_a_link_may_bring_the_fields_along(admin: Client) -> None:

@@ -87,7 +87,7 @@ def mirrored(register: Callable[..., InstanceRow]) -> InstanceRow:
 
 def test_taking_out_an_instance_of_another_region_is_an_opinion(admin: Client, mirrored: InstanceRow) -> None:
     chosen = {"action": "take_out", "_selected_action": str(mirrored.pk), "_do": "1"}
-    reason = {"reason": "bad rack", "expires": "30m", "accept_empty": "on"}
+    reason = {"reason": "bad rack", "expires": "30m"}
     admin.post("/admin/registry/instancerow/", {**chosen, **reason})
     assert OverrideRow.objects.get().target == "eu-west"
 

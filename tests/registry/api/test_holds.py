@@ -118,7 +118,7 @@ def test_the_admin_site_decides_with_a_reason(hold: HeldRow, decision: str, stat
     assert "2 of 3 is more than 50 %" in page
     path = f"/admin/registry/heldrow/{hold.pk}/decide/{decision}/"
     assert path in page
-    assert "This field is required" in client.post(path, {"reason": ""}).content.decode()
+    assert "Say why: others will ask." in client.post(path, {"reason": ""}).content.decode()
     client.post(path, {"reason": "seen to"})
     row = HeldRow.objects.get()
     assert (row.state, row.decided_by, row.reason) == (state, "admin:alice@127.0.0.1/admin", "seen to")

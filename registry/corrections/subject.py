@@ -7,7 +7,7 @@ import msgspec
 from catalog.errors import Invalid
 from catalog.records import names
 from catalog.records.instance import DEFAULT_NAMESPACE
-from catalog.records.override import NEEDED, OPTIONAL, Override, Scope, validated
+from catalog.records.override import SCOPES, Override, Scope, validated
 from catalog.records.status import Status
 
 FIELDS = ("scope", "region", "namespace", "service", "instance", "zone", "tag")
@@ -61,7 +61,7 @@ def read_subject(query: Mapping[str, str], home: str) -> Subject:
         raise Invalid(
             "say what it is about: an instance, a service, a zone, a tag or a region", field="scope"
         ) from None
-    allowed = (*NEEDED[scope], *OPTIONAL.get(scope, ()))
+    allowed = SCOPES[scope].needs + SCOPES[scope].may
     subject = Subject(
         scope=scope,
         region=given["region"] or given["target"] or home,
