@@ -136,7 +136,7 @@ def test_a_reason_must_be_given(tabs: Tabs, region: Region) -> None:
     choose(page, "bakery-1", "Drain…")
     page.get_by_role("button", name="Drain").click()
     expect(page.locator(".errornote")).to_contain_text("Nothing was done yet")
-    expect(page.locator(".errorlist")).to_contain_text("This field is required")
+    expect(page.locator(".errorlist")).to_contain_text("Say why: others will ask.")
 
 
 def test_a_service_is_emptied_only_by_who_says_so(tabs: Tabs, region: Region) -> None:
