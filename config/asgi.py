@@ -16,7 +16,7 @@ from django.conf import settings
 from prometheus_client import REGISTRY
 
 from config import wire_dashboard
-from config.dialects import DIALECTS
+from config.dialects import DIALECTS, PATHS
 from config.environment import Environment
 from config.mirrors import mirrors_of
 from dashboard.live import routing
@@ -63,7 +63,7 @@ def application_of(plane: Plane) -> server.Application:
     plane.also(health.watch)
     peers = Exposition()
     operating = health_routes.application(plane, health, worker_metrics, peers.read)
-    serving = serve.Serving()
+    serving = serve.Serving(dialects=PATHS)
     whole = server.Application(
         plane,
         DIALECTS,

@@ -182,7 +182,8 @@ class Answers:
 
     def lookups(self) -> Counter[str]:
         """Lookups by dialect."""
-        total = self.asked + self._hits
+        total = Counter(self.asked)
+        total.update(self._hits)
         for encoded in self._kept.values():
             if encoded.hits:
                 total[encoded.form.name] += encoded.hits

@@ -74,6 +74,7 @@ class Application:
 
     def _mount(self, dialect: HttpDialect) -> None:
         """Raises ValueError when a place is taken."""
+        self.plane.answers.asked[dialect.name] += 0  # it is counted from the start
         mounted = Mounted(dialect, router(dialect.routes(), dialect.paths))
         for segment in dialect.segments:
             if segment in self._by_segment:

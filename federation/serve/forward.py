@@ -7,7 +7,7 @@ lost on the way would otherwise be done somewhere, by nobody's doing.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -28,10 +28,9 @@ ANSWERED = "Meridian-Answered"
 REMEMBERED = 2.0  # seconds: how old the table of peers may be
 SAFE = frozenset({"GET", "HEAD"})
 METHODS = SAFE | {"PUT", "POST", "PATCH", "DELETE"}
-# What another region's users may ask of this one. Tokens, peers and users are managed in their own region only.
-TARGETS = (
-    "/services", "/api/v1/instances", "/api/v1/services", "/api/v1/checks", "/api/v1/overrides", "/api/v1/policies",
-)  # fmt: skip
+# What another region's users may ask of this one, besides its dialects. Tokens, peers and users are managed in their
+# own region only.
+TARGETS = ("/api/v1/instances", "/api/v1/services", "/api/v1/checks", "/api/v1/overrides", "/api/v1/policies")
 
 
 class Forwarder:
@@ -98,12 +97,12 @@ def _is_kept(name: str) -> bool:
     return name not in {"content-length", "transfer-encoding", "connection", "date", "server", ANSWERED.lower()}
 
 
-def require_allowed(grant: Grant, method: str, target: str) -> None:
-    """Raises Invalid or Forbidden unless the peer may pass this on."""
+def require_allowed(grant: Grant, method: str, target: str, dialects: Iterable[str]) -> None:
+    """Raises Invalid or Forbidden unless the peer may pass this on. `dialects` are the paths of dialects."""
     if method not in METHODS:
         raise Invalid(f"{method[:20]!r} cannot be passed on", field=METHOD)
     path = target.partition("?")[0]
-    if not any(path == allowed or path.startswith(f"{allowed}/") for allowed in TARGETS):
+    if not any(path == allowed or path.startswith(f"{allowed}/") for allowed in (*TARGETS, *dialects)):
         raise Forbidden(f"{path[:200]} is this region's own affair and cannot be asked through a peer")
     if method not in SAFE and not grant.may_write(""):
         raise Forbidden(f"{grant} may follow this region and not write to it")

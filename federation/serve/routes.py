@@ -44,10 +44,13 @@ LARGEST_BODY = 16_384
 
 
 class Serving:
-    """What the handlers share. Belongs to the event loop of the first request."""
+    """What the handlers share. Belongs to the event loop of the first request.
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
-        self.clock = clock
+    `dialects` are the paths of the dialects in which a peer's users may ask this region.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.time, dialects: Sequence[str] = ("/services",)) -> None:
+        self.clock, self.dialects = clock, dialects
         self.application: ASGI | None = None  # what answers a request that is passed on
         self._logs: Logs | None = None
 
@@ -247,7 +250,7 @@ async def forwarded(serving: Serving, scope: Scope, receive: Receive, send: Send
     grant = require_peer(scope)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     method, target = headers.get(forward.METHOD.lower(), ""), headers.get(forward.TARGET.lower(), "")
-    forward.require_allowed(grant, method, target)
+    forward.require_allowed(grant, method, target, serving.dialects)
     if serving.application is None:
         raise Unavailable("nothing can be passed on to this process")
     path, _, query = target.partition("?")

@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from catalog.change import Record
 from catalog.records.override import Scope
 from catalog.view import View
-from dashboard.words.answer_as import Asking, by_dns, by_http, dig, left_out
+from config.dialects import DIALECTS
+from dashboard.words.answer_as import Asking, by_dns, by_http, dig, left_out, over_http
 from discovery.http.dialect import DIALECT as HTTP
 from tests.harness.dashboard.pages import Desk as Board
+from tests.harness.discovery.toy.dialect import DIALECT as TOY
 from tests.harness.discovery.world import opened
 from tests.harness.dns.name_server import NOW as DNS_NOW
 from tests.harness.dns.name_server import NameServer
@@ -160,6 +162,19 @@ def test_a_tag_that_no_name_can_hold_is_said_to_be_one() -> None:
     [answer] = by_dns(server.view, asking(tag="größe"), server.zone, NOW)
 
     assert "no name can hold it" in answer.problem
+
+
+def test_a_dialect_that_is_added_to_the_list_is_shown_beside_the_others() -> None:
+    server = NameServer(copy(HOME, "web-1", host="10.0.0.1", port=80))
+
+    native, toy = over_http(
+        (*DIALECTS, TOY), server.view, asking(version="2"), NOW, base="http://127.0.0.1:8500", token=True
+    )
+
+    assert (native.title, native.curl.split()[-1]) == ("HTTP", "'http://127.0.0.1:8500/services/web?version=2'")
+    assert (toy.title, toy.status, toy.left_out) == ("Toy", 200, "version")
+    assert toy.curl == """curl -H "toy-key: $TOKEN" -H 'accept: text/plain' http://127.0.0.1:8500/toy/where/web"""
+    assert dict(toy.headers)["content-type"] == "text/plain"
 
 
 def test_the_commands_can_be_pasted_whatever_was_asked() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from catalog.change import Change
-from catalog.log import MemoryLog
+from catalog.log import Log, MemoryLog
 from catalog.records.instance import Instance, instance_key, settled
 from catalog.records.override import Override, Scope
 from catalog.records.registration import from_mapping, to_instance
@@ -103,6 +103,8 @@ class World:
         is_open: bool = True,
         otherwise: ASGI | None = None,
         dialects: Sequence[Dialect] = DIALECTS,
+        application: type[server.Application] = server.Application,
+        log: Log | None = None,
         **limits: Any,
     ) -> None:
         self.now = BEGAN
@@ -110,13 +112,13 @@ class World:
         self.entries: list[Entry] = []
         self.tokens = TokenTable(is_open=is_open, read=lambda: self.entries, clock=lambda: self.now)
         self.plane = Plane(
-            log=self.log, tokens=self.tokens, renewals=Silent, data_dir=data, clock=lambda: self.now, **limits
+            log=log or self.log, tokens=self.tokens, renewals=Silent, data_dir=data, clock=lambda: self.now, **limits
         )
         self.round: float | None = BEGAN
         self.pulse = Pulse(self.plane.view, REGION, self._last_round, clock=lambda: self.now)
         self.health = Health(self.plane, self.pulse, {})
         operating = health_routes.application(self.plane, self.health, _no_metrics)
-        self.application = server.Application(
+        self.application = application(
             self.plane,
             dialects,
             beside={"health": operating, "metrics": operating},
