@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from config.environment import Environment
 from discovery.view.mirrors import Mirrors
-from federation.serve.freshness import Words
+from federation.serve.freshness import StatusReader
 from registry.log import regions
 from registry.log.local import DatabaseLog
 
@@ -14,7 +14,7 @@ def mirrors_of(environment: Environment, *, clock: Callable[[], float], save: bo
     return Mirrors(
         environment.region,
         regions=regions.kept,
-        heard=Words().read,
+        statuses=StatusReader().read,
         log=DatabaseLog,
         data_dir=environment.data,
         clock=clock,

@@ -32,7 +32,7 @@ def install(plane: Plane, environment: Environment) -> None:
     plane.also(Backfill(board).run)
     plane.also(lambda: warm_up(plane, screens, ServicesPage(board, {}, {})))
     plane.also(lambda: announcements.listen(screens.corrected))
-    mirror = plane.mirrors.word if plane.mirrors is not None else lambda region: None
+    mirror = plane.mirrors.status if plane.mirrors is not None else lambda region: None
     plane.also(
         lambda: sample_forever(board.links, plane.view, plane.region, lag=plane.lag, mirror=mirror, clock=plane.clock)
     )

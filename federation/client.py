@@ -14,10 +14,10 @@ from django.conf import settings
 
 from catalog.errors import Compacted, Unavailable
 from federation import wire
+from federation.waits import SILENT
 
 CONNECT_WITHIN = 3.0  # seconds
 ANSWER_WITHIN = 5.0
-SILENT = 3.5  # seconds without a byte of a stream that beats every second: the link is half open
 T = TypeVar("T")
 
 

@@ -18,10 +18,10 @@ from federation.models import MirrorState, Peer
 from federation.serve.logs import Logs
 from federation.serve.routes import row_of
 from federation.wire import LogEntry, Place, Row
-from registry import freshness as heard
+from registry import freshness
 from registry.breaker.holds import mirrors_held, reason_of, until
 from registry.database import in_thread
-from registry.freshness import FRESH_FOR, Heard
+from registry.freshness import FRESH_FOR, MirrorStatus
 from registry.tables.held import HeldRow
 from registry.valkey import aconnection, reaching
 
@@ -98,9 +98,9 @@ async def matrix(*, now: float) -> Matrix:
     peers = await in_thread(lambda: list(Peer.objects.all()))
     states = await in_thread(lambda: {state.region: state for state in MirrorState.objects.all()})
     holds = await in_thread(partial(mirrors_held, now))
-    rows, words = await _from_valkey([peer.region for peer in peers])
+    rows, statuses = await _from_valkey([peer.region for peer in peers])
     heads = {entry.region: entry for row in (own, *rows) for entry in row.logs if entry.region == row.region}
-    cells = [_cell(own.region, entry, heads, now, words.get(entry.region)) for entry in own.logs]
+    cells = [_cell(own.region, entry, heads, now, statuses.get(entry.region)) for entry in own.logs]
     cells += [_cell(row.region, entry, heads, now, None) for row in rows for entry in row.logs]
     names = sorted({cell.of for cell in cells} | {cell.by for cell in cells} | {peer.region for peer in peers})
     return Matrix(
@@ -108,37 +108,37 @@ async def matrix(*, now: float) -> Matrix:
         regions=tuple(names),
         cells=tuple(sorted(cells, key=lambda cell: (cell.by, cell.of))),
         peers=tuple(
-            _peer(peer, states.get(peer.region), holds.get(peer.region), words.get(peer.region)) for peer in peers
+            _peer(peer, states.get(peer.region), holds.get(peer.region), statuses.get(peer.region)) for peer in peers
         ),
         unheard=tuple(sorted({peer.region for peer in peers} - {row.region for row in rows})),
-        places=_places((own, *rows), words),
+        places=_places((own, *rows), statuses),
     )
 
 
-async def _from_valkey(regions: list[str]) -> tuple[list[Row], dict[str, Heard]]:
-    """The rows of the peers and what is heard of them; nothing while Valkey is away."""
+async def _from_valkey(regions: list[str]) -> tuple[list[Row], dict[str, MirrorStatus]]:
+    """The rows of the peers and the status of their mirrors; nothing while Valkey is away."""
     try:
         with reaching("the rows of the matrix"):
             async with aconnection() as client:
-                words = await heard.read(client)
+                statuses = await freshness.read(client)
                 found = await client.mget([row_key(region) for region in regions]) if regions else []
     except Unavailable:
         return [], {}
-    return [_rows.decode(text) for text in found if text], words
+    return [_rows.decode(text) for text in found if text], statuses
 
 
-def _places(rows: Iterable[Row], words: Mapping[str, Heard]) -> dict[str, Place]:
-    """As the regions say now, or, of those that are not heard, as they said last."""
-    places = {region: word.place for region, word in words.items()} | {row.region: row.place for row in rows}
+def _places(rows: Iterable[Row], statuses: Mapping[str, MirrorStatus]) -> dict[str, Place]:
+    """As the regions say now, or, of those without contact, as they said last."""
+    places = {region: status.place for region, status in statuses.items()} | {row.region: row.place for row in rows}
     return {region: place for region, place in sorted(places.items()) if place is not None}
 
 
-def _cell(by: str, entry: LogEntry, heads: dict[str, LogEntry], now: float, word: Heard | None) -> Cell:
+def _cell(by: str, entry: LogEntry, heads: dict[str, LogEntry], now: float, status: MirrorStatus | None) -> Cell:
     head = heads.get(entry.region)
     known = max(entry.known, entry.index, head.index if head and head.log_id == entry.log_id else 0)
     ours = by == entry.region
     ago = 0.0 if ours else entry.ago
-    live = ago is not None and ago < FRESH_FOR and not entry.held and not (word and word.revoked)
+    live = ago is not None and ago < FRESH_FOR and not entry.held and not (status and status.revoked)
     state = Trust.UNKNOWN if ago is None else Trust.LIVE if live else Trust.STALE
     return Cell(
         by=by, of=entry.region, index=entry.index, known=known, entries=known - entry.index,
@@ -156,13 +156,14 @@ def _equal(entry: LogEntry, head: LogEntry | None) -> bool | None:
     return entry.equal
 
 
-def _peer(peer: Peer, state: MirrorState | None, hold: HeldRow | None, word: Heard | None) -> PeerStatus:
+def _peer(peer: Peer, state: MirrorState | None, hold: HeldRow | None, status: MirrorStatus | None) -> PeerStatus:
     kept = state or MirrorState(region=peer.region)
     return PeerStatus(
         region=peer.region, url=peer.url, state=peer.state, since=peer.since, by=peer.by, writes=peer.writes,
-        delay=word.delay if word else None, follower=word.follower if word else "",
-        verified_at=(word.verified_at if word else None) or kept.verified_at, resets=kept.resets, relays=kept.relays,
-        divergences=kept.divergences, diverged_at=kept.diverged_at, last_diverged=kept.diverged,
+        delay=status.delay if status else None, follower=status.follower if status else "",
+        verified_at=(status.verified_at if status else None) or kept.verified_at,
+        resets=kept.resets, relays=kept.relays, divergences=kept.divergences,
+        diverged_at=kept.diverged_at, last_diverged=kept.diverged,
         held=reason_of(hold) if hold else "", held_until=until(hold) if hold else None,
     )  # fmt: skip
 

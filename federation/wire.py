@@ -17,7 +17,6 @@ from catalog.errors import CatalogError, Invalid
 CHANGES = "application/vnd.meridian.changes"
 SNAPSHOT = "application/vnd.meridian.snapshot"
 JSON = "application/json"
-BEAT = 1.0  # seconds between two beats of a stream in which nothing happens
 LEVEL = 6  # zlib's own middle: 9 saves two bytes in a hundred and takes twice the time
 LONGEST_LINE = 1 << 20
 

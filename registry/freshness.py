@@ -1,10 +1,8 @@
-"""What is heard of the other regions, told by whoever mirrors them to everybody in this region who answers for them.
+"""The status of each mirrored region, written by its follower and read by every process that answers for the region.
 
-It rests in Valkey, one field a region, and is renewed about every second. Losing it costs knowledge, never records: a
-reader that finds nothing, or something old, knows when it last knew. All times are wall clock of this region.
+It is in Valkey, one field a region, and is renewed about every second. Losing it loses no records: a reader that finds
+nothing, or something old, still has the time of the last contact. All times are wall clock of this region.
 """
-
-from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -15,15 +13,15 @@ from catalog.view import Freshness, State
 from registry.valkey import key, reaching, shared_connection
 
 PART = "the status of the mirrors"
-FRESH_FOR = 5.0  # seconds without a word of a region after which what is known of it is called stale
+FRESH_FOR = 5.0  # seconds after the last contact with a region until its mirror is stale; see federation/waits.py
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MirrorStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of one mirrored region.
 
-    `heard_at` is when this region last held all that the origin had; `path` the regions that the log came through, the
-    origin first; `delay` the seconds that a request takes one way; `equal` whether the digest was proven equal at
-    `verified_at`. `reason` says why the region is not followed just now, `held` what the breaker holds. `place` is
+    `last_contact` is when this region last held all that the origin had; `path` the regions that the log came through,
+    the origin first; `delay` the seconds that a request takes one way; `equal` whether the digest was proven equal at
+    `verified_at`. `reason` says why the region is not followed at present, `held` what the breaker holds. `place` is
     the latitude and longitude that it last gave: a region that is lost stays where it was.
     """
 
@@ -31,7 +29,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     log_id: str = ""
     index: int = 0
     known: int = 0
-    heard_at: float | None = None
+    last_contact: float | None = msgspec.field(default=None, name="heard_at")  # the name that processes share
     path: tuple[str, ...] = ()
     delay: float | None = None
     digest: str = ""
@@ -46,59 +44,37 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def freshness(self, now: float) -> Freshness:
         """How far the mirror can be trusted at `now`."""
-        if self.heard_at is None:
+        if self.last_contact is None:
             return Freshness(State.UNKNOWN)
-        fresh = not (self.revoked or self.held) and now - self.heard_at < FRESH_FOR
-        return Freshness(State.LIVE) if fresh else Freshness(State.STALE, self.heard_at)
+        fresh = not (self.revoked or self.held) and now - self.last_contact < FRESH_FOR
+        return Freshness(State.LIVE) if fresh else Freshness(State.STALE, self.last_contact)
 
     def lag(self, now: float) -> float:
         """For how many seconds this region may not have held all that the origin has; 0 while it is live."""
-        if self.heard_at is None or self.freshness(now).state is State.LIVE:
+        if self.last_contact is None or self.freshness(now).state is State.LIVE:
             return 0.0
-        return max(0.0, now - self.heard_at)
+        return max(0.0, now - self.last_contact)
 
 
-_decoder = msgspec.json.Decoder(Heard)
-_encoder = msgspec.json.Encoder()
+_decode = msgspec.json.Decoder(MirrorStatus).decode
 
 
-def heard_key() -> str:
-    """Where it rests."""
+def status_key() -> str:
+    """The hash in Valkey, by region."""
     return key(settings.MERIDIAN.region, "heard")
 
 
-def encode(heard: Heard) -> str:
-    """As it rests."""
-    return _encoder.encode(heard).decode()
-
-
-def decode(text: str | bytes) -> Heard:
-    """Read what `encode` wrote."""
-    return _decoder.decode(text)
-
-
-def changed(heard: Heard, **values: Any) -> Heard:
-    """The same with other values."""
-    return msgspec.structs.replace(heard, **values)
-
-
-async def publish(client: "Redis", heard: Heard) -> None:
-    """Tell everybody. Raises Unavailable when Valkey is."""
+async def publish(client: "Redis", status: MirrorStatus) -> None:
+    """Write a mirror's status. Raises Unavailable."""
     with reaching(PART):
-        await client.hset(heard_key(), heard.region, encode(heard))
+        await client.hset(status_key(), status.region, msgspec.json.encode(status).decode())
 
 
-async def forget(client: "Redis", region: str) -> None:
-    """Nothing is to be said of this region any more. Raises Unavailable."""
+async def read(client: "Redis | None" = None) -> dict[str, MirrorStatus]:
+    """The status of every mirrored region. Raises Unavailable."""
     with reaching(PART):
-        await client.hdel(heard_key(), region)
-
-
-async def read(client: "Redis | None" = None) -> dict[str, Heard]:
-    """What is heard of every mirrored region. Raises Unavailable when Valkey cannot be reached."""
-    with reaching(PART):
-        stored = await (client or shared_connection()).hgetall(heard_key())
+        stored = await (client or shared_connection()).hgetall(status_key())
     try:
-        return {str(region): decode(text) for region, text in stored.items()}
+        return {str(region): _decode(text) for region, text in stored.items()}
     except msgspec.DecodeError as error:
-        raise Unavailable(f"what is heard of other regions cannot be read: {error}") from error
+        raise Unavailable(f"{PART} cannot be read: {error}") from error

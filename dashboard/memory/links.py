@@ -12,7 +12,7 @@ import msgspec
 
 from catalog.view import Freshness, View
 from catalog.view import State as FreshnessState
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 
 EVERY = 2.0  # seconds
 FINE = 900  # samples
@@ -47,7 +47,7 @@ class LinkState(msgspec.Struct, frozen=True, kw_only=True):
     lag: float | None
     log_id: str = ""
     index: int = 0
-    mirror: Heard | None = None
+    mirror: MirrorStatus | None = None
 
     @property
     def through(self) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ async def sample_forever(
     home: str,
     *,
     lag: Callable[[str], float | None],
-    mirror: Callable[[str], Heard | None],
+    mirror: Callable[[str], MirrorStatus | None],
     clock: Callable[[], float],
 ) -> None:
     """Sample the link to every other region every two seconds, until cancelled."""
@@ -137,7 +137,7 @@ def sample(
     home: str,
     *,
     lag: Callable[[str], float | None],
-    mirror: Callable[[str], Heard | None],
+    mirror: Callable[[str], MirrorStatus | None],
     now: float,
 ) -> None:
     """Sample every link once."""
@@ -147,7 +147,7 @@ def sample(
     links.forget_all_but(names)
 
 
-def link_state(view: View, region: str, *, lag: float | None, mirror: Heard | None) -> LinkState:
+def link_state(view: View, region: str, *, lag: float | None, mirror: MirrorStatus | None) -> LinkState:
     """The link to a region, by the view and what the region's follower says."""
     known = view.region(region)
     position = known.position
@@ -173,7 +173,7 @@ def _events(before: LinkState, now: LinkState, at: float) -> Iterator[LinkEvent]
     if before.log_id and now.log_id and (before.log_id != now.log_id or now.index < before.index):
         yield LinkEvent(at, "reset", f"log reset: snapshot at index {now.index}", "warning")
     yield from _path_events(before, now, at)
-    yield from _mirror_events(before.mirror or Heard(region=""), now.mirror or Heard(region=""), at)
+    yield from _mirror_events(before.mirror or MirrorStatus(region=""), now.mirror or MirrorStatus(region=""), at)
 
 
 def _freshness_events(before: LinkState, now: LinkState, at: float) -> Iterator[LinkEvent]:
@@ -200,7 +200,7 @@ def _path_events(before: LinkState, now: LinkState, at: float) -> Iterator[LinkE
         yield LinkEvent(at, "direct", "followed directly again", "passing")
 
 
-def _mirror_events(before: Heard, now: Heard, at: float) -> Iterator[LinkEvent]:
+def _mirror_events(before: MirrorStatus, now: MirrorStatus, at: float) -> Iterator[LinkEvent]:
     if now.held and not before.held:
         yield LinkEvent(at, "held", f"held: {now.held}", "critical")
     elif before.held and not now.held:

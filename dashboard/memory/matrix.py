@@ -9,7 +9,7 @@ from catalog.view import State as FreshnessState
 from dashboard.memory.board import Board
 from federation import status
 from federation.status import Cell, Matrix, PeerStatus
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 
 OLD = 8.0  # seconds after which the other regions' rows are called old: they are fetched every two
 
@@ -39,7 +39,7 @@ def own_cell(board: Board, region: str, fetched: Cells, now: float) -> Cell:
     """What this process holds of a region."""
     part = board.view.region(region)
     link = board.links.current(region)
-    mirror = (link.mirror if link else None) or Heard(region=region)
+    mirror = (link.mirror if link else None) or MirrorStatus(region=region)
     freshness, ours = part.freshness, region == board.home
     digest, log_id = to_hex(part.digest), part.position.log_id if part.position else ""
     head = fetched.get((region, region))
@@ -57,7 +57,7 @@ def own_cell(board: Board, region: str, fetched: Cells, now: float) -> Cell:
 
 
 def _equal(
-    index: int, digest: str, log_id: str, head: Cell | None, mirror: Heard, verified: Cell | None
+    index: int, digest: str, log_id: str, head: Cell | None, mirror: MirrorStatus, verified: Cell | None
 ) -> bool | None:
     """Compared at the same index if possible, else as the follower verified it last."""
     if head is not None and (head.log_id, head.index) == (log_id, index):

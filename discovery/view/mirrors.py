@@ -1,8 +1,8 @@
 """The mirrors of other regions in this process's view: followed as they appear, and as fresh as their links are.
 
 A mirror is followed in this region's own tables, like the region's own log. Whether it is *fresh* is another matter:
-that depends on when its origin was last heard, which whoever writes the mirror tells (`registry.heard`). The worse of
-the two counts. When neither database nor Valkey can be asked, what is known stays, and grows old by itself.
+that depends on the last contact with its origin, which the mirror's follower publishes (`registry.freshness`). The
+worse of the two counts. When neither database nor Valkey can be asked, what is known stays, and grows old by itself.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from catalog.log import Log
 from catalog.view import Freshness, State, View
 from discovery.view import snapshot_file
 from discovery.view.follower import Following
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from registry.valkey import cancel_all
 
 CLOSED_WITHIN = 2.0  # seconds
@@ -36,7 +36,7 @@ class ClosingLog(Log, Protocol):
 
 
 class Mirrors:
-    """Follows every region in the tables but this one. `regions` and `heard` may raise Unavailable.
+    """Follows every region in the tables but this one. `regions` and `statuses` may raise Unavailable.
 
     `log` makes the log of a region; a mirror that disappears from the tables is forgotten. `clock` gives wall time.
     """
@@ -46,17 +46,17 @@ class Mirrors:
         home: str,
         *,
         regions: Callable[[], Awaitable[Collection[str]]],
-        heard: Callable[[], Awaitable[Mapping[str, Heard]]],
+        statuses: Callable[[], Awaitable[Mapping[str, MirrorStatus]]],
         log: Callable[[str], ClosingLog],
         data_dir: Path,
         clock: Callable[[], float],
         save: bool = True,
     ) -> None:
         self._home, self._data_dir, self._clock, self._save = home, data_dir, clock, save
-        self._regions, self._ask_heard, self._log = regions, heard, log
+        self._regions, self._read_statuses, self._log = regions, statuses, log
         self._followings: dict[str, Following] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._heard: dict[str, Heard] = {}
+        self._statuses: dict[str, MirrorStatus] = {}
         self._faults: dict[str, str] = {}  # what was said to have ended the following of a region
         self.beside: Collection[Follower] = ()  # told what each mirror's log tells the view
         self._view: View
@@ -88,57 +88,59 @@ class Mirrors:
         gone = [region for region in self._followings if region not in there]
         await self._stop(gone)
         for region in gone:
-            self._heard.pop(region, None)
+            self._statuses.pop(region, None)
             self._faults.pop(region, None)
             self._view.forget(region)
         try:
-            self._heard.update({name: heard for name, heard in (await self._ask_heard()).items() if name in there})
+            self._statuses.update(
+                {name: status for name, status in (await self._read_statuses()).items() if name in there}
+            )
         except Unavailable as error:
-            logger.debug("what is heard of other regions is not known just now", reason=str(error))
+            logger.debug("the status of the mirrors cannot be read", reason=str(error))
         self._freshen()
 
     def lag(self, region: str) -> float | None:
-        """For how many seconds the view may not have held all that the region has; None when nothing was ever heard."""
-        heard = self._heard.get(region)
-        since = heard.heard_at if heard is not None else self._view.region(region).freshness.since
+        """For how many seconds the view may not have held all that the region has; None without any contact."""
+        status = self._statuses.get(region)
+        since = status.last_contact if status is not None else self._view.region(region).freshness.since
         return None if since is None else max(0.0, self._clock() - since)
 
     def reason(self, region: str) -> str:
         """Why the region is not followed just now, as its follower says; empty when it is."""
-        heard = self._heard.get(region)
-        return heard.reason if heard is not None else ""
+        status = self._statuses.get(region)
+        return status.reason if status is not None else ""
 
-    def word(self, region: str) -> Heard | None:
-        """All that its follower said of it last; None when nothing was ever heard."""
-        return self._heard.get(region)
+    def status(self, region: str) -> MirrorStatus | None:
+        """What its follower published last; None when nothing is known."""
+        return self._statuses.get(region)
 
     def _freshen(self) -> None:
         now = self._clock()
         for region, following in self._followings.items():
             if following.in_step:
                 self._faults.pop(region, None)
-            heard = self._heard.get(region)
-            if heard is None:
-                self._unheard(region)
+            status = self._statuses.get(region)
+            if status is None:
+                self._without_status(region)
                 continue
-            freshness = heard.freshness(now)
+            freshness = status.freshness(now)
             if freshness.state is State.LIVE and not following.in_step:
-                freshness = Freshness(State.STALE, heard.heard_at)
-            following.heard_at = heard.heard_at
+                freshness = Freshness(State.STALE, status.last_contact)
+            following.heard_at = status.last_contact
             if freshness.state is State.UNKNOWN and self._view.position(region) is not None:
                 freshness = self._view.region(region).freshness
             self._view.freshen(region, freshness)
-        self._view.measured({name: heard.delay for name, heard in self._heard.items() if heard.delay is not None})
+        self._view.measured({name: status.delay for name, status in self._statuses.items() if status.delay is not None})
 
     def _let_go(self) -> None:
-        """Nobody looks any more: what is known of other regions is as it was when they were last heard."""
+        """The followers ended: what is known of other regions is as of the last contact."""
         for region in self._followings:
-            heard_at = heard.heard_at if (heard := self._heard.get(region)) is not None else None
+            last_contact = status.last_contact if (status := self._statuses.get(region)) is not None else None
             if self._view.region(region).freshness.state is State.LIVE:
-                self._view.mark_stale(region, self._clock() if heard_at is None else heard_at)
+                self._view.mark_stale(region, self._clock() if last_contact is None else last_contact)
 
-    def _unheard(self, region: str) -> None:
-        """Nobody says anything of a region: what is held of it may be as old as this process."""
+    def _without_status(self, region: str) -> None:
+        """No status is known of a region: what is held of it may be as old as this process."""
         known = self._view.region(region)
         if known.position is not None and known.freshness.state is not State.STALE:
             self._view.mark_stale(region, self._clock())

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 
 from catalog.errors import Unavailable
 from catalog.view import View
+from registry.waits import PROBING_STOPPED_AFTER
 
 LOOK_EVERY = 1.0  # seconds
-PATIENCE = 5.0  # seconds without a new round, which otherwise comes every second
 
 
 class Pulse:
@@ -40,7 +40,7 @@ class Pulse:
     @property
     def beats(self) -> bool:
         """Whether workers probe, as far as can be told."""
-        return self._noted is not None and self.silent_for < PATIENCE
+        return self._noted is not None and self.silent_for < PROBING_STOPPED_AFTER
 
     async def watch(self) -> None:
         """Look every second until cancelled."""
@@ -57,5 +57,5 @@ class Pulse:
             noted = self._noted
         if noted != self._noted:
             self._noted, self._changed_at = noted, self._clock()
-        silent = self.silent_for >= PATIENCE
+        silent = self.silent_for >= PROBING_STOPPED_AFTER
         self._view.blind(self._region, self._changed_at if silent else None)

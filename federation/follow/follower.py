@@ -1,6 +1,6 @@
-"""The follower that writes a mirror: what it is told goes through the one door of `registry.mirror`, on its own thread.
+"""The follower that writes a mirror: everything goes through the one door of `registry.log.mirror`, on its own thread.
 
-Everything that can be known of the mirror is gathered here in one value, `Heard`, for whoever answers for the region.
+What is known of the mirror is gathered here in one value, `MirrorStatus`.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from catalog.change import Change, Head, Position, decode_change, encode_lines
 from catalog.errors import Compacted, Diverged, Held, Unavailable
 from catalog.log import Snapshot
 from federation.follow.breaker import LIMIT, Losses
+from federation.waits import CONTACT_LASTS
 from federation.wire import Beat
 from registry.database import DatabaseThread
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from registry.log.mirror import Mirror
 
 CHUNK = 1000
-WORD_FOR = 3.0  # seconds that a beat counts as word of the peer; the next one is due after one
 logger = structlog.get_logger(__name__)
 T = TypeVar("T")
 OnHeld = Callable[[str], Awaitable[None]]  # returns when it may go on; raises Compacted to begin again
@@ -48,7 +48,7 @@ class Mirroring:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.region = region
-        self.heard_now = Heard(region=region)
+        self.status = MirrorStatus(region=region)
         self.losses = Losses(region, clock=time.monotonic)
         self.resets = 0
         self.changes = 0
@@ -58,7 +58,10 @@ class Mirroring:
         self._position: Position | None = None
         self._count_there, self._on_held, self._on_diverged = count_there, on_held, on_diverged
         self._clock = clock
-        self._ago: tuple[float, float | None] = (0.0, None)  # when a beat came, and how old its word was then
+        self._ago: tuple[float, float | None] = (
+            0.0,
+            None,
+        )  # when a beat came, and how old the sender's contact was then
 
     async def load(self) -> None:
         """Find out where the mirror stands. Raises Unavailable."""
@@ -90,29 +93,29 @@ class Mirroring:
         self._note(index=self._position.index, digest=changes[-1].digest, equal=True)
 
     def heard(self, region: str) -> None:
-        """See `Follower.heard`. What the sender had not heard of its origin counts as not heard here either."""
+        """See `Follower.heard`. For as long as the sender was without contact to the origin, so is this region."""
         at, ago = self._ago
-        if self.heard_now.known > self.heard_now.index:
+        if self.status.known > self.status.index:
             return  # there is more, of which the peer has said so and this follower has only not taken it yet
         self.losses.settle()
-        if ago is not None and self._clock() - at < WORD_FOR:
-            self._note(heard_at=at - ago, reason="", held="")
+        if ago is not None and self._clock() - at < CONTACT_LASTS:
+            self._note(last_contact=at - ago, reason="", held="")
 
     def lost(self, region: str, error: Unavailable) -> None:
         """See `Follower.lost`."""
-        if not self.heard_now.reason:
+        if not self.status.reason:
             logger.warning("a region cannot be followed", region=self.region, reason=str(error))
         self._note(reason=str(error))
 
-    def hear(self, beat: Beat) -> None:
+    def on_beat(self, beat: Beat) -> None:
         """How far the log goes, and how fresh the sender's copy is."""
         self._ago = (self._clock(), beat.ago)
         self._note(known=beat.index, path=beat.path)
 
-    def heard_ago(self) -> float | None:
-        """For how many seconds nothing was heard of the region; None when nothing ever was."""
-        heard_at = self.heard_now.heard_at
-        return None if heard_at is None else max(0.0, self._clock() - heard_at)
+    def since_contact(self) -> float | None:
+        """Seconds since the last contact with the region; None when there never was one."""
+        last_contact = self.status.last_contact
+        return None if last_contact is None else max(0.0, self._clock() - last_contact)
 
     async def close(self) -> None:
         """Give the thread and its connection back."""
@@ -147,14 +150,14 @@ class Mirroring:
         if head is not None:
             self._note(
                 log_id=head.position.log_id, index=head.position.index, digest=head.digest,
-                known=max(self.heard_now.known if self.heard_now.log_id == head.position.log_id else 0,
+                known=max(self.status.known if self.status.log_id == head.position.log_id else 0,
                           head.position.index),
             )  # fmt: skip
 
     def _note(self, **values: Any) -> None:
-        after = msgspec.structs.replace(self.heard_now, **values)
-        if after != self.heard_now:
-            self.heard_now = after
+        after = msgspec.structs.replace(self.status, **values)
+        if after != self.status:
+            self.status = after
             self.changed.set()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

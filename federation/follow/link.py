@@ -1,4 +1,4 @@
-"""Following one peer: its log into its mirror, its word into Valkey, its proof now and then, until cancelled."""
+"""Following one peer: its log into its mirror, its status into Valkey, verification now and then, until cancelled."""
 
 import asyncio
 import time
@@ -19,21 +19,23 @@ from federation.follow import audit
 from federation.follow.breaker import wait_while_held
 from federation.follow.follower import Mirroring
 from federation.follow.relay import Clients, Routed
+from federation.waits import (
+    LOOK_EVERY,
+    PUBLISH_EVERY,
+    ROW_LASTS,
+    SAVE_ALONE,
+    SAVE_EVERY,
+    VALKEY_WITHIN,
+    VERIFY_EVERY,
+)  # fmt: skip
 from federation.wire import LogEntry, Row
 from registry import freshness
 from registry.breaker import holds
 from registry.database import in_thread
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from registry.valkey import reaching
 
-LOOK_EVERY = 2.0  # seconds between two looks at what the peer keeps, which also measure the delay
-TELL_EVERY = 0.5
-KEEP_EVERY = 10.0
-KEEP_ALONE = 1.5  # while nobody can be told by Valkey: well below `FRESH_FOR`, with a beat and a look in between
-TELL_WITHIN = 0.5
-PROVE_EVERY = 60.0
-LARGEST_SHARE = 0.02  # of the time may go into adding mirrors up
-ROW_FOR = 30  # seconds that a peer's row is kept for the matrix
+LARGEST_SHARE = 0.02  # of the time may go into verifying mirrors
 logger = structlog.get_logger(__name__)
 
 
@@ -50,7 +52,7 @@ class Surroundings:
 
 
 class Following:
-    """One peer, reached by `client`, which belongs to whoever gives it."""
+    """One peer, reached by `client`, which the caller closes."""
 
     def __init__(self, client: Client, around: Surroundings) -> None:
         self.region = client.region
@@ -62,54 +64,52 @@ class Following:
             clock=around.clock,
         )  # fmt: skip
         self._log = Routed(
-            client, here=around.here, others=around.others, heard_ago=self.mirroring.heard_ago, on_beat=self._hear
-        )
+            client, here=around.here, others=around.others, since_contact=self.mirroring.since_contact,
+            on_beat=self.mirroring.on_beat,
+        )  # fmt: skip
 
     async def run(self) -> None:
-        """Follow until cancelled. A defect ends it; whoever runs it begins again."""
+        """Follow until cancelled. A defect ends it; the worker begins again."""
         try:
             await self._load()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow())
                 group.create_task(self._look())
-                group.create_task(self._tell())
-                group.create_task(self._prove())
+                group.create_task(self._publish_changes())
+                group.create_task(self._verify())
         finally:
             await self._log.close()
             await self.mirroring.close()
 
     async def _load(self) -> None:
-        """What was known when this was last followed; then whatever was held before is held again."""
+        """Begin with what was known when this was last followed."""
         try:
             known = (await freshness.read(self._around.valkey)).get(self.region)
         except Unavailable:
             known = None
         state = await self._around.run(audit.kept_state, self.region)
-        values = {} if known is None else {"heard_at": known.heard_at, "delay": known.delay}
-        values.setdefault("heard_at", state.heard_at)
+        values = {} if known is None else {"last_contact": known.last_contact, "delay": known.delay}
+        values.setdefault("last_contact", state.heard_at)
         self._delay = values.get("delay")
         self.mirroring.note(follower=self._around.who, verified_at=state.verified_at, **values)
         await self.mirroring.load()
 
     async def _follow(self) -> None:
-        run, heard_at = self._around.run, self.mirroring.heard_now.heard_at or 0.0
+        run, last_contact = self._around.run, self.mirroring.status.last_contact or 0.0
         standing = (await run(holds.mirrors_held, self._around.clock())).get(self.region)
         if standing is not None:
             with suppress(Compacted):  # to be looked at again, which following does
                 await self._held(standing.formula)
-        elif await run(holds.is_mirror_approved, self.region, since=heard_at):
+        elif await run(holds.is_mirror_approved, self.region, since=last_contact):
             self.mirroring.losses.lift()  # approved, and not caught up since
         await follow(self._log, self.mirroring)
-
-    def _hear(self, beat: Any) -> None:
-        self.mirroring.hear(beat)
 
     async def _count_there(self) -> int | None:
         entry = await self._entry()
         return entry.instances if entry else None
 
     async def _entry(self) -> LogEntry | None:
-        """The log as whoever serves it just now describes it."""
+        """The log as the peer that serves it at present describes it."""
         try:
             row = await self._log.through.row()
         except Unavailable:
@@ -148,47 +148,47 @@ class Following:
     async def _keep_row(self, row: Row) -> None:
         try:
             with reaching("the rows of the matrix"):
-                await self._around.valkey.set(row_key(self.region), msgspec.json.encode(row), ex=ROW_FOR)
+                await self._around.valkey.set(row_key(self.region), msgspec.json.encode(row), ex=ROW_LASTS)
         except Unavailable:
             return  # the matrix waits for Valkey
 
-    async def _tell(self) -> None:
-        """Tell everybody in this region what is heard, and keep what must last."""
-        kept_at, told, alone = float("-inf"), None, False
+    async def _publish_changes(self) -> None:
+        """Publish the mirror's status to the region's processes, and save what must last."""
+        saved_at, published, alone = float("-inf"), None, False
         while True:
             now = asyncio.get_running_loop().time()
-            word = self.mirroring.heard_now
-            if told != word:
-                alone = not await self._publish(word)
-                told = None if alone else word
-            if now - kept_at >= (KEEP_ALONE if alone else KEEP_EVERY):
-                kept_at = now
-                await self._keep()
-            await asyncio.sleep(TELL_EVERY)
+            status = self.mirroring.status
+            if published != status:
+                alone = not await self._publish(status)
+                published = None if alone else status
+            if now - saved_at >= (SAVE_ALONE if alone else SAVE_EVERY):
+                saved_at = now
+                await self._save()
+            await asyncio.sleep(PUBLISH_EVERY)
 
-    async def _publish(self, word: Heard) -> bool:
-        """Whether Valkey has taken it; if not it is told again in a moment, and the tables meanwhile."""
+    async def _publish(self, status: MirrorStatus) -> bool:
+        """Whether Valkey has taken it. If not it is tried again in a moment, and saved in the tables meanwhile."""
         try:
             with reaching(freshness.PART):
-                async with asyncio.timeout(TELL_WITHIN):
-                    await freshness.publish(self._around.valkey, word)
+                async with asyncio.timeout(VALKEY_WITHIN):
+                    await freshness.publish(self._around.valkey, status)
         except Unavailable:
             return False
         return True
 
-    async def _keep(self) -> None:
+    async def _save(self) -> None:
         resets, self._resets = self.mirroring.resets - self._resets, self.mirroring.resets
         relays, self._relays = self._log.relays - self._relays, self._log.relays
-        known = self.mirroring.heard_now
+        status = self.mirroring.status
         try:
             await self._around.run(
-                audit.note_state, self.region, heard_at=known.heard_at, verified_at=known.verified_at, resets=resets,
-                relays=relays,
+                audit.note_state, self.region, heard_at=status.last_contact, verified_at=status.verified_at,
+                resets=resets, relays=relays,
             )  # fmt: skip
         except Unavailable:
             self._resets, self._relays = self._resets - resets, self._relays - relays
 
-    async def _prove(self) -> None:
+    async def _verify(self) -> None:
         """Add the mirror up now and then; one that is unsound is made anew from a snapshot."""
         loop = asyncio.get_running_loop()
         while True:
@@ -203,7 +203,7 @@ class Following:
             elif sums is not None:
                 await self._diverged(Diverged(f"the mirror of {self.region} no longer adds up to its digest"))
                 self.mirroring.begin_again()
-            await asyncio.sleep(max(PROVE_EVERY, (loop.time() - began) / LARGEST_SHARE))
+            await asyncio.sleep(max(VERIFY_EVERY, (loop.time() - began) / LARGEST_SHARE))
 
 
 def _entry_of(row: Row, region: str) -> LogEntry | None:
@@ -211,5 +211,5 @@ def _entry_of(row: Row, region: str) -> LogEntry | None:
 
 
 def row_key(region: str) -> str:
-    """Where the row of the matrix that a peer gave rests."""
-    return freshness.heard_key() + ":row:" + region
+    """The key in Valkey of the row of the matrix that a peer gave last."""
+    return f"{freshness.status_key()}:row:{region}"

@@ -16,9 +16,9 @@ from catalog.errors import Compacted, Unavailable
 from catalog.log import Snapshot
 from federation.client import Client, Refused
 from federation.follow.remote_log import OnBeat, RemoteLog
+from federation.waits import RELAY_AFTER
 from federation.wire import Beat, LogEntry, Row
 
-PATIENCE = 1.0  # seconds that a region is out of reach before a relay is looked for
 LOOK_AGAIN = 2.0  # seconds between two looks whether the region itself can be reached again
 ANSWER_WITHIN = 2.0
 
@@ -27,25 +27,25 @@ Clients = Callable[[], Awaitable[Sequence[Client]]]
 
 
 def choose(
-    rows: Iterable[Row], region: str, *, here: str, position: Position | None, heard_ago: float | None
+    rows: Iterable[Row], region: str, *, here: str, position: Position | None, since_contact: float | None
 ) -> str | None:
     """The region through which `region` is best followed, or None when there is no usable relay.
 
-    `position` and `heard_ago` are what is held here, and the seconds since the last contact with the origin.
+    `position` and `since_contact` are what is held here, and the seconds since the last contact with the origin.
     """
     usable = [
         (entry.ago or 0.0, len(entry.path), row.region)
         for row in rows
         for entry in row.logs
-        if entry.region == region and row.region != here and _is_of_use(entry, here, position, heard_ago)
+        if entry.region == region and row.region != here and _is_of_use(entry, here, position, since_contact)
     ]
     return min(usable)[2] if usable else None
 
 
-def _is_of_use(entry: LogEntry, here: str, position: Position | None, heard_ago: float | None) -> bool:
+def _is_of_use(entry: LogEntry, here: str, position: Position | None, since_contact: float | None) -> bool:
     if entry.ago is None or here in entry.path:
         return False
-    if heard_ago is not None and entry.ago >= heard_ago:
+    if since_contact is not None and entry.ago >= since_contact:
         return False
     return position is None or entry.log_id != position.log_id or entry.index >= position.index
 
@@ -53,15 +53,15 @@ def _is_of_use(entry: LogEntry, here: str, position: Position | None, heard_ago:
 class Routed:
     """The log of a region, from itself when it can be reached and through a relay when not. See `Log`.
 
-    `others` gives clients of the other peers; the caller closes them. `heard_ago` gives the seconds since
+    `others` gives clients of the other peers; the caller closes them. `since_contact` gives the seconds since
     the last contact with the region.
     """
 
     def __init__(
-        self, direct: Client, *, here: str, others: Clients, heard_ago: Callable[[], float | None], on_beat: OnBeat
+        self, direct: Client, *, here: str, others: Clients, since_contact: Callable[[], float | None], on_beat: OnBeat
     ) -> None:
         self._direct, self._here = direct, here
-        self._others, self._heard_ago, self._on_beat = others, heard_ago, on_beat
+        self._others, self._since_contact, self._on_beat = others, since_contact, on_beat
         self._log = RemoteLog(direct.region, direct, on_beat=self._hear)
         self._through = direct
         self._failing_since: float | None = None
@@ -139,7 +139,7 @@ class Routed:
             log.warning("relay lost", region=self.region, through=self._through.region, reason=str(error))
             await self._go(self._direct)
             return False
-        if now - self._failing_since < PATIENCE:
+        if now - self._failing_since < RELAY_AFTER:
             return False
         relay = await self._find()
         if relay is None:
@@ -155,7 +155,7 @@ class Routed:
         rows = await asyncio.gather(*map(_row, clients.values()))
         chosen = choose(
             [row for row in rows if row is not None and row.region in clients],
-            self.region, here=self._here, position=self._position, heard_ago=self._heard_ago(),
+            self.region, here=self._here, position=self._position, since_contact=self._since_contact(),
         )  # fmt: skip
         return clients.get(chosen) if chosen else None
 

@@ -10,7 +10,8 @@ from catalog.change import Change, Head, Position
 from catalog.errors import Compacted, Invalid, Unavailable
 from catalog.log import Snapshot
 from federation import wire
-from federation.client import SILENT, Client, reaching
+from federation.client import Client, reaching
+from federation.waits import SILENT
 from federation.wire import Beat
 
 STREAM = 30  # seconds that one stream is asked to last

@@ -1,19 +1,20 @@
-"""The worker: one event loop on a thread of a Celery pool process, on which the followers of peers run.
+"""The worker: the followers of peers, on the event loop of a Celery pool process.
 
 Every pool process of every worker of the region has one, started by the first task that Celery gives it, and each
-tries to get hold of every peer. Who follows a peer holds its lock in Valkey and renews it every second; when a worker
-dies its locks lapse and another one takes over where the mirror stands. The locks save work, no more: two followers of
-one peer queue for the mirror's row, and what the second one brings is passed over. So while Valkey is away whoever
-follows goes on following.
+tries to take the lock of every peer. The holder follows the peer and renews the lock every second; when a worker dies
+its locks expire and another one takes over where the mirror stands. The locks only save work: two followers of one peer
+queue for the mirror's row, and what the second one brings is skipped. So while Valkey is away followers go on.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import structlog
 from django.conf import settings
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from catalog.errors import Unavailable
@@ -23,16 +24,15 @@ from federation.models import Peer
 from federation.peers.sealing import Unopened
 from federation.peers.trust import Known, way_to
 from federation.tables.peer import State
+from federation.waits import LOCK_LASTS, LOCK_RENEWED
 from registry import freshness
 from registry.database import DatabaseThread
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from registry.leader_lock import LeaderLock
 from registry.process_loop import ProcessLoop, once_per_process, process_name
 from registry.valkey import aconnection, cancel_all, key
 
-TICK = 1.0  # seconds between two looks at the peers, and between two signs of life of a follower
 REVOKED = "revoked"
-LAPSE = 5.0  # seconds after which a follower without a sign of life has lost its peer to another
 logger = structlog.get_logger(__name__)
 
 
@@ -43,19 +43,19 @@ class Worker:
         self.here: str = settings.MERIDIAN.region
         self.who = who or process_name()
         self.following: dict[str, asyncio.Task[None]] = {}
-        # Two, because a write that waits for the database must not keep anybody from seeing who the peers are.
+        # Two, because a write that waits for the database must not hold up the question who the peers are.
         self._looking, self._working = DatabaseThread("peers"), DatabaseThread("federation")
         self._clients: dict[Known, Client] = {}
         self._peers: dict[str, Known] = {}
-        self._told: dict[str, str] = {}  # why a peer is not followed, where everybody has been told
+        self._marked: dict[str, str] = {}  # why a peer is not followed, where its status says so
         self._valkey: Redis = aconnection()
 
     async def run(self) -> None:
-        """Follow every peer that nobody else follows."""
+        """Follow every peer that no other worker follows, until cancelled."""
         try:
             while True:
                 await self.tick()
-                await asyncio.sleep(TICK)
+                await asyncio.sleep(LOCK_RENEWED)
         finally:
             await self._stop(list(self.following))
             for client in self._clients.values():
@@ -69,27 +69,27 @@ class Worker:
         try:
             peers = await self._looking.run(lambda: list(Peer.objects.all()))
         except Unavailable:
-            return  # who follows goes on; nothing new can begin
+            return  # followers go on; no new one can begin
         active, reasons = _sorted(peers)
         gone = [region for region in self.following if active.get(region) != self._peers.get(region)]
         await self._stop(gone)
         self._peers = active
         await self._forget_clients()
         for region in active:
-            await self._keep_hold_of(region)
-        self._told = {region: why for region, why in self._told.items() if reasons.get(region) == why}
-        for region in reasons.keys() - self._told.keys():
+            await self._follow_if_ours(region)
+        self._marked = {region: why for region, why in self._marked.items() if reasons.get(region) == why}
+        for region in reasons.keys() - self._marked.keys():
             await self._mark(region, reasons[region])
 
-    async def _keep_hold_of(self, region: str) -> None:
+    async def _follow_if_ours(self, region: str) -> None:
         task = self.following.get(region)
         if task is not None and task.done():
-            self._mourn(region, task)
+            self._report_end(region, task)
             task = None
         try:
-            ours = await self._hold(region)
+            ours = await self._lock(region).take(self.who)
         except Unavailable:
-            return  # nobody can take over while Valkey is away, so nobody need let go
+            return  # no other worker can take over while Valkey is away, so this one goes on
         if ours and task is None:
             following = Following(self._client(self._peers[region]), self._surroundings())
             self.following[region] = asyncio.create_task(following.run(), name=f"following {region}")
@@ -97,35 +97,30 @@ class Worker:
             logger.warning("another worker follows this peer now", region=region)
             await self._stop([region])
 
-    async def _hold(self, region: str) -> bool:
-        """Get or keep hold of a peer. Raises Unavailable."""
-        return bool(await self._lock(region).take(self.who))
-
     def _lock(self, region: str) -> LeaderLock:
-        return LeaderLock(self._valkey, key(self.here, "follower", region), lasts=LAPSE, part=f"the lock of {region}")
+        name, part = key(self.here, "follower", region), f"the lock of the follower of {region}"
+        return LeaderLock(self._valkey, name, lasts=LOCK_LASTS, part=part)
 
     async def _stop(self, regions: list[str]) -> None:
         tasks = {region: self.following.pop(region) for region in regions}
         await cancel_all(tasks.values())
         for region in tasks:
-            try:
+            with suppress(Unavailable):  # it expires
                 await self._lock(region).release(self.who)
-            except Unavailable:
-                pass  # it lapses
 
-    def _mourn(self, region: str, task: "asyncio.Task[None]") -> None:
+    def _report_end(self, region: str, task: "asyncio.Task[None]") -> None:
         del self.following[region]
         error = None if task.cancelled() else task.exception()
         if error is not None:
             logger.error("following a peer failed; beginning again", region=region, exc_info=error)
 
     async def _mark(self, region: str, reason: str) -> None:
-        """Tell everybody why a peer is not followed."""
+        """Have the peer's status say why it is not followed."""
         try:
-            known = (await freshness.read(self._valkey)).get(region) or Heard(region=region)
-            marked = {"revoked": reason == REVOKED, "reason": reason, "follower": ""}
-            await freshness.publish(self._valkey, freshness.changed(known, **marked))
-            self._told[region] = reason
+            known = (await freshness.read(self._valkey)).get(region) or MirrorStatus(region=region)
+            marked = replace(known, revoked=reason == REVOKED, reason=reason, follower="")
+            await freshness.publish(self._valkey, marked)
+            self._marked[region] = reason
             logger.warning("a peer is not followed", region=region, reason=reason)
         except Unavailable:
             pass  # the next look

@@ -1,42 +1,43 @@
-"""What is heard of the mirrored regions, for whoever answers for them: from Valkey, or from the tables without it.
+"""Reading the status of the mirrored regions: from Valkey, or from the tables without it.
 
-Followers tell Valkey twice a second, and the tables every ten seconds for what must last. When they cannot reach Valkey
-they tell the tables more often than a region goes stale. So losing Valkey makes no region stale that is heard.
+Followers publish to Valkey twice a second, and save what must last in the tables every ten seconds. While they cannot
+reach Valkey they save more often than a region goes stale. So losing Valkey makes no region stale that is in contact.
 """
 
 import asyncio
 import time
 
+from msgspec.structs import replace
+
 from catalog.errors import Unavailable
 from federation.models import MirrorState, Peer
 from federation.tables.peer import State
+from federation.waits import VALKEY_WITHIN
 from registry import freshness
 from registry.breaker.holds import mirrors_held, reason_of
 from registry.database import in_thread
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from registry.valkey import reaching
 
-WITHIN = 0.5  # seconds for Valkey to answer; a hanging one must not let regions look stale
 
-
-class Words:
+class StatusReader:
     """Remembers what only Valkey says, such as the delay to a region and the way that its log comes."""
 
     def __init__(self) -> None:
-        self._last: dict[str, Heard] = {}
+        self._last: dict[str, MirrorStatus] = {}
 
-    async def read(self) -> dict[str, Heard]:
-        """What is heard of every mirrored region. Raises Unavailable when nobody can be asked."""
+    async def read(self) -> dict[str, MirrorStatus]:
+        """The status of every mirrored region. Raises Unavailable without Valkey and database."""
         try:
             with reaching(freshness.PART):
-                async with asyncio.timeout(WITHIN):
+                async with asyncio.timeout(VALKEY_WITHIN):
                     found = await freshness.read()
         except Unavailable:
             found = await self._from_tables()
         self._last |= found
         return found
 
-    async def _from_tables(self) -> dict[str, Heard]:
+    async def _from_tables(self) -> dict[str, MirrorStatus]:
         states, revoked, holds = await in_thread(
             _kept, complaint="neither Valkey nor the tables tell the status of mirrors"
         )
@@ -54,9 +55,9 @@ def _kept() -> tuple[list[MirrorState], set[str], dict[str, str]]:
     return list(MirrorState.objects.all()), set(revoked), holds
 
 
-def _joined(last: Heard | None, state: MirrorState, held: str, *, revoked: bool) -> Heard:
-    """What was heard last, with what the tables know since."""
-    known = last or Heard(region=state.region, heard_at=state.heard_at, verified_at=state.verified_at)
-    if state.heard_at is not None and state.heard_at > (known.heard_at or 0.0):
-        known = freshness.changed(known, heard_at=state.heard_at, verified_at=state.verified_at, reason="")
-    return freshness.changed(known, held=held, revoked=revoked)
+def _joined(last: MirrorStatus | None, state: MirrorState, held: str, *, revoked: bool) -> MirrorStatus:
+    """What was read last, with what the tables know since."""
+    known = last or MirrorStatus(region=state.region, last_contact=state.heard_at, verified_at=state.verified_at)
+    if state.heard_at is not None and state.heard_at > (known.last_contact or 0.0):
+        known = replace(known, last_contact=state.heard_at, verified_at=state.verified_at, reason="")
+    return replace(known, held=held, revoked=revoked)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from django.conf import settings
 
 from catalog.errors import NotFound, Unavailable
-from federation.serve.freshness import Words
+from federation.serve.freshness import StatusReader
 from registry.database import in_thread
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from registry.log import mirror
 from registry.log.local import DatabaseLog
 from registry.log.mirror import Kept
@@ -23,9 +23,9 @@ class Logs:
         self.region: str = settings.MERIDIAN.region
         self._clock = clock
         self._logs: dict[str, DatabaseLog] = {}
-        self._words = Words()
-        self._heard: dict[str, Heard] = {}
-        self._heard_at = float("-inf")
+        self._reader = StatusReader()
+        self._statuses: dict[str, MirrorStatus] = {}
+        self._read_at = float("-inf")
         self._looking = asyncio.Lock()
 
     async def of(self, region: str) -> DatabaseLog:
@@ -48,26 +48,26 @@ class Logs:
                 return kept
         raise NotFound(f"the log of {region[:80]!r} is not kept here")
 
-    async def heard(self, region: str) -> Heard:
-        """What is heard of a mirrored region; nothing at all when nobody knows."""
+    async def status(self, region: str) -> MirrorStatus:
+        """The status of a mirrored region; an empty one when nothing is known."""
         if region == self.region:
-            return Heard(region=region, heard_at=self._clock(), path=(region,))
+            return MirrorStatus(region=region, last_contact=self._clock(), path=(region,))
         async with self._looking:
             now = asyncio.get_running_loop().time()
-            if now - self._heard_at > REMEMBERED:
+            if now - self._read_at > REMEMBERED:
                 try:
-                    self._heard = await self._words.read()
+                    self._statuses = await self._reader.read()
                 except Unavailable:
-                    pass  # what was known before grows old, which is what it then is
-                self._heard_at = now
-        return self._heard.get(region) or Heard(region=region)
+                    pass  # what was known before grows old, as it should
+                self._read_at = now
+        return self._statuses.get(region) or MirrorStatus(region=region)
 
     async def freshness(self, region: str) -> tuple[float | None, tuple[str, ...]]:
-        """For how long nothing was heard of the log's origin, and the path that the log came."""
+        """Seconds since the last contact with the log's origin, None without one, and the path that the log came."""
         if region == self.region:
             return 0.0, (region,)
-        known = await self.heard(region)
-        ago = None if known.heard_at is None else max(0.0, self._clock() - known.heard_at)
+        known = await self.status(region)
+        ago = None if known.last_contact is None else max(0.0, self._clock() - known.last_contact)
         return ago, (*(known.path or (region,)), self.region)
 
     async def close(self) -> None:

@@ -28,6 +28,7 @@ from federation import wire
 from federation.peers import trust
 from federation.serve import forward
 from federation.serve.logs import Logs
+from federation.waits import BEAT
 from registry.access import Grant, presented
 from registry.access.process import process_table
 from registry.asgi import ASGI, Message, Receive, Scope, Send, begin, disconnected, header, piece, read_body, reply
@@ -110,7 +111,7 @@ async def row_of(logs: Logs) -> wire.Row:
     entries = []
     for kept in await logs.kept():
         ago, path = await logs.freshness(kept.region)
-        known = await logs.heard(kept.region)
+        known = await logs.status(kept.region)
         entries.append(
             wire.LogEntry(
                 region=kept.region, log_id=kept.log_id, index=kept.index, digest=kept.digest, instances=kept.instances,
@@ -170,7 +171,7 @@ class Stream:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while loop.time() < until:
-            await self._log.wait(self._position, timeout=wire.BEAT)
+            await self._log.wait(self._position, timeout=BEAT)
             require_peer(self._scope)  # a peer that was revoked hears nothing more
             try:
                 found = await self._log.read(self._position, limit=BATCH)

@@ -28,8 +28,8 @@ from registry.checks.probe_spec import Definition, definitions
 from registry.checks.schedule import Alignment, Schedule
 from registry.leader_lock import Term
 from registry.valkey import cancel_all
+from registry.waits import LEADER_RENEWED
 
-RENEWAL = 1.0  # seconds between two signs of life of a leader, or two attempts to become it
 logger = structlog.get_logger(__name__)
 
 
@@ -151,7 +151,7 @@ async def keep_in_step(log: Log, schedule: Schedule, who: str) -> None:
                 following = None
             if term and not following:
                 following = asyncio.create_task(follow(log, Scheduler(schedule, who)))
-            await asyncio.sleep(RENEWAL)
+            await asyncio.sleep(LEADER_RENEWED)
     finally:
         if following:
             await _end(following)

@@ -5,10 +5,7 @@ import msgspec
 from catalog.records.check import Check, CheckType
 from catalog.records.instance import Instance
 from catalog.records.status import Status
-
-# Seconds beyond its timeout after which a claimed probe is taken for lost. It covers waiting for a free place in a
-# busy worker; a worker that is killed delays its probes by this and their timeout.
-MARGIN = 5.0
+from registry.waits import CLAIM_MARGIN
 
 
 class Definition(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -62,7 +59,7 @@ _decoder = msgspec.json.Decoder(Definition)
 
 def encode(definition: Definition) -> bytes:
     """How long a claim may take in seconds, a blank, and the definition as JSON: the claim's script reads the first."""
-    return b"%g %s" % (definition.check.timeout + MARGIN, _encoder.encode(definition))
+    return b"%g %s" % (definition.check.timeout + CLAIM_MARGIN, _encoder.encode(definition))
 
 
 def decode(data: str) -> Definition:

@@ -20,9 +20,9 @@ from registry.checks.probe_spec import Definition, decode, encode
 from registry.checks.scripts import ALIGN, CLAIM, FINISH
 from registry.leader_lock import LeaderLock, Term
 from registry.valkey import key, reaching
+from registry.waits import LEADER_LASTS
 
 PART = "the schedule of probes"
-LEADERSHIP = 3.0  # seconds without a sign of life after which another worker leads
 AT_ONCE = 500  # checks in one script, so that none holds Valkey up for long
 SCAN = 1000  # keys in one step of a scan
 
@@ -79,7 +79,7 @@ class Schedule:
         self._due, self._definitions, self._states, self._leader = (
             probes_key(region, part) for part in ("due", "definitions", "states", "leader")
         )
-        self._lock = LeaderLock(client, self._leader, lasts=LEADERSHIP, part=PART)
+        self._lock = LeaderLock(client, self._leader, lasts=LEADER_LASTS, part=PART)
         self._scripts = {text: client.register_script(text) for text in (ALIGN, CLAIM, FINISH)}
 
     async def claim(self, limit: int) -> Claims:

@@ -25,9 +25,8 @@ from registry.checks.schedule import Schedule
 from registry.log.local import DatabaseLog
 from registry.process_loop import ProcessLoop, once_per_process, process_name
 from registry.valkey import aconnection
+from registry.waits import ROUND, ROUND_GIVEN_UP
 
-ROUND = 1.0  # seconds; as often as beat asks for one
-PATIENCE = 10.0  # seconds beyond a round after which the loop is taken for stuck
 FLUSH = 1.0  # seconds between two additions to the region's counters
 PAUSE = 1.0  # seconds before something that failed is begun again
 logger = structlog.get_logger(__name__)
@@ -44,7 +43,7 @@ class ProbeWorker:
 
     def round(self, seconds: float = ROUND) -> Round:
         """Probe what is due for so long. Raises Unavailable when Valkey is, TimeoutError when the loop is stuck."""
-        return self._loop.call(self._round(seconds), within=seconds + PATIENCE)
+        return self._loop.call(self._round(seconds), within=seconds + ROUND_GIVEN_UP)
 
     async def _round(self, seconds: float) -> Round:
         await self._ready.wait()

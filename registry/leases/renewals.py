@@ -20,9 +20,9 @@ from catalog.records.instance import Instance
 from registry.leases.keys import LeaseKeys
 from registry.leases.store import PART, lease_member, named_check
 from registry.valkey import aconnection
+from registry.waits import LISTENING_NOTED
 
 GIVE_UP = 1.0  # seconds for a batch to reach Valkey
-LISTENING = 0.5  # seconds between two notes that this server takes renewals
 
 # ARGV[1] is the time, or empty for Valkey's own; ARGV[2] alternates ttl and member. A missing clock is a store that
 # has lost everything: the next sweep starts the clock without any blind time, as is assumed here.
@@ -96,7 +96,7 @@ class Renewals:
                 await self._say_listening()
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("the lease store cannot be reached", error=str(error))
-            await asyncio.sleep(LISTENING)
+            await asyncio.sleep(LISTENING_NOTED)
 
     def _add(self, ttl: float, member: str) -> Future[None]:
         waiting = self._waiting

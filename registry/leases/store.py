@@ -30,10 +30,10 @@ from catalog.records.status import Status
 from registry.leader_lock import held
 from registry.leases.keys import LeaseKeys
 from registry.valkey import connection
+from registry.waits import SWEEP_LOCK_LASTS
 
 PART = "the lease store"
 CHUNK = 1000  # members in one command: a fraction of a millisecond of Valkey's time
-LOCK_LASTS = 5.0  # seconds after which the lock of a sweep that was killed is free
 
 T = TypeVar("T")
 Deadlines = Mapping[str, float]
@@ -116,7 +116,7 @@ class LeaseStore:
         The lock saves work and keeps decisions of the breaker whole. Correctness does not hang on it: a sweep that
         outlives its lock only does what another does, too.
         """
-        return held(self._client, self._keys.sweeping, lasts=LOCK_LASTS)
+        return held(self._client, self._keys.sweeping, lasts=SWEEP_LOCK_LASTS)
 
     def now(self) -> float:
         """Valkey's wall clock."""

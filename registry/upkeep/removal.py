@@ -15,7 +15,7 @@ from registry.breaker.review import Candidate, review
 from registry.leases.store import LeaseStore
 from registry.models import InstanceRow
 from registry.tables.held import Member
-from registry.upkeep.sweep import DEAF_AFTER, PATIENCE
+from registry.waits import LONGEST_STEP, NO_SERVER_AFTER
 
 
 def remove_critical(leases: LeaseStore, *, now: float | None = None) -> int:
@@ -27,7 +27,7 @@ def remove_critical(leases: LeaseStore, *, now: float | None = None) -> int:
     """
     now = leases.now() if now is None else now
     observation = leases.observation()
-    if observation is None or observation.deaf or now - observation.clock.looked_at > PATIENCE + DEAF_AFTER:
+    if observation is None or observation.deaf or now - observation.clock.looked_at > LONGEST_STEP + NO_SERVER_AFTER:
         return 0
     due = [instance for instance in _critical() if is_due(instance, since=observation.since, now=now)]
     renewed = leases.deadlines([instance.key for instance in due if instance.lease_expired])

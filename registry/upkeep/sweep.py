@@ -26,16 +26,9 @@ from registry.breaker.review import Candidate, review, review_probes
 from registry.leases.store import LeaseStore, Observation, lease_member, lease_terms, named_check, split_member
 from registry.models import ChangeRow, InstanceRow, Region
 from registry.tables.held import Member
+from registry.waits import ABSENT_AFTER, LONGEST_STEP, NO_SERVER_AFTER
 
-# Sweeps are a second apart; three cover a busy machine. A longer gap counts for three seconds, so that even sweeps
-# that are always late find the dead in the end.
-PATIENCE = 3.0
-# A server says twice a second that it takes renewals. Two seconds without that, and clients are being turned away.
-DEAF_AFTER = 2.0
-# After a gap as long as this clients may have been turned away for longer than their leases, so all begin anew.
-ABSENCE = 10.0
-# A hold in which nobody moves need not be judged every second; this often it is, because the population moves too.
-REVIEW = 10.0
+REVIEW = 10.0  # seconds between two judgements of a hold in which nothing moves: the population around it moves too
 BATCH = 5000  # rows read at once
 
 log = structlog.get_logger(__name__)
@@ -80,7 +73,7 @@ def _observe(leases: LeaseStore, now: float) -> tuple[Clock, int] | None:
     """
     kept = leases.observation()
     heard = leases.heard_servers_at()
-    if heard is None or now - heard > DEAF_AFTER:
+    if heard is None or now - heard > NO_SERVER_AFTER:
         # Nobody could renew, so nobody is silent. The clock stands still until a server is back.
         if kept is not None and not kept.deaf:
             leases.save(msgspec.structs.replace(kept, deaf=True))
@@ -88,8 +81,8 @@ def _observe(leases: LeaseStore, now: float) -> tuple[Clock, int] | None:
         return None
     if kept is None:
         return _begin(leases, now)
-    clock = look(kept.clock, now, patience=PATIENCE)
-    if kept.deaf or now - kept.seen_at >= ABSENCE:
+    clock = look(kept.clock, now, patience=LONGEST_STEP)
+    if kept.deaf or now - kept.seen_at >= ABSENT_AFTER:
         return _resume(leases, kept, clock, now)
     granted, log_id, index = _follow_log(leases, kept, clock, now)
     leases.save(Observation(clock=clock, since=kept.since, log_id=log_id, index=index))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from catalog.digest import EMPTY, to_hex
@@ -18,7 +19,7 @@ from federation.status import Matrix
 from federation.tables.peer import State
 from registry import freshness
 from registry.database import in_thread
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from registry.models import Region
 from registry.valkey import aconnection
 from tests.harness.contract.sources import _wipe
@@ -42,7 +43,7 @@ def mirrored() -> Iterator[None]:
 async def say(**values: object) -> None:
     """What the follower of eu-west says of it."""
     async with aconnection() as client:
-        await freshness.publish(client, freshness.changed(Heard(region=EU, log_id="one", index=7), **values))
+        await freshness.publish(client, replace(MirrorStatus(region=EU, log_id="one", index=7), **values))
 
 
 async def samples(region: str) -> dict[str, float]:
@@ -57,7 +58,7 @@ async def samples(region: str) -> dict[str, float]:
 
 
 async def test_a_mirror_in_step_is_live_and_equal_and_not_behind() -> None:
-    await say(heard_at=time.time(), known=7, equal=True, delay=0.04)
+    await say(last_contact=time.time(), known=7, equal=True, delay=0.04)
     found = await samples(EU)
     assert found["meridian_mirror_index"] == 7
     assert found["meridian_mirror_lag_entries"] == 0
@@ -71,7 +72,7 @@ async def test_a_mirror_in_step_is_live_and_equal_and_not_behind() -> None:
 
 
 async def test_a_mirror_that_is_behind_tells_how_far_and_for_how_long() -> None:
-    await say(heard_at=time.time() - 60, known=12, path=(EU, "ap-south"))
+    await say(last_contact=time.time() - 60, known=12, path=(EU, "ap-south"))
     found = await samples(EU)
     assert found["meridian_mirror_known_index"] == 12
     assert found["meridian_mirror_lag_entries"] == 5
@@ -90,7 +91,7 @@ async def test_what_was_never_heard_has_no_lag_in_seconds_and_no_digest_to_compa
 async def test_resets_relays_and_divergences_are_counted_and_what_is_held_is_told() -> None:
     await in_thread(lambda: audit.note_state(EU, heard_at=None, verified_at=5.0, resets=3, relays=2))
     await in_thread(lambda: audit.note_divergence(EU, ("default/web",), now=9.0))
-    await say(heard_at=time.time(), equal=False, held="30 of 40 would go")
+    await say(last_contact=time.time(), equal=False, held="30 of 40 would go")
     found = await samples(EU)
     assert found["meridian_peer_resets_total"] == 3
     assert found["meridian_peer_relays_total"] == 2

@@ -9,7 +9,7 @@ from catalog.view import Freshness
 from catalog.view import State as FreshnessState
 from dashboard.memory.links import COARSE_EVERY, EVERY, FINE, Links, LinkState
 from dashboard.pictures.chart.link import link_over_time
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 
 AT = 1_000_000.0
 WEST = "eu-west"
@@ -18,7 +18,7 @@ LIVE = LinkState(
     lag=0.0,
     log_id="a",
     index=10,
-    mirror=Heard(region=WEST, delay=0.04, path=(WEST,)),
+    mirror=MirrorStatus(region=WEST, delay=0.04, path=(WEST,)),
 )
 
 
@@ -27,7 +27,7 @@ def changed(**fields: Any) -> LinkState:
 
 
 def heard(**fields: Any) -> LinkState:
-    return changed(mirror=Heard(region=WEST, **{"path": (WEST,), **fields}))
+    return changed(mirror=MirrorStatus(region=WEST, **{"path": (WEST,), **fields}))
 
 
 def told(*found: LinkState) -> Links:

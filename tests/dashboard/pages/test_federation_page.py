@@ -15,7 +15,7 @@ from dashboard.memory.links import sample
 from dashboard.pages.federation import FederationPage
 from dashboard.pages.peer import PeerPage
 from federation.status import Cell, Matrix, PeerStatus
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from tests.harness.dashboard.pages import Desk, text
 from tests.harness.federated import HOME, SOUTH, WEST, copy, sick
 from tests.harness.records import NOW
@@ -45,7 +45,7 @@ def told(*cells: Cell, peers: tuple[PeerStatus, ...] = (), unheard: tuple[str, .
 
 def hear(desk: Desk, **fields: Any) -> None:
     """What the follower of eu-west says of it."""
-    mirrors = {WEST: Heard(region=WEST, **{"heard_at": desk.now, "path": (WEST,), **fields})}
+    mirrors = {WEST: MirrorStatus(region=WEST, **{"last_contact": desk.now, "path": (WEST,), **fields})}
     sample(desk.board.links, desk.view, HOME, lag=lambda name: 3.0, mirror=mirrors.get, now=desk.now)
 
 

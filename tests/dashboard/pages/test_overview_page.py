@@ -20,7 +20,7 @@ from dashboard.pages.overview import OverviewFacts, OverviewPage
 from dashboard.pictures.map.region import Coordinates
 from dashboard.words.attention import FLAPPING, MOST, OpenHold
 from federation.status import Cell, Matrix, PeerStatus
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from tests.harness.dashboard.pages import Desk, text
 from tests.harness.federated import HOME, SOUTH, WEST, copy, sick, well
 from tests.harness.records import NOW, override
@@ -58,7 +58,7 @@ def peer(region: str = WEST, **fields: Any) -> PeerStatus:
 
 def hear(desk: Desk, region: str, **fields: Any) -> None:
     """Say what the follower of a region says of it."""
-    mirrors = {region: Heard(region=region, heard_at=desk.now, path=(region,), **fields)}
+    mirrors = {region: MirrorStatus(region=region, last_contact=desk.now, path=(region,), **fields)}
     sample(desk.board.links, desk.view, HOME, lag=lambda name: 0.0, mirror=mirrors.get, now=desk.now)
 
 

@@ -11,7 +11,7 @@ import pytest
 from catalog.change import Change, Position
 from catalog.records.status import Status
 from discovery.web import metrics
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from tests.harness.discovery.mirrored import SOUTH, WEST, MirroringWorld, MirrorLog, federated
 from tests.harness.discovery.world import BEGAN, REGION
 
@@ -58,7 +58,7 @@ async def test_a_lookup_names_one_region_several_all_or_the_nearest(
 async def test_nearest_is_by_measured_delay(spread: MirroringWorld) -> None:
     await spread.put("web", "here", status=Status.CRITICAL)
     assert await ids(spread, "/services/web?region=nearest") == ["south"]
-    spread.heard[SOUTH] = msgspec.structs.replace(spread.heard[SOUTH], delay=0.2)
+    spread.statuses[SOUTH] = msgspec.structs.replace(spread.statuses[SOUTH], delay=0.2)
     await spread.mirrors.look()
     assert await ids(spread, "/services/web?region=nearest") == ["west"]
 
@@ -114,7 +114,7 @@ async def test_cached_answers_follow_every_region_that_they_rest_on(spread: Mirr
 async def test_a_region_that_appears_joins_and_one_that_goes_leaves(spread: MirroringWorld) -> None:
     assert await ids(spread, "/services/web?region=*") == ["here", "south", "west"]
     log = spread.logs["sa-east"] = MirrorLog("sa-east")
-    spread.heard["sa-east"] = Heard(region="sa-east", heard_at=BEGAN)
+    spread.statuses["sa-east"] = MirrorStatus(region="sa-east", last_contact=BEGAN)
     await spread.mirrors.look()
     await spread.far("sa-east", "new")
     assert await ids(spread, "/services/web?region=*") == ["here", "south", "west", "new"]
@@ -257,8 +257,10 @@ async def test_another_regions_answer_is_at_hand_like_a_local_one_however_often_
     hits, computed = answers.hits(), answers.computed
     for beat in range(1, 6):
         spread.now += 1
-        heard = spread.heard[WEST]
-        spread.heard[WEST] = msgspec.structs.replace(heard, heard_at=spread.now, delay=0.080 + 0.001 * (beat % 2))
+        status = spread.statuses[WEST]
+        spread.statuses[WEST] = msgspec.structs.replace(
+            status, last_contact=spread.now, delay=0.080 + 0.001 * (beat % 2)
+        )
         await spread.mirrors.look()
         await spread.get(target)
         assert (answers.hits(), answers.computed) == (hits + beat, computed)

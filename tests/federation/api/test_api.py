@@ -22,7 +22,7 @@ from registry import freshness
 from registry.access.issuing import create_token
 from registry.access.process import process_table
 from registry.breaker import holds
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from registry.models import HeldRow
 from registry.valkey import aconnection
 
@@ -112,7 +112,7 @@ def test_what_is_held_is_approved_with_a_reason(api: Client) -> None:
 async def said(place: tuple[float, float] | None, *, in_a_row: bool) -> None:
     """What eu-west says of where it is, as its follower keeps it."""
     async with aconnection() as client:
-        await freshness.publish(client, Heard(region="eu-west", place=place))
+        await freshness.publish(client, MirrorStatus(region="eu-west", place=place))
         if in_a_row:
             await client.set(row_key("eu-west"), msgspec.json.encode(Row(region="eu-west", logs=(), place=place)))
 

@@ -17,7 +17,7 @@ def entry(*, ago: float | None = 0.5, index: int = 10, log_id: str = "log", path
 
 def chosen(*rows: tuple[str, LogEntry], position: Position | None = HELD, ago: float | None = 5.0) -> str | None:
     found = [Row(region=region, logs=(log,)) for region, log in rows]
-    return choose(found, "eu-west", here="us-east", position=position, heard_ago=ago)
+    return choose(found, "eu-west", here="us-east", position=position, since_contact=ago)
 
 
 def test_the_freshest_is_chosen() -> None:
@@ -57,6 +57,6 @@ def test_two_regions_that_both_lost_the_third_never_feed_each_other() -> None:
         one = chosen(("ap-south", entry(ago=theirs)), ago=ours)
         other = choose(
             [Row(region="us-east", logs=(entry(ago=ours),))], "eu-west", here="ap-south", position=HELD,
-            heard_ago=theirs,
+            since_contact=theirs,
         )  # fmt: skip
         assert [one, other].count(None) >= 1

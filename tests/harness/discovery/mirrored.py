@@ -23,7 +23,7 @@ from discovery.view.mirrors import Mirrors
 from discovery.web import server
 from registry import forwarding
 from registry.forwarding import Call, Reply
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from tests.harness.discovery.world import BEGAN, REGION, Exchange, Silent, World, _not_ours
 
 WEST, SOUTH = "eu-west", "ap-south"
@@ -57,12 +57,14 @@ class MirroringWorld(World):
         self.logs = {WEST: kind(WEST), SOUTH: kind(SOUTH)}
         self.log = kind(REGION)
         self.is_away = self.valkey_is_away = is_away
-        self.heard = {region: Heard(region=region, heard_at=BEGAN, delay=delay) for region, delay in DELAYS.items()}
+        self.statuses = {
+            region: MirrorStatus(region=region, last_contact=BEGAN, delay=delay) for region, delay in DELAYS.items()
+        }
         self.calls: list[Call] = []
         self.mirrors = Mirrors(
             REGION,
             regions=self._regions,
-            heard=self._heard,
+            statuses=self._statuses,
             log=lambda region: self.logs[region],
             data_dir=data,
             clock=lambda: self.now,
@@ -78,10 +80,10 @@ class MirroringWorld(World):
             raise Unavailable("the database is away")
         return {REGION, *self.logs}
 
-    async def _heard(self) -> Mapping[str, Heard]:
+    async def _statuses(self) -> Mapping[str, MirrorStatus]:
         if self.valkey_is_away:
             raise Unavailable("Valkey is away")
-        return self.heard
+        return self.statuses
 
     async def far(
         self, region: str, id: str, *, service: str = "web", status: Status = Status.PASSING, **given: Any
@@ -120,7 +122,7 @@ class MirroringWorld(World):
 
     async def unheard(self, region: str, *, since: float, reason: str = "") -> None:
         """Let the region have been silent since then."""
-        self.heard[region] = msgspec.structs.replace(self.heard[region], heard_at=since, reason=reason)
+        self.statuses[region] = msgspec.structs.replace(self.statuses[region], last_contact=since, reason=reason)
         await self.mirrors.look()
 
     async def answering(self, call: Call) -> Reply:

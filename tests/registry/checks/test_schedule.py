@@ -6,8 +6,8 @@ from catalog.errors import Unavailable
 from catalog.records.check import Tally
 from catalog.records.status import Status
 from registry.checks.judge import State
-from registry.checks.probe_spec import MARGIN
 from registry.checks.schedule import Alignment, Result, Schedule
+from registry.waits import CLAIM_MARGIN
 from tests.harness.probes.schedules import LEADER, definition, due, nowhere, put, schedule_of
 
 pytestmark = pytest.mark.usefixtures("valkey_url")
@@ -83,7 +83,7 @@ async def test_a_claim_lapses_after_the_timeout_and_a_margin() -> None:
     async with schedule_of() as (schedule, client):
         await put(schedule, definition(timeout=3.0))
         claim = (await schedule.claim(1)).checks[0]
-        assert 3.0 + MARGIN - 0.5 < (await due(client))[claim.key] <= 3.0 + MARGIN
+        assert 3.0 + CLAIM_MARGIN - 0.5 < (await due(client))[claim.key] <= 3.0 + CLAIM_MARGIN
 
 
 async def test_a_result_that_comes_after_another_worker_has_claimed_the_check_does_not_count() -> None:

@@ -28,7 +28,7 @@ from discovery.web.health import Health
 from registry.access import TokenTable
 from registry.commit.tail import Tail
 from registry.commit.writer import local_region
-from registry.freshness import Heard
+from registry.freshness import MirrorStatus
 from registry.log.local import DatabaseLog
 from registry.log.mirror import Mirror
 from registry.models import ChangeRow, InstanceRow, Region
@@ -381,7 +381,9 @@ async def test_damage_in_a_mirror_makes_that_region_stale_until_it_is_mended(
     def seen() -> set[str]:
         return set(view.region(WEST).services.get(("default", "web"), {}))
 
-    mirrors = Mirrors(local_region(), regions=_west, heard=_heard, log=Elsewhere, data_dir=tmp_path, clock=time.time)
+    mirrors = Mirrors(
+        local_region(), regions=_west, statuses=_statuses, log=Elsewhere, data_dir=tmp_path, clock=time.time
+    )
     await mirrored("one")
     await mirrored("two")
     running = asyncio.create_task(mirrors.run(view))
@@ -408,5 +410,5 @@ async def _west() -> set[str]:
     return {WEST}
 
 
-async def _heard() -> dict[str, Heard]:
-    return {WEST: Heard(region=WEST, heard_at=time.time())}
+async def _statuses() -> dict[str, MirrorStatus]:
+    return {WEST: MirrorStatus(region=WEST, last_contact=time.time())}
