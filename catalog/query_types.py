@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from catalog.filter import Filter
-from catalog.records.instance import DEFAULT_NAMESPACE, Instance
+from catalog.records.instance import DEFAULT_NAMESPACE, Instance, endpoint
 from catalog.records.override import Override
 from catalog.records.status import SERVING, Status
 
@@ -70,6 +70,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     override: Override | None = None
     matches: bool = True
     step: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """Where it is reached: see `Instance.endpoint`."""
+        return endpoint(self.instance.host, self.port)
 
     @property
     def serves(self) -> bool:

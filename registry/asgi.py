@@ -52,7 +52,7 @@ def request_id(given: str | None) -> str:
 async def read_body(scope: Scope, receive: Receive, *, most: int) -> bytes:
     """The whole body. Raises TooLarge as soon as more than `most` bytes are announced or seen, and Disconnected."""
     announced = header(scope, b"content-length")
-    if announced is not None and announced.isdigit() and int(announced) > most:
+    if announced is not None and announced.isascii() and announced.isdigit() and int(announced) > most:
         raise TooLarge(f"the body has {announced} bytes: at most {most}")
     body: bytes = b""
     while True:

@@ -5,12 +5,11 @@ outcomes add up; who probes, and how, is none of its business.
 """
 
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 import msgspec
 
 from catalog.errors import Invalid
-from catalog.records import names
+from catalog.records import http, names
 from catalog.records.status import Status
 
 LONGEST_OUTPUT = 1024  # of a probe's output, kept with the transition it explains
@@ -81,8 +80,14 @@ def _validate_target(check: Check) -> None:
     needed = REQUIRED_BY_TYPE.get(check.type)
     if needed and not getattr(check, needed):
         raise Invalid(f"a {check.type} check needs {needed}", field=needed)
-    if check.url and (urlsplit(check.url).scheme not in ("http", "https") or not urlsplit(check.url).hostname):
-        raise Invalid(f"{check.url[:80]!r} is not an http or https URL", field="url")
+    if check.url:
+        http.url(check.url)
+    http.headers(check.headers)
+    http.statuses(check.expect_status)
+    if check.query:
+        names.dns_name(check.query, field="query")
+    if names.CONTROL.search(check.service):
+        raise Invalid("holds a control character", field="service")
     if check.method not in METHODS:
         raise Invalid(f"{check.method[:20]!r} is not one of {', '.join(METHODS)}", field="method")
     if check.record not in RECORDS:
@@ -108,9 +113,9 @@ def _validate_timing(check: Check) -> None:
 def split_address(address: str) -> tuple[str, int]:
     """`host:port` or `[v6]:port` as a pair; raises Invalid when it is neither."""
     host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit():
-        raise Invalid(f"{address[:80]!r} is not host:port", field="address")
-    return names.host(host, field="address"), names.port(int(port), field="address")
+    if not colon or not (port.isascii() and port.isdigit()) or (":" in host and not host.startswith("[")):
+        raise Invalid(f"{address[:80]!r} is not host:port; an IPv6 address stands in brackets", field="address")
+    return names.host(host, field="address"), names.port(int(port[:6]), field="address")
 
 
 _DEFAULTS = {

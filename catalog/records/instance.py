@@ -51,6 +51,18 @@ class Instance(Record, frozen=True, kw_only=True, tag="instance"):
         """The record's key in the log."""
         return instance_key(self.namespace, self.service, self.id)
 
+    @property
+    def endpoint(self) -> str:
+        """`host:port`, with brackets around an IPv6 address; the host alone when there is no port."""
+        return endpoint(self.host, self.port)
+
+
+def endpoint(host: str, port: int) -> str:
+    """`host:port`, with brackets around an IPv6 address; the host alone when `port` is 0."""
+    if not port:
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
 
 def instance_key(namespace: str, service: str, id: str) -> str:
     """The key of an instance's record: `instance/<namespace>/<service>/<id>`."""

@@ -12,10 +12,15 @@ from functools import lru_cache
 from catalog.errors import Invalid
 
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-HOSTNAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?", re.ASCII)
+# With underscores, though no host name has them (RFC 952): containers of Compose are called `shop_web_1`.
+_NAME_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+HOSTNAME = re.compile(rf"(?:{_NAME_LABEL}\.)*{_NAME_LABEL}\.?", re.ASCII)
+DNS_NAME = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?", re.ASCII)
+HOST_AND_PORT = re.compile(r"([^:]+|\[[^]]+\]):(\d+)", re.ASCII)
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 PLAIN_IPV4 = re.compile(rf"(?:22[0-3]|2[01][0-9]|1[0-9][0-9]|[1-9][0-9]?)(?:\.{_OCTET}){{3}}", re.ASCII)
-INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@~+-]{0,252}", re.ASCII)
+# Those of Nomad begin with `_`; those of Nacos hold `#` and `@@`, of others commas.
+INSTANCE_ID = re.compile(r"[A-Za-z0-9_@#,~+:][A-Za-z0-9._:@#,~+-]{0,252}", re.ASCII)
 WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62})", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -45,8 +50,8 @@ def instance_id(text: str, *, field: str = "id") -> str:
     """An instance's id: what may stand in one path segment of a URL, up to 253 characters, case kept."""
     if not INSTANCE_ID.fullmatch(text):
         raise Invalid(
-            f"{text[:80]!r} cannot be an instance id: use 1 to 253 letters, digits and . _ : @ ~ + -, "
-            "beginning with a letter or digit",
+            f"{text[:80]!r} cannot be an instance id: use 1 to 253 letters, digits and . _ : @ # , ~ + -, "
+            "not beginning with . or -",
             field=field,
         )
     return text
@@ -69,6 +74,10 @@ def host(text: str, *, field: str = "host") -> str:
         address = ipaddress.ip_address(folded)
     except ValueError:
         return _hostname(folded, text, field)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            raise Invalid(f"{text[:80]!r} has a zone id, which only one machine understands: leave it out", field=field)
+        address = address.ipv4_mapped or address  # what dual-stack sockets of Java and Node.js report
     if address.is_unspecified or address.is_multicast:
         raise Invalid(f"{text!r} is not an address that a client can connect to", field=field)
     return address.compressed
@@ -77,8 +86,19 @@ def host(text: str, *, field: str = "host") -> str:
 def _hostname(folded: str, text: str, field: str) -> str:
     digits_only = folded.replace(".", "").isdigit()
     if not folded or len(folded) > 253 or digits_only or not HOSTNAME.fullmatch(folded):
+        if "://" in text:
+            raise Invalid(f"{text[:80]!r}: give the host without scheme, port and path", field=field)
+        if HOST_AND_PORT.fullmatch(text):
+            raise Invalid(f"{text[:80]!r}: give the host alone, and the port in its own field", field=field)
         raise Invalid(f"{text[:80]!r} is neither an IP address nor a host name", field=field)
     return folded.rstrip(".")
+
+
+def dns_name(text: str, *, field: str) -> str:
+    """A name that can be asked for: up to 253 characters in labels of up to 63 (RFC 1035 §2.3.4)."""
+    if len(text.rstrip(".")) > 253 or not DNS_NAME.fullmatch(text):
+        raise Invalid(f"{text[:80]!r} is not a name that can be looked up in DNS", field=field)
+    return text
 
 
 def port(number: int, *, field: str = "port") -> int:
@@ -91,7 +111,8 @@ def port(number: int, *, field: str = "port") -> int:
 def weight(number: int, *, field: str = "weight", least: int = 1) -> int:
     """A share of traffic relative to the other instances. Only an override may say 0: drained."""
     if not least <= number <= LARGEST_WEIGHT:
-        raise Invalid(f"{number} is not a weight: use {least} to {LARGEST_WEIGHT}", field=field)
+        drain = "; to take an instance out of traffic, drain it by an override" if number == 0 else ""
+        raise Invalid(f"{number} is not a weight: use {least} to {LARGEST_WEIGHT}{drain}", field=field)
     return number
 
 

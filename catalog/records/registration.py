@@ -1,8 +1,9 @@
 """A registration: what a caller says about an instance, and how it becomes a record.
 
-Everything but `host` and a port is optional, unknown fields are refused by name, and every complaint names its field.
+Everything but `host` is optional, unknown fields are refused by name, and every complaint names its field.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import Meta
 
 from catalog.errors import Invalid
 from catalog.records import names
+from catalog.records.body import convert, read
 from catalog.records.check import Check, CheckType, Verdict, validated
 from catalog.records.duration import seconds
 from catalog.records.instance import DEFAULT_NAMESPACE, Instance, settled
@@ -17,6 +19,9 @@ from catalog.records.lease import LEAST_TTL, MOST_TTL, Lease
 from catalog.records.status import Status
 
 LARGEST_BODY = 64 * 1024  # bytes of one registration
+NEED_ADDRESS = frozenset({CheckType.TCP, CheckType.GRPC, CheckType.DNS})  # or the instance's own
+NO_PORT = 0  # of an instance that nobody connects to
+UNPROVEN = "critical before its checks changed, and no outcome yet"
 
 # Descriptions are shown in the API's schema, which is made from these structs.
 Length = Annotated[str | int | float, Meta(description="a duration such as `15s` or `1m30s`, or seconds")]
@@ -64,10 +69,12 @@ class CheckRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A registration: `host`, and `port` or `ports`; the rest is optional."""
+    """A registration: `host`; the rest is optional."""
 
     host: str
-    port: Annotated[int | None, Meta(description="if not given, `ports.http`, else the first of `ports`")] = None
+    port: Annotated[int | None, Meta(description="else `ports.http`, else the first of `ports`; a worker has none")] = (
+        None
+    )
     ports: Annotated[dict[str, int], Meta(description="by name")] = {}
     zone: str = ""
     version: str = ""
@@ -89,28 +96,12 @@ def decode(body: bytes) -> Registration:
     """Read a registration's JSON; raises Invalid naming the field."""
     if len(body) > LARGEST_BODY:
         raise Invalid(f"the body has {len(body)} bytes: at most {LARGEST_BODY}")
-    try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise complaint(error) from None
+    return read(body, _decoder)
 
 
 def from_mapping(given: Any) -> Registration:
     """Read a registration that was parsed already; raises Invalid naming the field."""
-    try:
-        return msgspec.convert(given, Registration)
-    except msgspec.ValidationError as error:
-        raise complaint(error) from None
-
-
-def complaint(error: Exception) -> Invalid:
-    """A decoder's complaint as Invalid: its path becomes the field, its text the message."""
-    message, _, path = str(error).partition(" - at `")
-    field = path.rstrip("`").removeprefix("$").removeprefix(".")
-    if "field `" in message:  # a missing or an unknown field is named in the text alone
-        name = message.split("field `", 1)[1].rstrip("`")
-        field = f"{field}.{name}" if field else name
-    return Invalid(message, field=field)
+    return convert(given, Registration)
 
 
 def to_instance(
@@ -118,14 +109,15 @@ def to_instance(
 ) -> Instance:
     """The record that `given` asks for, as if it had never been registered before; raises Invalid naming the field."""
     ports = names.ports(given.ports)
-    checks = _checks(given.checks)
+    port = _main_port(given.port, ports)
+    checks = _checks(given.checks, has_port=port != NO_PORT)
     instance = Instance(
         region=region,
         namespace=names.label(namespace, field="namespace"),
         service=names.label(service, field="service"),
         id=names.instance_id(id),
         host=names.host(given.host),
-        port=_main_port(given.port, ports),
+        port=port,
         ports=ports,
         zone=names.word(given.zone, field="zone"),
         version=names.word(given.version, field="version"),
@@ -147,7 +139,7 @@ def registration_of(instance: Instance) -> Registration:
     """What has to be said to register the same again: the inverse of `to_instance`, but for names and times."""
     return Registration(
         host=instance.host,
-        port=instance.port,
+        port=instance.port or None,
         ports=instance.ports,
         zone=instance.zone,
         version=instance.version,
@@ -167,14 +159,17 @@ def registration_of(instance: Instance) -> Registration:
 def succeed(previous: Instance, instance: Instance) -> Instance:
     """The record after `instance` replaces `previous`: what is still true about its health is kept.
 
-    A check that did not change keeps its verdict, so that registering again does not wash a sick instance clean.
-    A registration is a renewal, so an expired lease is live again.
+    A check that did not change keeps its verdict. Whatever changed, an instance that a check found critical stays so
+    until an outcome says otherwise: registering again does not wash a sick instance clean. A registration is a
+    renewal, so an expired lease is live again.
     """
     known = list(zip(previous.checks, previous.verdicts, strict=True))
     kept = tuple(
         next((verdict for check_before, verdict in known if check_before == check), fresh)
         for check, fresh in zip(instance.checks, instance.verdicts, strict=True)
     )
+    if _is_critical(previous.verdicts) and not _is_critical(kept):
+        kept = tuple(Verdict(verdict.check, Status.CRITICAL, UNPROVEN, instance.since) for verdict in kept)
     carried = msgspec.structs.replace(
         instance,
         verdicts=kept,
@@ -188,12 +183,14 @@ def succeed(previous: Instance, instance: Instance) -> Instance:
     return settled(carried, instance.since)
 
 
+def _is_critical(verdicts: Iterable[Verdict]) -> bool:
+    return any(verdict.status is Status.CRITICAL for verdict in verdicts)
+
+
 def _main_port(given: int | None, ports: dict[str, int]) -> int:
     if given is not None:
         return names.port(given)
-    if not ports:
-        raise Invalid("an instance needs a port: give `port`, or `ports` with names", field="port")
-    return ports.get("http") or next(iter(ports.values()))
+    return ports.get("http") or next(iter(ports.values()), NO_PORT)
 
 
 def _lease(given: LeaseRequest | None) -> Lease | None:
@@ -204,7 +201,7 @@ def _removal(given: Length | None) -> float | None:
     return None if given is None else seconds(given, field="deregister_critical_after", least=1.0)
 
 
-def _checks(given: tuple[CheckRequest, ...]) -> tuple[Check, ...]:
+def _checks(given: tuple[CheckRequest, ...], *, has_port: bool) -> tuple[Check, ...]:
     if len(given) > names.MOST_CHECKS:
         raise Invalid(f"{len(given)} checks are too many: at most {names.MOST_CHECKS}", field="checks")
     checks: list[Check] = []
@@ -213,6 +210,8 @@ def _checks(given: tuple[CheckRequest, ...]) -> tuple[Check, ...]:
             checks.append(request.check())
         except Invalid as invalid:
             raise invalid.within(f"checks[{number}]") from None
+        if not has_port and checks[-1].type in NEED_ADDRESS and not checks[-1].address:
+            raise Invalid("needs an address: the instance has no port", field=f"checks[{number}].address")
         if checks[-1].name in {check.name for check in checks[:-1]}:
             raise Invalid(f"two checks are named {checks[-1].name!r}", field=f"checks[{number}].name")
     return tuple(checks)

@@ -113,7 +113,9 @@ def _addresses(found: Finding, rdtype: int, zone: Zone) -> tuple[Record, ...]:
 
 
 def _services(found: Finding, zone: Zone, naming: Naming) -> tuple[Record, ...]:
-    return tuple(_srv(verdict, zone, naming) for verdict in found.verdicts)
+    """One record for each place: ids that share an address and a port are one target. Without a port there is none."""
+    places = {(verdict.instance.host, verdict.port): verdict for verdict in reversed(found.verdicts) if verdict.port}
+    return tuple(_srv(verdict, zone, naming) for verdict in reversed(places.values()))
 
 
 def _srv(verdict: Verdict, zone: Zone, naming: Naming) -> Record:

@@ -2,17 +2,20 @@
 
 from functools import lru_cache, partial
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
 from catalog.errors import CatalogError, Forbidden, Invalid, NotFound, Unauthenticated
 from catalog.records import names
+from catalog.records.body import complaint, read
 from catalog.records.check import CheckType
 from catalog.records.instance import DEFAULT_NAMESPACE
-from catalog.records.registration import LARGEST_BODY, complaint, decode
+from catalog.records.registration import LARGEST_BODY, decode
 from discovery.http import parameters, shapes
 from discovery.plane import Plane
 from discovery.web import forwarding, problems
+from discovery.web.access_log import log_failure
 from discovery.web.fast_writes import FastWrite
 from discovery.web.forwarding import written_elsewhere
 from discovery.web.paths import instance_id, service_name
@@ -58,7 +61,7 @@ def register_fast(write: FastWrite, body: bytes) -> bool:
 
 def _registered(plane: Plane, written: actions.Registered) -> Reply:
     instance = written.instance
-    location = f"/services/{instance.service}/{instance.id}"
+    location = f"/services/{instance.service}/{quote(instance.id)}"
     if instance.namespace != DEFAULT_NAMESPACE:
         location += f"?namespace={instance.namespace}"
     headers = [*_stamp(plane, written.index), (b"location", location.encode()), JSON]
@@ -85,7 +88,7 @@ async def report(request: Request) -> None:
     actor = request.writer(service)
     if await written_elsewhere(request, region=region, actor=actor, most=LARGEST_REPORT):
         return
-    given = _report(await request.body(most=LARGEST_REPORT))
+    given = read(await request.body(most=LARGEST_REPORT), _report_decoder)
     instance = await request.plane.instance(namespace, service, id)
     check = next((check for check in instance.checks if check.name == name), None)
     if check is None:
@@ -112,7 +115,7 @@ async def register_many(request: Request) -> None:
     try:
         raws = _bulk_decoder.decode(body).services
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise complaint(error) from None
+        raise complaint(error, body) from None
     if not 1 <= len(raws) <= MOST_IN_BULK:
         raise Invalid(f"{len(raws)} entries: send 1 to {MOST_IN_BULK}", field="services")
     entries = [_entry(request, raw) for raw in raws]
@@ -130,7 +133,7 @@ async def register_many(request: Request) -> None:
 
 
 async def _register_elsewhere(
-    request: Request, region: str, actor: str, body: bytes, entries: list[shapes.BulkEntry | CatalogError]
+    request: Request, region: str, actor: str, body: bytes, entries: list[shapes.BulkEntry | Exception]
 ) -> None:
     """Pass a bulk on whole. What may not be written here must not be written there: one such entry refuses it all."""
     request.plane.require_regions((region,))
@@ -140,30 +143,31 @@ async def _register_elsewhere(
     await forwarding.pass_on(request, region=region, actor=actor, body=body)
 
 
-def _entry(request: Request, raw: msgspec.Raw) -> shapes.BulkEntry | CatalogError:
+def _entry(request: Request, raw: msgspec.Raw) -> shapes.BulkEntry | Exception:
     try:
         if len(bytes(raw)) > LARGEST_BODY:
             raise Invalid(f"the entry has {len(bytes(raw))} bytes: at most {LARGEST_BODY}")
-        entry = _entry_decoder.decode(raw)
+        entry = read(bytes(raw), _entry_decoder)
         request.may_write(names.label(entry.service, field="service"))
         names.label(entry.namespace, field="namespace")
         instance_id(entry.id)
         return entry
     except CatalogError as error:
         return error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return complaint(error)
+    except Exception as error:  # noqa: BLE001 - a defect that one entry meets must not take the others with it
+        log_failure(request.scope, request.id, error)
+        return error
 
 
 def _results(
-    raws: list[msgspec.Raw], entries: list[shapes.BulkEntry | CatalogError], outcomes: list[Any]
+    raws: list[msgspec.Raw], entries: list[shapes.BulkEntry | Exception], outcomes: list[Any]
 ) -> list[dict[str, Any]]:
     remaining = iter(outcomes)
     results: list[dict[str, Any]] = []
     for raw, entry in zip(raws, entries, strict=True):
-        outcome = entry if isinstance(entry, CatalogError) else next(remaining)
+        outcome = entry if isinstance(entry, Exception) else next(remaining)
         name = {"service": entry.service, "id": entry.id} if isinstance(entry, shapes.BulkEntry) else _named(raw)
-        if isinstance(outcome, CatalogError):
+        if isinstance(outcome, Exception):
             problem = problems.problem(outcome)
             results.append({**name, "status": problem.status, "problem": problem})
         else:
@@ -178,13 +182,6 @@ def _named(raw: msgspec.Raw) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         given = {}
     return {name: given.get(name) if isinstance(given, dict) else None for name in ("service", "id")}
-
-
-def _report(body: bytes) -> shapes.CheckReport:
-    try:
-        return _report_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise complaint(error) from None
 
 
 def _target(scope: Scope) -> tuple[str, str, str, str]:

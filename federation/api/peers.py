@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from catalog.errors import NotFound
 from catalog.records import names
+from catalog.records.body import convert
 from federation import status
 from federation.api.shapes import (
     AcceptanceRequest,
@@ -18,7 +19,6 @@ from federation.api.shapes import (
 )
 from federation.models import Peer
 from federation.peers import trust
-from registry.api.bodies import read
 from registry.api.resource import Listing, Resource
 from registry.api.schema.documentation import PROBLEMS, WRITE_PROBLEMS
 from registry.breaker import holds
@@ -77,7 +77,7 @@ class Peers(Listing, PeerResource):
     )
     def post(self, request: Request) -> Response:
         """The answer holds a token. It works once, within a day, in that region alone, and cannot be shown again."""
-        asked = read(request.data, InvitationRequest)
+        asked = convert(request.data, InvitationRequest)
         token = trust.invite(asked.region, actor=self.actor(), now=self.now, url=asked.url or None, writes=asked.writes)
         return Response(InvitationShape(asked.region.lower(), token), status=201)
 
@@ -94,7 +94,7 @@ class Acceptance(PeerResource):
     )
     def post(self, request: Request) -> Response:
         """Both regions follow each other from then on."""
-        asked = read(request.data, AcceptanceRequest)
+        asked = convert(request.data, AcceptanceRequest)
         region = async_to_sync(trust.accept)(
             asked.token, actor=self.actor(), url=asked.url or None, writes=asked.writes
         )
@@ -140,6 +140,6 @@ class Approval(PeerResource):
     )
     def post(self, request: Request, region: str) -> Response:
         """The mirror becomes what its region says."""
-        reason = names.reason(read(request.data, ApprovalRequest).reason)
+        reason = names.reason(convert(request.data, ApprovalRequest).reason)
         holds.approve_mirror(region, actor=self.actor(), cause=reason, now=self.now)
         return Response(self.shape(region))

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from catalog.errors import CatalogError, Invalid
-from catalog.records.instance import DEFAULT_NAMESPACE
+from catalog.records.instance import DEFAULT_NAMESPACE, endpoint
 from catalog.records.override import ruling
 from registry import actions
 from registry.admin import instance_actions
@@ -129,7 +129,7 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
 
     def spoken(self, row: InstanceRow) -> str:
         """An instance in words."""
-        return f"{row.service}/{row.instance_id} at {row.host}:{row.port}, {row.status}"
+        return f"{row.service}/{row.instance_id} at {endpoint(row.host, row.port)}, {row.status}"
 
     def links(self, request: HttpRequest, row: InstanceRow) -> Sequence[Link]:
         """The same actions as for many, for this one."""
@@ -197,8 +197,7 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
     @admin.display(description="address", ordering="host")
     def address(self, row: InstanceRow) -> str:
         """Where it listens."""
-        host = f"[{row.host}]" if ":" in row.host else row.host
-        return f"{host}:{row.port}"
+        return endpoint(row.host, row.port)
 
     @admin.display(description="status", ordering="status")
     def status_shown(self, row: InstanceRow) -> str:

@@ -7,6 +7,7 @@ import msgspec
 from rest_framework.parsers import BaseParser
 
 from catalog.errors import Invalid
+from catalog.records.body import complaint
 from catalog.records.registration import LARGEST_BODY
 from registry.api.problems import TooLarge
 
@@ -28,7 +29,8 @@ class BoundedJson(BaseParser):
         except RecursionError:
             raise Invalid("the body is nested too deeply") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Invalid(f"the body is not JSON: {error}") from None
+            told = complaint(error, body)
+            raise told if told.message.startswith("the body") else Invalid(f"the body is not JSON: {error}") from None
         if not isinstance(value, dict):
             raise Invalid(f"the body must be a JSON object, not {_spoken(value)}")
         return value

@@ -96,4 +96,4 @@ class Listening:
             raise TimeoutError("Valkey does not answer")
         if message["type"] == "message":
             log_id, _, index = str(message["data"]).partition(" ")
-            self._heard(Position(log_id, int(index)) if index.isdigit() else None)
+            self._heard(Position(log_id, int(index)) if index.isascii() and index.isdigit() else None)

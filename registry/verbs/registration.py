@@ -57,15 +57,9 @@ def register(
 
 
 @verb(keys=_many_keys)
-def register_many(unit: Unit, items: Sequence[Item], *, actor: str, cause: str) -> list[Registered | CatalogError]:
-    """Register many instances in one transaction, with a verdict for each; a bad one does not spoil the others."""
-    verdicts: list[Registered | CatalogError] = []
-    for namespace, service, id, registration in items:
-        try:
-            verdicts.append(_register(unit, namespace, service, id, registration))
-        except CatalogError as error:
-            verdicts.append(error)
-    return verdicts
+def register_many(unit: Unit, items: Sequence[Item], *, actor: str, cause: str) -> list[Registered | Exception]:
+    """Register many instances in one transaction, with an outcome for each; a bad one does not spoil the others."""
+    return [_attempt(unit, item) for item in items]
 
 
 @verb(keys=_one_key)
@@ -96,6 +90,17 @@ def current(unit: Unit, namespace: str, service: str, id: str, epoch: int | None
     if entry is None or not isinstance(entry.record, Instance):
         raise NotFound(f"{service}/{id} is not registered in {unit.region}")
     return entry.record
+
+
+def _attempt(unit: Unit, item: Item) -> Registered | Exception:
+    """Register one of many: a refusal, or even a defect, is its own outcome. What raises has written nothing."""
+    try:
+        return _register(unit, *item)
+    except CatalogError as error:
+        return error
+    except Exception as error:
+        log.exception("an entry of a bulk failed", namespace=item[0], service=item[1], id=item[2])
+        return error
 
 
 def _register(unit: Unit, namespace: str, service: str, id: str, registration: Registration) -> Registered:

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from catalog.errors import Invalid, NotFound
 from catalog.records import names
-from registry.api.bodies import read
+from catalog.records.body import convert
 from registry.api.paging import NumberedPages
 from registry.api.resource import Listing, Resource
 from registry.api.schema import examples
@@ -104,4 +104,4 @@ class Rejection(HeldResource):
 
 
 def _reason(request: Request) -> str:
-    return names.reason(read(request.data, Decision).reason)
+    return names.reason(convert(request.data, Decision).reason)

@@ -10,11 +10,11 @@ from rest_framework.response import Response
 
 from catalog.errors import NotFound
 from catalog.records import names
+from catalog.records.body import convert
 from catalog.records.instance import DEFAULT_NAMESPACE
 from catalog.records.override import Override
 from catalog.records.registration import Registration
 from registry import actions
-from registry.api.bodies import read
 from registry.api.filters import InstanceFilter, ordered
 from registry.api.paging import NumberedPages
 from registry.api.resource import Listing, Resource
@@ -89,7 +89,7 @@ class Instances(Listing, InstanceResource):
     )
     def post(self, request: Request) -> Response:
         """New: 201. One of this name was there and is replaced: 200. Unknown fields are refused by name."""
-        asked = read(request.data, NamedRegistration)
+        asked = convert(request.data, NamedRegistration)
         return self.register(asked, asked.namespace, asked.service, asked.id)
 
 
@@ -123,7 +123,7 @@ class OneInstance(InstanceResource):
     )
     def put(self, request: Request, service: str, id: str) -> Response:
         """New: 201. Replaced: 200; a check that is registered as it was keeps its verdict."""
-        return self.register(read(request.data, Registration), self.namespace, service, id)
+        return self.register(convert(request.data, Registration), self.namespace, service, id)
 
     @extend_schema(
         operation_id="deregister_instance",

@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.errors import NotFound
+from catalog.records.body import convert
 from registry import actions
-from registry.api.bodies import read
 from registry.api.filters import OverrideFilter
 from registry.api.paging import NumberedPages
 from registry.api.resource import Listing, Resource
@@ -28,7 +28,7 @@ class OverrideResource(Resource):
 
     def asked(self, given: Any) -> actions.OverrideRequest:
         """The override that a body asks for, with its author. Raises Invalid naming the field."""
-        return read(given, OverrideRequestShape).to_request(author=self.grant.name, now=self.now)
+        return convert(given, OverrideRequestShape).to_request(author=self.grant.name, now=self.now)
 
     def shape(self, row: OverrideRow) -> OverrideShape:
         """A row as it is answered."""

@@ -7,9 +7,9 @@ from rest_framework.response import Response
 
 from catalog.errors import NotFound
 from catalog.records import names
+from catalog.records.body import convert
 from catalog.records.instance import DEFAULT_NAMESPACE
 from registry import actions
-from registry.api.bodies import read
 from registry.api.filters import PolicyFilter
 from registry.api.paging import NumberedPages
 from registry.api.resource import Listing, Resource
@@ -81,7 +81,7 @@ class OnePolicy(Resource):
     )
     def put(self, request: Request, service: str) -> Response:
         """New: 201. Replaced as a whole: 200. It counts for every lookup at once."""
-        asked = read(request.data, actions.PolicyRequest)
+        asked = convert(request.data, actions.PolicyRequest)
         if (answer := self.elsewhere()) is not None:
             return answer
         done = actions.set_policy(

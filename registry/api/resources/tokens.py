@@ -5,8 +5,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.errors import NotFound
+from catalog.records.body import convert
 from registry.access.issuing import create_token, revoke_token
-from registry.api.bodies import read
 from registry.api.paging import NumberedPages
 from registry.api.resource import Listing, Resource
 from registry.api.schema import examples
@@ -43,7 +43,7 @@ class Tokens(Listing):
     )
     def post(self, request: Request) -> Response:
         """The answer holds the secret. It is kept nowhere and cannot be shown again."""
-        asked, now = read(request.data, TokenRequest), self.now
+        asked, now = convert(request.data, TokenRequest), self.now
         expires_at = read_expiry({"expires_at": asked.expires_at, "expires_in": asked.expires_in}, now)
         expires_in = None if expires_at is None else expires_at - now
         token, secret = create_token(asked.name, asked.scopes, expires_in=expires_in, actor=self.actor(), now=now)
