@@ -9,7 +9,7 @@ from dashboard.live.page import Gathered, Page, part
 NONE = '<p class="muted">Nothing was decided yet.</p>'
 
 
-class HeldPage(Page):
+class HoldsPage(Page):
     """What waits for a person, and what became of the rest."""
 
     template = "dashboard/correct_held.html"

@@ -1,4 +1,4 @@
-"""Registering again what somebody removed by mistake, as the log remembers it."""
+"""Registering again what was removed by mistake, as the log has it."""
 
 import msgspec
 from django.http import HttpRequest, HttpResponse

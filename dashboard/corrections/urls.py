@@ -4,7 +4,7 @@ from django.urls import URLPattern, path
 
 from dashboard.corrections.decide import DecideView
 from dashboard.corrections.deregister import DeregisterView
-from dashboard.corrections.holds_page import HeldPage
+from dashboard.corrections.holds_page import HoldsPage
 from dashboard.corrections.override import OverrideView
 from dashboard.corrections.overrides_page import OverridesPage
 from dashboard.corrections.restore import RestoreView
@@ -13,7 +13,7 @@ from dashboard.live.views import PageView
 
 urlpatterns: list[URLPattern] = [
     path("overrides", PageView.as_view(page=OverridesPage), name="overrides"),
-    path("held", PageView.as_view(page=HeldPage), name="held"),
+    path("held", PageView.as_view(page=HoldsPage), name="held"),
     path("correct/override", OverrideView.as_view(), name="correct_override"),
     path("correct/undo", UndoView.as_view(), name="correct_undo"),
     path("correct/deregister", DeregisterView.as_view(), name="correct_deregister"),

@@ -38,7 +38,7 @@ class Correction(View):
     area = "overrides"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """See View; with who it is known, and every failure as a page that says what it means."""
+        """See View; it finds out who asks, and answers every failure with a page that explains it."""
         self.board: Board = current_context().board
         self.now = self.board.clock()
         self.viewer = Viewer()
@@ -80,7 +80,7 @@ class Correction(View):
         return grant.actor(str(self.request.META.get("REMOTE_ADDR") or "unknown"), "dashboard")
 
     def page(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-        """A page of the dashboard that nothing keeps up to date: it waits for a person."""
+        """A page of the dashboard that is not live."""
         whole = {
             "page": self, "board": self.board, "viewer": self.viewer, "home": self.home, "next": self.next(""),
             "state": state_of(self.board.view, self.home, self.now), **context,
@@ -106,14 +106,14 @@ class Correction(View):
         return HttpResponseRedirect(self.next(otherwise))
 
     def announce(self, did: str, reason: str, *, undo: str = "", word: str = "Undo") -> None:
-        """Tell the person, with a way back, and everybody who looks at the dashboard."""
+        """Tell the operator, with a way back, and all open dashboards."""
         sentence = f"{self.viewer.name} {did}: {reason}" if reason else f"{self.viewer.name} {did}"
         link = format_html(' <a href="{}">{}</a>', undo, word) if undo else ""
         messages.success(self.request, format_html("You {}.{}", did, link))
         announcements.announce(sentence)
 
     def tell(self, sentence: str) -> None:
-        """Tell the person alone that there was nothing to do."""
+        """Tell the operator alone that there was nothing to do."""
         messages.info(self.request, sentence)
 
 

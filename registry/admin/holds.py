@@ -1,4 +1,4 @@
-"""What the breaker holds, in the admin site: shown with its formula, approved or rejected with a reason."""
+"""Holds in the admin site: shown with their formula, approved or rejected with a reason."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ DECIDE: Mapping[str, Callable[..., HeldRow]] = {"approve": holds.approve, "rejec
 
 @admin.register(HeldRow)
 class HoldAdmin(RecordAdmin[HeldRow]):
-    """Many losses at once, waiting for somebody to say whether they are real."""
+    """Many losses at once, waiting for an operator to decide whether they are real."""
 
     list_display = ("what", "number", "state_shown", "began", "ends", "decided_by")
     list_filter = ("state", "kind", "scope")
@@ -98,7 +98,7 @@ class HoldAdmin(RecordAdmin[HeldRow]):
 
     @admin.display(description="happens by itself", ordering="expires_at")
     def ends(self, row: HeldRow) -> str:
-        """When, if nobody decides."""
+        """When it happens undecided."""
         return moment(row.expires_at) if row.state == State.OPEN else "decided"
 
     @admin.display(description="decided")

@@ -127,7 +127,7 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
             gone.append(format_html("<strong>and with that the last instance of {}</strong>", name))
         return gone, counts, missing, protected
 
-    def spoken(self, row: InstanceRow) -> str:
+    def described(self, row: InstanceRow) -> str:
         """An instance in words."""
         return f"{row.service}/{row.instance_id} at {endpoint(row.host, row.port)}, {row.status}"
 
@@ -276,7 +276,7 @@ class InstanceAdmin(RecordAdmin[InstanceRow]):
     @admin.display(description="owner")
     def owner(self, row: InstanceRow) -> str:
         """As registered."""
-        return row.instance.owner or "nobody said"
+        return row.instance.owner or "not given"
 
     @admin.display(description="registered")
     def registered(self, row: InstanceRow) -> str:

@@ -57,7 +57,7 @@ class OverrideAdmin(RecordAdmin[OverrideRow]):
         """Through `clear_override`; another region's are its own."""
         return self.may(request, "delete") and (obj is None or obj.region == settings.MERIDIAN.region)
 
-    def spoken(self, row: OverrideRow) -> str:
+    def described(self, row: OverrideRow) -> str:
         """What is cleared."""
         return f"{self.subject(row)}: {row.status or f'weight {row.weight}'} ({row.reason})"
 

@@ -130,7 +130,7 @@ class PolicyAdmin(RecordAdmin[PolicyRow]):
     @admin.display(description="then look in")
     def where(self, row: PolicyRow) -> str:
         """Which regions, in which order."""
-        return spoken_order(row.policy)
+        return order_words(row.policy)
 
     @admin.display(description="stale regions are")
     def stale_regions(self, row: PolicyRow) -> str:
@@ -145,6 +145,6 @@ class PolicyAdmin(RecordAdmin[PolicyRow]):
         return f"after {length(row.policy.hold_down)}" if row.policy.hold_down else "at once"
 
 
-def spoken_order(policy: Policy) -> str:
+def order_words(policy: Policy) -> str:
     """Which regions a policy tries, in words."""
     return ", then ".join(policy.order) or f"the nearest {policy.nearest}"

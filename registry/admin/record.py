@@ -1,4 +1,4 @@
-"""What all pages of the record share: they show, and write through verbs alone."""
+"""What all admin pages share: they show rows, and write through verbs alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A way on from a row's page; with `posts` it is a button that sends these fields."""
+    """A link on a row's page; with `posts` it is a button that sends these fields."""
 
     label: str
     url: str
@@ -32,13 +32,13 @@ class Link:
 
 
 def actor(request: HttpRequest) -> str:
-    """Who is at work, for the log: `admin:alice@10.0.0.8/admin`."""
+    """The user, for the log: `admin:alice@10.0.0.8/admin`."""
     grant = Grant(Kind.ADMIN, request.user.get_username(), frozenset())
     return grant.actor(str(request.META.get("REMOTE_ADDR") or "unknown"), "admin")
 
 
 class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
-    """A table that is looked at. Adding, changing and deleting are off until a subclass offers them through a verb."""
+    """A read-only table. Adding, changing and deleting are off until a subclass offers them through a verb."""
 
     show_full_result_count = False
     list_per_page = 50
@@ -53,15 +53,15 @@ class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
         css = {"all": STYLES}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody, unless a subclass has a verb for it."""
+        """Off, unless a subclass has a verb for it."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Nobody: records are replaced by verbs, never edited."""
+        """Off: records are replaced by verbs, never edited."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Nobody, unless a subclass has a verb for it."""
+        """Off, unless a subclass has a verb for it."""
         return False
 
     def may(self, request: HttpRequest, action: str) -> bool:
@@ -96,7 +96,7 @@ class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
             return self.refused(request, error)
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
-        """Back to the list it was chosen from. The framework leads whoever may not edit rows to the first page."""
+        """Back to the list it was chosen from. Django leads users who may not edit rows to the first page."""
         self.message_user(request, f"{self.removing}: done for {obj_display}.", messages.SUCCESS)
         return HttpResponseRedirect(self._as_it_was_listed(request, self.list_url()))
 
@@ -113,9 +113,9 @@ class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
         """What goes, in words. Rows of the record have no rows that depend on them."""
         rows = list(objs)
         missing = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
-        return [self.spoken(row) for row in rows], {str(self.opts.verbose_name_plural): len(rows)}, missing, []
+        return [self.described(row) for row in rows], {str(self.opts.verbose_name_plural): len(rows)}, missing, []
 
-    def spoken(self, row: M) -> str:
+    def described(self, row: M) -> str:
         """A row in words."""
         return str(row)
 
@@ -138,7 +138,7 @@ class RecordAdmin(admin.ModelAdmin[M], Generic[M]):
         return super().changelist_view(request, {"title": title, "empty": self.empty, **(extra_context or {})})
 
     def _refuse_withheld(self, request: HttpRequest) -> None:
-        """The framework passes over an action that was not offered; whoever asks for one all the same is told."""
+        """Django ignores an action that was not offered; here it is refused."""
         known = self._get_base_actions()  # type: ignore[attr-defined]  # the stubs lack it
         wanted = set(request.POST.getlist("action")) & {name for _, name, _ in known}
         if wanted and not wanted <= self.get_actions(request).keys():

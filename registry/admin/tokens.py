@@ -36,7 +36,7 @@ class TokenAdmin(RecordAdmin[Token]):
     readonly_fields = ("scopes_shown", "state", "expires", "last_used", "created", "revoked")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Through `create_token`. Whoever makes tokens can make one for everything, so administrators alone."""
+        """Through `create_token`. For administrators alone: a token can be made for everything."""
         return self.may(request, "add")
 
     def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
@@ -47,7 +47,7 @@ class TokenAdmin(RecordAdmin[Token]):
         """Revoke it; the row stays, because its name stands in the log."""
         revoke_token(obj.id, actor=actor(request), now=time.time())
 
-    def spoken(self, row: Token) -> str:
+    def described(self, row: Token) -> str:
         """A token in words."""
         return f"{row.name} ({row.scopes})"
 

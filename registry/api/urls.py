@@ -10,7 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from registry.api import problems
 from registry.api.resources.changes import Changes, OneChange
 from registry.api.resources.checks import CheckedInstances, OneCheckedInstance
-from registry.api.resources.holds import Approval, Held, OneHeld, Rejection
+from registry.api.resources.holds import Approval, Holds, OneHold, Rejection
 from registry.api.resources.instances import Instances, OneInstance
 from registry.api.resources.overrides import OneOverride, OverridePreview, Overrides
 from registry.api.resources.policies import OnePolicy, Policies
@@ -35,8 +35,8 @@ ROUTES: tuple[tuple[str, Any, str], ...] = (
     ("policies/<str:service>", OnePolicy.as_view(), "policy"),
     ("changes", Changes.as_view(), "changes"),
     ("changes/<int:index>", OneChange.as_view(), "change"),
-    ("held", Held.as_view(), "held"),
-    ("held/<str:id>", OneHeld.as_view(), "one-held"),
+    ("held", Holds.as_view(), "held"),
+    ("held/<str:id>", OneHold.as_view(), "one-held"),
     ("held/<str:id>/approve", Approval.as_view(), "approve-held"),
     ("held/<str:id>/reject", Rejection.as_view(), "reject-held"),
     ("tokens", Tokens.as_view(), "tokens"),

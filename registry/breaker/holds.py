@@ -157,11 +157,11 @@ def _undecided(row: HeldRow) -> str:
 
 
 def _silent(members: Sequence[Member], leases: LeaseStore) -> tuple[Member, ...]:
-    """Those who were overdue when a sweep last looked, and have not renewed since."""
+    """The members that were overdue when a sweep last looked, and have not renewed since."""
     observation = leases.observation()
     if observation is None:
         raise Unavailable(
-            "the lease store has lost what it knew, and nobody has looked since: who is silent is unknown"
+            "the lease store lost its state and no sweep has looked since: which instances are silent is unknown"
         )
     names = {lease_member(member.key, member.check): member for member in members}
     deadlines = leases.deadlines(list(names))

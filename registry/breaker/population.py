@@ -13,7 +13,7 @@ from catalog.records.status import SERVING, Status
 from registry.models import InstanceRow
 from registry.tables.records import read_records
 
-# Which instances each kind of cause can take anything away from. A probe that fails an instance which nobody has ever
+# Which instances each kind of cause can take anything away from. A probe that fails an instance which was never
 # seen well takes no known capacity away: a release that starts up slowly is not a broken network.
 COUNTED: Mapping[Kind, frozenset[Status]] = {
     Kind.EXPIRY: SERVING,

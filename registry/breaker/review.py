@@ -43,9 +43,9 @@ class Candidate(msgspec.Struct, frozen=True):
 def review(
     kind: Kind, candidates: Sequence[Candidate], leases: LeaseStore, now: float, *, whole: bool
 ) -> list[Candidate]:
-    """The candidates that may be taken away; the others are held now, or were told to be let be.
+    """The candidates that may be taken away; the others are held now, or spared by a rejection.
 
-    With `whole` these are all that the cause complains of, so that whoever is held and not among them has come back.
+    With `whole` these are all that the cause complains of: members of holds that are not among them have recovered.
     """
     spared = leases.spared(kind, now)
     candidates = [candidate for candidate in candidates if candidate.member.key not in spared]
@@ -90,7 +90,7 @@ def admit(
 
 
 def review_probes(leases: LeaseStore, now: float) -> None:
-    """Look again at what probes complained of: who recovered leaves, and what is bearable by now happens."""
+    """Look again at what probes complained of: what recovered leaves its hold, and what is no longer too much happens."""
     rows = list_holds(state=State.OPEN, kind=Kind.PROBE)
     if not rows:
         return
@@ -110,7 +110,7 @@ def review_probes(leases: LeaseStore, now: float) -> None:
 def _judged(
     kind: Kind, losses: dict[str, Loss], rows: Sequence[HeldRow], leases: LeaseStore, now: float, *, whole: bool
 ) -> Judgement:
-    """The breaker's judgement; when the round is not whole, those held before count in without being judged anew."""
+    """The breaker's judgement; when the round is not whole, those held before count in without being judged again."""
     earlier = [_decode(text) for text in leases.losses_since(kind, now - WINDOW)]
     earlier = [loss for loss in earlier if loss.key not in losses]
     counted = dict(losses)

@@ -22,14 +22,14 @@ def _member_keys(members: Sequence[Member], **_: object) -> Iterable[str]:
 def expire(unit: Unit, members: Sequence[Member], *, actor: str, cause: str) -> list[Written]:
     """Fail instances whose lease, or the report of whose check, ran out; each item gets its index or None.
 
-    Whoever was registered anew, removed or failed meanwhile is passed over.
+    Instances that registered again, were removed or failed meanwhile are passed over.
     """
     return [take_away(unit, Kind.EXPIRY, member) for member in members]
 
 
 @verb(keys=_member_keys)
 def remove_critical(unit: Unit, members: Sequence[Member], *, actor: str, cause: str) -> list[Written]:
-    """Deregister instances that are critical; those that recovered or were registered anew are passed over."""
+    """Deregister instances that are critical; those that recovered or registered again are passed over."""
     return [take_away(unit, Kind.REMOVAL, member) for member in members]
 
 

@@ -41,7 +41,7 @@ def hold(
     """Open or change the holds of one kind.
 
     With `whole` the requests are all there is to hold: members that they do not name leave their hold, and open holds
-    that nobody asks for have recovered. Without it members are only added. A new hold expires after `lasting` seconds.
+    that are not asked for have recovered. Without it members are only added. A new hold lasts `lasting` seconds.
     """
     # Read and written in one step at the end of the transaction: an earlier command of it may have opened a hold.
     unit.execute(partial(_hold, unit, kind, requests, lasting, whole))

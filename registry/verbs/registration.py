@@ -85,7 +85,7 @@ def current(unit: Unit, namespace: str, service: str, id: str, epoch: int | None
     newest = entry.record.epoch if entry and isinstance(entry.record, Instance) else unit.tombstone(key)
     if epoch is not None and newest is not None and (epoch < newest or (entry is None and epoch <= newest)):
         log.warning("stale write refused", key=key, epoch=epoch, newest=newest, actor=unit.actor, cause=unit.cause)
-        state = "registered anew" if entry else "removed"
+        state = "registered again" if entry else "removed"
         raise Refused(f"{service}/{id} was {state} since epoch {epoch}: register again")
     if entry is None or not isinstance(entry.record, Instance):
         raise NotFound(f"{service}/{id} is not registered in {unit.region}")

@@ -1,4 +1,4 @@
-"""What the breaker holds: listed with its formula, approved or rejected with a reason."""
+"""Holds of the breaker: listed with their formula, approved or rejected with a reason."""
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -21,7 +21,7 @@ STATE = OpenApiParameter(
 )
 
 
-class HeldResource(Resource):
+class HoldResource(Resource):
     """What the views of holds share."""
 
     queryset = HeldRow.objects.all()
@@ -34,7 +34,7 @@ class HeldResource(Resource):
         return row
 
 
-class Held(Listing, HeldResource):
+class Holds(Listing, HoldResource):
     """All holds."""
 
     pagination_class = NumberedPages
@@ -48,7 +48,7 @@ class Held(Listing, HeldResource):
         responses={200: HeldShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        """Losses too large to be believed at once. They are served until somebody or a time decides."""
+        """Losses too large to be believed at once. What is held is served until it is decided or expires."""
         rows = self.get_queryset().filter(region=self.region).order_by("-at", "id")
         state = request.query_params.get("state")
         if state is not None:
@@ -58,7 +58,7 @@ class Held(Listing, HeldResource):
         return self.paged(rows, HeldShape.of)
 
 
-class OneHeld(HeldResource):
+class OneHold(HoldResource):
     """One hold."""
 
     @extend_schema(
@@ -69,8 +69,8 @@ class OneHeld(HeldResource):
         return Response(HeldShape.of(self.find(id)))
 
 
-class Approval(HeldResource):
-    """Letting it happen."""
+class Approval(HoldResource):
+    """The decision to let it happen."""
 
     @extend_schema(
         operation_id="approve_held",
@@ -81,13 +81,13 @@ class Approval(HeldResource):
         responses={200: HeldShape, **WRITE_PROBLEMS},
     )
     def post(self, request: Request, id: str) -> Response:
-        """What is held happens at once, to those instances that are still silent."""
+        """It happens at once, to those instances that are still silent; a mirror becomes what its region says."""
         reason = _reason(request)
         return Response(HeldShape.of(holds.approve(id, actor=self.actor(), cause=reason)))
 
 
-class Rejection(HeldResource):
-    """Letting it be."""
+class Rejection(HoldResource):
+    """The decision to keep it in service."""
 
     @extend_schema(
         operation_id="reject_held",
@@ -98,7 +98,7 @@ class Rejection(HeldResource):
         responses={200: HeldShape, **WRITE_PROBLEMS},
     )
     def post(self, request: Request, id: str) -> Response:
-        """The instances go on being served, and their leases begin anew."""
+        """The instances stay in service with fresh leases; a mirror stays as it is until its region has recovered."""
         reason = _reason(request)
         return Response(HeldShape.of(holds.reject(id, actor=self.actor(), cause=reason)))
 

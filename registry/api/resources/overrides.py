@@ -66,7 +66,7 @@ class Overrides(Listing, OverrideResource):
         responses={201: OverrideShape, **WRITE_PROBLEMS},
     )
     def post(self, request: Request) -> Response:
-        """It counts for every lookup at once. Give it an expiry: what nobody remembers should end by itself."""
+        """It counts for every lookup at once. Give it an expiry, so that it ends by itself when it is forgotten."""
         asked = self.asked(request.data)
         if (answer := self.elsewhere()) is not None:
             return answer

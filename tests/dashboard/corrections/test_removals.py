@@ -50,7 +50,7 @@ def test_what_was_registered_anew_meanwhile_is_not_deregistered(alice: Client, d
     page = alice.get(url)
     actions.deregister(namespace="default", service="web", id="a", actor="test", cause="restarts")
     enrol("web", "a", zone="z1")
-    assert "was registered anew" in text(alice.post(url, {**hidden(page), "reason": "wrong image"}), 409)
+    assert "was registered again" in text(alice.post(url, {**hidden(page), "reason": "wrong image"}), 409)
     assert desk.ids() == ["us-east/a", "us-east/b"]
 
 

@@ -15,7 +15,7 @@ from catalog.records.override import Scope
 from catalog.records.status import Status
 from config.local.ports import free_port
 from dashboard.corrections.holds import Hold
-from dashboard.corrections.holds_page import HeldPage
+from dashboard.corrections.holds_page import HoldsPage
 from dashboard.corrections.overrides_page import OverridesPage
 from dashboard.live import announcements
 from dashboard.live.page import Gathered
@@ -172,7 +172,7 @@ def test_what_is_held_waits_above_what_is_decided() -> None:
         Hold(id="d", what="1 removal in zone <a>", formula="f", state="rejected", at=1.0, until=2.0, decided_by="bob",
              decided_at=2.0, reason="no"),
     ]  # fmt: skip
-    page = HeldPage(Desk().board, {}, {})
+    page = HoldsPage(Desk().board, {}, {})
     content = page.content(Gathered(holds, 5.0), 6.0)
     assert list(content.lists["held-open"]) == ["o", "m"]
     assert list(content.lists["held-decided"]) == ["d"]
@@ -181,6 +181,6 @@ def test_what_is_held_waits_above_what_is_decided() -> None:
 
 
 def test_a_page_that_cannot_ask_what_is_held_says_so() -> None:
-    content = HeldPage(Desk().board, {}, {}).content(Gathered(problem="the database is away"), 6.0)
+    content = HoldsPage(Desk().board, {}, {}).content(Gathered(problem="the database is away"), 6.0)
     assert "the database is away" in content.fragments["held-state"]
     assert "Nothing is held" not in content.fragments["held-state"]
