@@ -90,7 +90,7 @@ def admit(
 
 
 def review_probes(leases: LeaseStore, now: float) -> None:
-    """Look again at what probes complained of: what recovered leaves its hold, and what is no longer too much happens."""
+    """Look again at what probes complained of: what recovered leaves, and what is no longer too much happens."""
     rows = list_holds(state=State.OPEN, kind=Kind.PROBE)
     if not rows:
         return

@@ -39,7 +39,8 @@ def labels() -> set[str]:
 
 
 def _constants() -> Iterator[str]:
-    for path in (*BASE_DIR.glob("dashboard/corrections/*.py"), BASE_DIR / "dashboard/words/attention.py"):
+    written = chain(BASE_DIR.glob("dashboard/corrections/*.py"), BASE_DIR.glob("registry/corrections/*.py"))
+    for path in (*written, BASE_DIR / "dashboard/words/attention.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
