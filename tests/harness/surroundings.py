@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
+from catalog import kinds
 from config.local.ports import free_port
 from config.local.valkey import valkey_url
+from tests.harness.notes.record import NOTE
 from tests.harness.postgres import Postgres
 
 KEPT = {"MERIDIAN_PICTURES"}
@@ -62,9 +65,20 @@ def pytest_load_initial_conftests() -> Iterator[None]:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         surroundings = Surroundings()
         surroundings.settle()
+    settle_notes()
     # Each process has a Valkey of its own, started by the first test that wants it.
     os.environ["MERIDIAN_VALKEY_URL"] = valkey_url(free_port())
     return (yield)
+
+
+def settle_notes() -> None:
+    """A kind of record more than the product has, so that every test also shows that one more is nothing special.
+
+    Its row comes before anything reads the table of kinds. Processes that the tests start do not know it.
+    """
+    kinds.add(NOTE)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.harness.notes"]
 
 
 def pytest_unconfigure() -> None:

@@ -1,0 +1,1 @@
+"""Notes: a kind of record that the tests alone know. All that it takes is in this folder."""
