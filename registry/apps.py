@@ -10,7 +10,7 @@ class RegistryConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what happens after a commit: the doorbell rings, and registering again renews; keep the roles."""
-        from registry.access.role_groups import keep_groups
+        from registry.access.roles import keep_groups
         from registry.commit.doorbell import ring
         from registry.commit.writer import after_commit, after_renewal
         from registry.leases.store import grant_renewed

@@ -15,7 +15,7 @@ from registry.checks.worker import probe_round
 from registry.leases.store import store
 from registry.log.compaction import compact
 from registry.log.mirror import heads
-from registry.upkeep.expired_overrides import lapse_overrides
+from registry.upkeep.expired_overrides import clear_expired_overrides
 from registry.upkeep.removal import remove_critical as remove_all_critical
 from registry.upkeep.sweep import sweep
 
@@ -53,7 +53,7 @@ def remove_critical() -> None:
 def expire_overrides() -> None:
     """Clear overrides whose time is over; see `registry.lapse`."""
     with _outage_is_ordinary("overrides are not cleared"):
-        lapse_overrides(time.time())
+        clear_expired_overrides(time.time())
 
 
 @shared_task(name="registry.tasks.compact_log")

@@ -1,12 +1,19 @@
 """Roles: what a person who has signed in may do.
 
-A role is a group of its name. The table says which of the framework's permissions it has; `registry.role_groups` keeps
-the groups so.
+A role is a group of its name. The table says which of the framework's permissions it has. The groups are made, and
+completed, each time that tables were migrated: what an administrator gave a group besides stays, what was taken from
+one comes back. Make another group for that.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
+
+from django.apps import apps as installed
+from django.apps.registry import Apps
+from django.contrib.auth.management import create_permissions
+from django.db import DEFAULT_DB_ALIAS, router
+from django.db.models.signals import post_migrate
 
 
 class Role(StrEnum):
@@ -86,3 +93,26 @@ def role_of(user: Any) -> Role | None:
         return Role.ADMINISTRATOR
     groups = set(user.groups.values_list("name", flat=True))
     return next((role for role in reversed(Role) if role.value in groups), Role.VIEWER)
+
+
+def keep_groups() -> None:
+    """Complete the groups after each migration from now on."""
+    post_migrate.connect(complete_groups, sender=installed.get_app_config("auth"), dispatch_uid="meridian.roles")
+
+
+def complete_groups(*, using: str = DEFAULT_DB_ALIAS, apps: Apps = installed, **_: Any) -> None:
+    """Give each role's group the permissions that it lacks. Does nothing while there are no groups to give them to."""
+    try:
+        groups, known = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+    except LookupError:
+        return  # the users' tables were migrated away
+    if not router.allow_migrate_model(using, groups):
+        return
+    for label in APPS:
+        # The framework makes them in the same way, after the tables of each app, and in no order to rely on.
+        create_permissions(installed.get_app_config(label), verbosity=0, using=using, apps=apps)
+    found = known.objects.using(using).filter(content_type__app_label__in=APPS).select_related("content_type")
+    by_name = {f"{one.content_type.app_label}.{one.codename}": one for one in found}
+    for role in Role:
+        group, _made = groups.objects.using(using).get_or_create(name=role.value)
+        group.permissions.add(*(by_name[name] for name in permissions(role) if name in by_name))

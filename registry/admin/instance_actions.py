@@ -23,7 +23,7 @@ from registry.admin.asking import ask
 from registry.admin.display import badge, moment, table
 from registry.admin.forms import ExpiringForm
 from registry.admin.record import RecordAdmin, actor
-from registry.checks.known import KnownCheck, known_checks
+from registry.checks.results import KnownCheck, known_checks
 from registry.models import InstanceRow
 
 MOST_AT_ONCE = 500  # beyond that an override of a service, zone or tag says it better

@@ -1,6 +1,6 @@
 """Metrics of the workers: what worker processes measure, added up in Valkey, where the server's `/metrics` reads it.
 
-A worker process listens on no port, and Celery starts and ends its processes as it likes, so nobody could scrape them.
+A worker process listens on no port, and Celery starts and ends its processes as it likes, so none could be scraped.
 """
 
 from bisect import bisect_left

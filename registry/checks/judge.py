@@ -12,7 +12,7 @@ from catalog.records.check import Check, Tally, count
 from catalog.records.flap import Flap, decayed, free_at, settle
 from catalog.records.status import Status
 from registry.checks.probes.outcome import Outcome
-from registry.checks.recent import joined
+from registry.checks.recent import appended
 
 STALLED = 0.5  # seconds that a probe may take beyond its timeout before the worker itself is to blame
 
@@ -44,7 +44,7 @@ def judged(state: State | None, check: Check, recorded: Status, outcome: Outcome
     before = state or State(Tally(recorded))
     tally = count(before.tally, outcome.status, check)
     flap = settle(before.flap, now, transition=_changes_sides(before.tally.status, tally.status))
-    return State(tally, flap, outcome, now, joined(before.recent, now, outcome.latency, outcome.status))
+    return State(tally, flap, outcome, now, appended(before.recent, now, outcome.latency, outcome.status))
 
 
 def _changes_sides(before: Status, after: Status) -> bool:

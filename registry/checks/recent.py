@@ -1,7 +1,7 @@
-"""A sample: when a probe came back, how long it took and what it found. The last few of each check are kept, for plots.
+"""The last outcomes of each check, for plots: when a probe came back, how long it took and what it found.
 
-They are rewritten with every probe, so they are packed: 8 bytes each, and a new one is joined on without reading the
-others.
+They are kept in the check's state, which every probe reads and writes, so they are packed: 8 bytes each, and a new one
+is appended without reading the others. As a list in Valkey beside the state a check would take 1.5 KB instead of 0.65.
 """
 
 import struct
@@ -10,7 +10,7 @@ import msgspec
 
 from catalog.records.status import Status
 
-KEPT = 40  # samples: with the usual interval of 10 s the last minutes
+KEPT = 40  # samples: at the usual interval of 10 s the last six minutes
 
 _WORD = struct.Struct(">Q")  # from the top: tenths of seconds since the epoch, 10 µs of latency, two bits of status
 _LATENCY_BITS, _STATUS_BITS = 24, 2
@@ -27,7 +27,7 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
     status: Status
 
 
-def joined(packed: bytes, at: float, latency: float, status: Status) -> bytes:
+def appended(packed: bytes, at: float, latency: float, status: Status) -> bytes:
     """The packed samples with one more, without those that are too many."""
     taken = min(_LONGEST, max(0, round(latency * 100_000)))
     word = (max(0, round(at * 10)) << _LATENCY_BITS | taken) << _STATUS_BITS | _NUMBERS[status]
@@ -35,7 +35,7 @@ def joined(packed: bytes, at: float, latency: float, status: Status) -> bytes:
 
 
 def unpacked(packed: bytes) -> tuple[Sample, ...]:
-    """The samples, the oldest first. What is no whole sample is passed over: it comes from outside this process."""
+    """The samples, the oldest first. Bytes that are no whole sample, from another version, are skipped."""
     return tuple(_sample(word) for (word,) in _WORD.iter_unpack(packed[: len(packed) // _WORD.size * _WORD.size]))
 
 

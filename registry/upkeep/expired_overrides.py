@@ -1,4 +1,4 @@
-"""Lapse: overrides whose time is over leave the record. Lookups stop heeding them at that very time by themselves."""
+"""Expired overrides leave the record. Lookups ignore them from the moment they expire, whether or not this has run."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from registry.models import OverrideRow
 ACTOR = "worker:overrides"
 
 
-def lapse_overrides(now: float) -> Sequence[Override]:
+def clear_expired_overrides(now: float) -> Sequence[Override]:
     """Clear what has expired by `now`; returns it."""
     # A verb takes the region's lock even for nothing, so ask first.
     if not OverrideRow.objects.filter(region=settings.MERIDIAN.region, expires_at__lte=now).exists():

@@ -15,7 +15,7 @@ from registry.api.resource import Listing, Resource
 from registry.api.resources.instances import find_instance
 from registry.api.schema.documentation import PROBLEMS
 from registry.api.shapes.checks import CheckedInstanceShape
-from registry.checks.known import known_checks
+from registry.checks.results import known_checks
 from registry.models import InstanceRow
 
 

@@ -10,7 +10,7 @@ from catalog.records.instance import Instance
 from catalog.records.status import Status
 from registry.api.shapes.fields import Moment, copied
 from registry.api.shapes.instance import terms
-from registry.checks.known import KnownCheck
+from registry.checks.results import KnownCheck
 from registry.timestamps import iso
 
 

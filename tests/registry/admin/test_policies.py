@@ -9,7 +9,7 @@ from django.test import Client
 from catalog.change import encode
 from catalog.records.check import Check, CheckType, Verdict
 from catalog.records.status import Status
-from registry.checks.known import known_checks
+from registry.checks.results import known_checks
 from registry.models import ChangeRow, InstanceRow, OverrideRow, PolicyRow
 from tests.registry.admin.conftest import text
 

@@ -22,8 +22,7 @@ from federation.peers import trust
 from federation.wire import Acceptance
 from registry import actions
 from registry.access.issuing import create_token
-from registry.access.role_groups import complete_groups
-from registry.access.roles import BY_ROLE, Role, permissions, role_of
+from registry.access.roles import BY_ROLE, Role, complete_groups, permissions, role_of
 from registry.breaker import holds
 from registry.models import ChangeRow, HeldRow, InstanceRow, OverrideRow, PolicyRow, Region, Token
 from registry.tables.held import Member

@@ -16,7 +16,7 @@ from registry import actions
 from registry.checks.judge import State
 from registry.checks.probe_spec import definitions
 from registry.checks.probes.outcome import Outcome
-from registry.checks.recent import joined
+from registry.checks.recent import appended
 from registry.checks.schedule import Result
 from registry.models import InstanceRow
 from tests.harness.probes.schedules import put, schedule_of
@@ -36,7 +36,7 @@ def probed(row: InstanceRow, *, ago: float) -> None:
 
     async def finish() -> None:
         outcome, at = Outcome(Status.PASSING, "200 OK", 0.0123), time.time() - ago
-        recent = joined(joined(b"", at - 10, 0.5, Status.CRITICAL), at, outcome.latency, outcome.status)
+        recent = appended(appended(b"", at - 10, 0.5, Status.CRITICAL), at, outcome.latency, outcome.status)
         state = State(Tally(Status.PASSING, 3), Flap(), outcome, at, recent)
         async with schedule_of() as (schedule, _):
             await put(schedule, *definitions(row.instance))

@@ -10,7 +10,7 @@ from catalog.records.flap import HALF_LIFE, Flap
 from catalog.records.status import Status
 from registry.checks.judge import STALLED, State, cause, explanation, is_stall, judged
 from registry.checks.probes.outcome import Outcome
-from registry.checks.recent import KEPT, Sample, joined, unpacked
+from registry.checks.recent import KEPT, Sample, appended, unpacked
 
 GOOD, BAD, MEDIOCRE = Outcome(Status.PASSING, "fine"), Outcome(Status.CRITICAL, "dead"), Outcome(Status.WARNING, "busy")
 outcomes = st.lists(st.sampled_from([GOOD, BAD, MEDIOCRE]), min_size=1, max_size=60)
@@ -123,14 +123,14 @@ def test_the_last_outcomes_are_remembered_in_order_and_no_more_than_are_kept() -
 
 @given(st.floats(0, 6e9), st.floats(0, 160), st.sampled_from(Status))
 def test_a_sample_is_kept_to_a_tenth_of_a_second_and_10_microseconds(at: float, latency: float, status: Status) -> None:
-    (sample,) = unpacked(joined(b"", at, latency, status))
+    (sample,) = unpacked(appended(b"", at, latency, status))
     assert abs(sample.at - at) <= 0.0500001
     assert abs(sample.latency - latency) <= 0.0000050001
     assert sample.status is status
 
 
 def test_a_latency_beyond_all_measure_spoils_no_other_figure() -> None:
-    (sample,) = unpacked(joined(b"", 1000.0, 1e9, Status.CRITICAL))
+    (sample,) = unpacked(appended(b"", 1000.0, 1e9, Status.CRITICAL))
     assert (sample.at, sample.status) == (1000.0, Status.CRITICAL)
     assert 160 < sample.latency < 170
-    assert unpacked(joined(b"", 1000.0, -1.0, Status.PASSING)) == (Sample(1000.0, 0.0, Status.PASSING),)
+    assert unpacked(appended(b"", 1000.0, -1.0, Status.PASSING)) == (Sample(1000.0, 0.0, Status.PASSING),)

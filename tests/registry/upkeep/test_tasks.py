@@ -11,7 +11,7 @@ from registry import actions
 from registry.actions import OverrideRequest
 from registry.models import OverrideRow
 from registry.tasks import expire_overrides, remove_critical, sweep_leases
-from registry.upkeep.expired_overrides import lapse_overrides
+from registry.upkeep.expired_overrides import clear_expired_overrides
 from tests.harness.registry.leases import TEST, LeasedRegion
 from tests.harness.waiting import eventually
 
@@ -23,20 +23,20 @@ def drain(*, expires_in: str | None) -> None:
 
 def test_an_override_leaves_the_record_when_its_time_is_over(world: LeasedRegion) -> None:
     drain(expires_in="1ms")
-    [lapsed] = eventually(lambda: lapse_overrides(time.time()), what="its time is over")
+    [lapsed] = eventually(lambda: clear_expired_overrides(time.time()), what="its time is over")
     assert lapsed.reason == "test"
     assert OverrideRow.objects.count() == 0
 
 
 def test_an_override_stays_until_its_time_is_over(world: LeasedRegion) -> None:
     drain(expires_in="1h")
-    assert lapse_overrides(world.at(3500)) == ()
+    assert clear_expired_overrides(world.at(3500)) == ()
     assert OverrideRow.objects.count() == 1
 
 
 def test_an_override_without_an_end_stays(world: LeasedRegion) -> None:
     drain(expires_in=None)
-    assert lapse_overrides(world.at(1e9)) == ()
+    assert clear_expired_overrides(world.at(1e9)) == ()
     assert OverrideRow.objects.count() == 1
 
 
