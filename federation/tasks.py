@@ -7,5 +7,5 @@ from federation.follow.worker import keep_following
 
 @shared_task(name="federation.tasks.follow_peers")
 def follow_peers() -> None:
-    """Keep the followers of this process running; see `federation.worker`."""
+    """Keep the followers of this process running; see `federation.follow.worker`."""
     keep_following()

@@ -6,7 +6,7 @@ Public is:
     log         the region's log, to be followed
     renewals    renewing a lease
     mirror      the one door for what other regions wrote
-    heard       how fresh the mirrors are
+    freshness   the status of the mirrors
     database    asking the database from an event loop or a thread
     valkey      reaching Valkey, and the names of its keys
     forwarding  the way to ask another region itself

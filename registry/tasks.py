@@ -25,7 +25,7 @@ BEHIND = 1.0  # seconds that a check may be overdue before another process is as
 
 @shared_task(name="registry.tasks.probe")
 def probe() -> None:
-    """Probe for a second; see `registry.probing`."""
+    """Probe for a second; see `registry.checks.worker`."""
     try:
         done = probe_round()
     except Unavailable as error:
@@ -37,28 +37,28 @@ def probe() -> None:
 
 @shared_task(name="registry.tasks.sweep_leases")
 def sweep_leases() -> None:
-    """Look who has not renewed; see `registry.sweep`."""
+    """Expire leases that were not renewed; see `registry.upkeep.sweep`."""
     with _outage_is_ordinary("leases are not swept"):
         sweep(store())
 
 
 @shared_task(name="registry.tasks.remove_critical")
 def remove_critical() -> None:
-    """Deregister who has been critical for too long; see `registry.removal`."""
-    with _outage_is_ordinary("nobody is removed"):
+    """Deregister instances that were critical for too long; see `registry.upkeep.removal`."""
+    with _outage_is_ordinary("critical instances are not removed"):
         remove_all_critical(store())
 
 
 @shared_task(name="registry.tasks.expire_overrides")
 def expire_overrides() -> None:
-    """Clear overrides whose time is over; see `registry.lapse`."""
+    """Clear expired overrides; see `registry.upkeep.expired_overrides`."""
     with _outage_is_ordinary("overrides are not cleared"):
         clear_expired_overrides(time.time())
 
 
 @shared_task(name="registry.tasks.compact_log")
 def compact_log() -> None:
-    """Forget what is older than the history to keep; see `registry.compaction`."""
+    """Forget what is older than the history to keep; see `registry.log.compaction`."""
     with _outage_is_ordinary("the log is not compacted"):
         for kept in heads():
             compact(kept.region, keep=settings.MERIDIAN.history, now=time.time())

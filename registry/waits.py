@@ -12,7 +12,7 @@ NO_SERVER_AFTER = 2.0
 # By which one sweep moves the observed clock at most. Sweeps are a second apart; three cover a busy machine. A longer
 # gap counts for three seconds, so that even sweeps that are always late find the dead in the end.
 LONGEST_STEP = 3.0
-# Without a sweep: clients may have been turned away for longer than their leases, so all begin anew.
+# Without a sweep: clients may have been turned away for longer than their leases, so all are granted again.
 ABSENT_AFTER = 10.0
 # For which a sweep that was killed holds up the next one. Two sweeps at a time would do no harm.
 SWEEP_LOCK_LASTS = 5.0

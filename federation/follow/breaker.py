@@ -34,7 +34,7 @@ class Losses:
         self._lifted = False
 
     def __call__(self, before: int, after: int) -> None:
-        """The guard of `registry.mirror`. Raises Held, with the comparison as a sentence."""
+        """The guard of `registry.log.mirror`. Raises Held, with the comparison as a sentence."""
         now = self._clock()
         self._counts = [(at, count) for at, count in self._counts if now - at < WINDOW]
         self._counts.append((now, before))

@@ -34,8 +34,8 @@ OnDiverged = Callable[[Diverged], Awaitable[None]]
 class Mirroring:
     """Folds a region's log into its mirror; see `catalog.follow.Follower`.
 
-    `count_there` asks how many instances the region has by now, None when nobody knows. `on_held` and `on_diverged` are
-    called when that happens. `clock` gives wall time.
+    `count_there` asks how many instances the region has by now, None when it cannot be asked. `on_held` and
+    `on_diverged` are called when that happens. `clock` gives wall time.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Mirroring:
     async def apply(self, changes: Sequence[Change]) -> None:
         """See `Follower.apply`."""
         if self._position is None:
-            raise Compacted(f"the mirror of {self.region} is to be made anew")
+            raise Compacted(f"the mirror of {self.region} is to be made again from a snapshot")
         if sum(1 for change in changes if change.record is None) >= LIMIT.least:
             self.losses.foresee(await self._count_there())
         write = partial(self._mirror.append, self._position.log_id, changes, guard=self.losses)
@@ -122,7 +122,7 @@ class Mirroring:
         await self._thread.close()
 
     def begin_again(self) -> None:
-        """Have the mirror made anew from a snapshot: what it holds is not to be trusted."""
+        """Have the mirror made again from a snapshot: what it holds is not to be trusted."""
         self._position = None
 
     def note(self, **values: Any) -> None:
@@ -165,7 +165,7 @@ class Mirroring:
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
-            # A thread cannot be told to stop; whoever lets go of the mirror lets it finish what it is writing.
+            # A thread cannot be told to stop; so it may finish what it is writing before the mirror is let go.
             await asyncio.wait({working})
             raise
 

@@ -189,7 +189,7 @@ class Following:
             self._resets, self._relays = self._resets - resets, self._relays - relays
 
     async def _verify(self) -> None:
-        """Add the mirror up now and then; one that is unsound is made anew from a snapshot."""
+        """Verify the mirror now and then; one that differs from its digest is made again from a snapshot."""
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()

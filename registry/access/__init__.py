@@ -7,7 +7,7 @@
     door        who is let in without a token, where none is needed
     issuing     creating and revoking tokens (the only part that writes)
 
-Public to the other planes are the names below, `registry.tokens.process` and `registry.tokens.door`.
+Public to the other planes are the names below, `registry.access.process` and `registry.access.door`.
 """
 
 from registry.access.grant import Grant, parse_scopes

@@ -33,7 +33,7 @@ OF_TOKENS = frozenset({"read", "peer", "operator"})  # `correct` is of people al
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What somebody may do. `name` is the token's or the user's; `scopes` are as given, before what they imply."""
+    """What its holder may do. `name` is the token's or the user's; `scopes` are as given, before what they imply."""
 
     kind: Kind
     name: str

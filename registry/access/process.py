@@ -23,9 +23,9 @@ NOTE_USE_EVERY = 60.0  # seconds between writes of when tokens were last used
 
 @lru_cache(maxsize=1)
 def process_table() -> TokenTable:
-    """The one table of this process. It holds what the file kept until somebody reloads it: see `start_refreshing`.
+    """The one table of this process. It holds what the file kept until it is reloaded: see `start_refreshing`.
 
-    Nothing is asked of those who present no token when MERIDIAN_AUTH is off, which only loopback allows.
+    Requests without a token are let in when MERIDIAN_AUTH is off, which only loopback allows.
     """
     region = settings.MERIDIAN
     table = TokenTable(is_open=not region.auth, read=read_entries, path=region.data / FILE_NAME)
@@ -105,7 +105,7 @@ def note_use(used: dict[str, float]) -> None:
 
 
 def any_tokens() -> bool:
-    """Whether anybody holds a usable token, as far as database or file tell: asked before listening off loopback."""
+    """Whether there is a usable token, as far as database or file tell: asked before listening off loopback."""
     table = process_table()
     table.reload_if_older(LOOK_EVERY)
     return table.any_tokens()

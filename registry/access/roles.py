@@ -36,8 +36,8 @@ class Role(StrEnum):
 
 VIEW, ADD, CHANGE, DELETE = "view", "add", "change", "delete"
 ALL = (VIEW, ADD, CHANGE, DELETE)
-# What each role may do besides what the one before may. Users and tokens are not for everybody to see: of a user the
-# admin site shows what its password is hashed with, of a token who holds it.
+# What each role may do besides what the one before may. Users and tokens are not for every role to see: of a user
+# the admin site shows the hash of the password, of a token who holds it.
 BY_ROLE: Mapping[Role, Mapping[str, tuple[str, ...]]] = {
     Role.VIEWER: {
         "registry.instancerow": (VIEW,),
@@ -85,7 +85,7 @@ ADMINISTERING = permissions(Role.ADMINISTRATOR) - permissions(Role.OPERATOR)
 def role_of(user: Any) -> Role | None:
     """A user's role: by their group, an administrator if they are a superuser, a viewer if nothing is said.
 
-    None for whoever has not signed in, or may not any more.
+    None for a user who has not signed in or was deactivated.
     """
     if not user.is_authenticated or not user.is_active:
         return None

@@ -32,9 +32,9 @@ _decoder = msgspec.json.Decoder(list[Entry])
 
 
 class TokenTable:
-    """What a server asks who somebody is.
+    """Says who presents a token.
 
-    `is_open` lets in whoever presents no token, with every right: for a region that only its own machine can reach. A
+    `is_open` lets in requests without a token, with every right: for a region that only its own machine can reach. A
     token that *is* presented counts for what it is, there too. `read` gives the entries of the database and may raise
     Unavailable. The entries are kept in the file at `path`, hashes only, for a start without database.
 
@@ -82,7 +82,7 @@ class TokenTable:
         return self._grants[entry.id]
 
     def any_tokens(self) -> bool:
-        """Whether anybody holds a token that is good now."""
+        """Whether there is a token that is good now."""
         now = self._clock()
         return any(
             entry.revoked_at is None and (entry.expires_at is None or entry.expires_at > now)

@@ -6,7 +6,7 @@ check goes on being probed, and only new ones wait. Followers in every worker wo
 check in memory, and one that lags could bring back what another has removed already.
 
 Leadership is a key in the same Valkey as the schedule. If Valkey loses its data it loses that key too, so the leader is
-elected anew, begins with a snapshot and makes the schedule afresh.
+elected again, begins with a snapshot and makes the schedule from it.
 """
 
 import asyncio

@@ -19,7 +19,7 @@ STALLED = 0.5  # seconds that a probe may take beyond its timeout before the wor
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What is remembered of a check between two probes. `at` is when the last outcome came, in seconds; `recent` are
-    the last outcomes, packed as in `registry.sample`."""
+    the last outcomes, packed as in `registry.checks.recent`."""
 
     tally: Tally
     flap: Flap = Flap()
@@ -40,7 +40,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 def judged(state: State | None, check: Check, recorded: Status, outcome: Outcome, now: float) -> State:
     """The state after one more outcome. Without a state it goes on from the verdict that the catalog has recorded,
-    so that losing what was remembered changes nobody's verdict by itself."""
+    so that losing what was remembered changes no verdict by itself."""
     before = state or State(Tally(recorded))
     tally = count(before.tally, outcome.status, check)
     flap = settle(before.flap, now, transition=_changes_sides(before.tally.status, tally.status))

@@ -1,4 +1,4 @@
-"""Probing: claim what is due, probe it, judge it, and tell the catalog about transitions.
+"""Probing: claim what is due, probe it, judge it, and report transitions to the catalog.
 
 A round claims for about a second and ends; probes that take longer go on beside the next rounds. Results are gathered
 for a moment and stored together. The order is: remember, then report. A worker that dies in between has changed
@@ -93,7 +93,7 @@ class Prober:
         self._keep(self._probe(claim))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside the rounds; a task that nobody holds may be collected before it ends."""
+        """Run something beside the rounds; a task without a reference may be collected before it ends."""
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)

@@ -98,7 +98,7 @@ def _check(text: str | None) -> Check | None:
 
 
 class KnownCheck(msgspec.Struct, frozen=True):
-    """A check; `result` is None when nobody probes it or no probe is known of.
+    """A check; `result` is None when it is not probed or no probe is known of.
 
     `status` is what can be believed now: `unknown` when the verdict rests on probes that are too old or out of reach.
     """

@@ -6,7 +6,7 @@
     probes:leader       who keeps the schedule in step with the log
     probes:seen         when a worker last completed a round, see `probe_heartbeat`
 
-Nothing here is the only copy of anything: `registry/checks/follower.py` makes it afresh from the log.
+Nothing here is the only copy of anything: `registry/checks/follower.py` makes it again from the log.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
@@ -83,7 +83,7 @@ class Schedule:
         self._scripts = {text: client.register_script(text) for text in (ALIGN, CLAIM, FINISH)}
 
     async def claim(self, limit: int) -> Claims:
-        """Take up to `limit` checks that are due; nobody else gets them before their claim lapses."""
+        """Take up to `limit` checks that are due; no other worker gets them before their claim lapses."""
         lateness, pause, *parts = await self._run(CLAIM, (self._due, self._definitions, self._states), [limit])
         rows = zip(parts[0::4], parts[1::4], parts[2::4], parts[3::4], strict=True)
         claims = [Claim(key, token, decode(text), decode_state(state)) for key, token, text, state in rows]

@@ -9,8 +9,8 @@ local now = clock[1] + clock[2] / 1000000
 """
 
 # KEYS: schedule, definitions, states. ARGV: how many at most.
-# A claim moves a check's due time to when the claim lapses. A worker that dies says nothing more, and the check is
-# simply due again. The claim's time is also its token: whoever comes back with another one comes too late.
+# A claim moves a check's due time to when the claim lapses. The claim of a worker that dies lapses, and the check is
+# due again. The claim's time is also its token: a result with another token comes too late.
 CLAIM = (
     NOW
     + """
@@ -57,7 +57,7 @@ return answer
 
 # KEYS: leader, schedule, definitions, states. ARGV: who, then for each check its key, definition (empty: removed),
 # seconds until it is due (empty: as it is, or at once when it is not scheduled), and 1 to forget its state.
-# Whoever does not lead any more, perhaps without having noticed, changes nothing.
+# A worker that does not lead any more, perhaps without having noticed, changes nothing.
 ALIGN = (
     NOW
     + """

@@ -48,7 +48,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class _Batch(Future[None]):
-    """One answer for everybody in a batch. A caller that is cancelled must not cancel it for the others."""
+    """One answer for all callers in a batch. A caller that is cancelled must not cancel it for the others."""
 
     def cancel(self, msg: Any = None) -> bool:
         return False
@@ -107,7 +107,7 @@ class Renewals:
         return self._batch
 
     async def _send_all(self) -> None:
-        """Send batches until nobody waits. A task begins at the loop's next tick, so a whole tick shares the first."""
+        """Send batches until none waits. A task begins at the loop's next tick, so a whole tick shares the first."""
         try:
             while self._waiting:
                 batch, pairs = self._batch, self._waiting
@@ -120,13 +120,13 @@ class Renewals:
         try:
             async with asyncio.timeout(GIVE_UP):
                 await self._send(_encode(pairs))
-        except Exception as error:  # noqa: BLE001 - whatever it is, everybody in the batch waits to hear of it
+        except Exception as error:  # noqa: BLE001 - whatever it is, every caller in the batch waits for it
             unavailable = Unavailable(f"{PART} cannot be reached: {str(error) or 'no answer in time'}")
-            # Whoever queued meanwhile has waited as long; a dead store must not make them wait twice.
+            # Callers that queued meanwhile have waited as long; a dead store must not make them wait twice.
             late, self._batch, self._waiting = self._batch, self._new_batch(), []
             for failed in (batch, late):
                 failed.set_exception(unavailable)
-                failed.exception()  # marks it as seen: everyone may have gone away
+                failed.exception()  # marks it as seen: all callers may have gone away
         else:
             batch.set_result(None)
 
@@ -171,15 +171,15 @@ def renewals() -> Renewals:
 
 
 def renew(instance: Instance) -> Future[None]:
-    """See `Renewals.renew`."""
+    """`Renewals.renew` of the running loop."""
     return renewals().renew(instance)
 
 
 def report(instance: Instance, check: str) -> Future[None]:
-    """See `Renewals.report`."""
+    """`Renewals.report` of the running loop."""
     return renewals().report(instance, check)
 
 
 async def listen() -> None:
-    """See `Renewals.listen`; a server runs it as long as it serves."""
+    """`Renewals.listen` of the running loop; a server runs it for as long as it serves."""
     await renewals().listen()

@@ -7,10 +7,10 @@
     reviewed     when the breaker last judged all that was overdue
     sweeping     the lock of the sweep that runs
     losses:KIND  sorted set: what the breaker let happen lately; score: when
-    spared:KIND  sorted set: what a person told the breaker to let be; score: until when
+    spared:KIND  sorted set: what a person told the breaker to leave alone; score: until when
 
-Nothing here is the only copy of anything: all of it can be lost, and is then made afresh from the tables.
-Unless a caller gives `now`, the time is Valkey's own, so that clocks which differ between hosts expire nobody.
+Nothing here is the only copy of anything: all of it can be lost, and is then made again from the tables.
+Unless a caller gives `now`, the time is Valkey's own, so that clocks that differ between hosts expire no lease.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,8 +56,8 @@ return alive
 class Observation(msgspec.Struct, frozen=True):
     """What the `clock` hash holds.
 
-    `since` is when observation last began anew, on the wall clock; `deaf` says that no server was taking renewals when
-    last asked; `log_id` and `index` say up to which change leases were granted; `ended_at` is when the last sweep
+    `since` is when the present observation began, on the wall clock; `deaf` says that no server was taking renewals at
+    the last look; `log_id` and `index` say up to which change leases were granted; `ended_at` is when the last sweep
     came to its end.
     """
 
@@ -124,7 +124,7 @@ class LeaseStore:
         return seconds + micros / 1e6
 
     def observation(self) -> Observation | None:
-        """The clock and its company; None in a store that is new, or has lost everything."""
+        """The clock and what is kept with it; None in a store that is new, or has lost everything."""
         kept = cast("dict[str, str]", self._client.hgetall(self._keys.clock))
         if "looked_at" not in kept:
             return None
@@ -138,7 +138,7 @@ class LeaseStore:
         )
 
     def save(self, observation: Observation) -> None:
-        """Keep the clock and its company."""
+        """Keep the clock and what belongs to it."""
         fields: dict[Any, Any] = {
             "looked_at": observation.clock.looked_at,
             "blind": observation.clock.blind,
@@ -153,14 +153,10 @@ class LeaseStore:
         """Note that a sweep came to its end."""
         self._client.hset(self._keys.clock, "ended_at", str(now))
 
-    def heard_servers_at(self) -> float | None:
-        """When a server last said that it takes renewals."""
-        heard = cast("str | None", self._client.get(self._keys.listening))
-        return float(heard) if heard is not None else None
-
-    def hear_server(self, now: float) -> None:
-        """Note that a server takes renewals; servers do so by themselves, see `registry.renewals`."""
-        self._client.set(self._keys.listening, now)
+    def server_noted_at(self) -> float | None:
+        """When a server last noted that it takes renewals; see `Renewals.listen`."""
+        noted = cast("str | None", self._client.get(self._keys.listening))
+        return float(noted) if noted is not None else None
 
     def grant(self, terms: Iterable[tuple[str, Lease]], clock: Clock, now: float) -> int:
         """Give these members their full time from `now`; returns how many."""
@@ -236,12 +232,12 @@ class LeaseStore:
         return self._after(self._keys.losses(kind), since)
 
     def spare(self, kind: Kind, keys: Iterable[str], until: float) -> None:
-        """Have the breaker let these instances be until then."""
+        """Have the breaker leave these instances alone until then."""
         for part in _chunks(keys):
             self._client.zadd(self._keys.spared(kind), dict.fromkeys(part, until))
 
     def spared(self, kind: Kind, now: float) -> set[str]:
-        """The instances that are to be let be."""
+        """The instances that are to be left alone."""
         return set(self._after(self._keys.spared(kind), now))
 
     def _after(self, name: str, score: float) -> list[str]:
@@ -255,10 +251,10 @@ def store() -> LeaseStore:
 
 
 def grant_renewed(instances: list[Instance]) -> None:
-    """A hook: who registered again without any change has renewed, though the log says nothing of it."""
+    """A hook: registering again without any change renews, though the log says nothing of it."""
     leases = store()
     observation = leases.observation()
-    if observation is not None:  # without a clock the next sweep grants everyone's lease afresh
+    if observation is not None:  # without a clock the next sweep grants every lease again
         terms = chain.from_iterable(map(lease_terms, instances))
         leases.grant(terms, observation.clock, leases.now())
 

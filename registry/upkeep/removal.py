@@ -19,11 +19,11 @@ from registry.waits import LONGEST_STEP, NO_SERVER_AFTER
 
 
 def remove_critical(leases: LeaseStore, *, now: float | None = None) -> int:
-    """Deregister who has been critical for too long; returns how many.
+    """Deregister instances that were critical for too long; returns how many.
 
     `deregister_critical_after` is counted within one stretch of observation: an instance that was critical before the
-    registry lost sight of its region, by a restart or with its Valkey, begins anew then. It might have recovered in
-    between, and being critical it takes no traffic, so waiting costs nothing. Raises as `registry.sweep.sweep` does.
+    registry lost sight of its region, by a restart or with its Valkey, counts from then. It might have recovered in
+    between, and being critical it takes no traffic, so waiting costs nothing. Raises as `sweep` does.
     """
     now = leases.now() if now is None else now
     observation = leases.observation()

@@ -1,4 +1,4 @@
-"""The sweep: once a second, look who has not renewed.
+"""The sweep: once a second, expire the leases that were not renewed.
 
 It never trusts silence alone. Silence counts while it was observed: while sweeps ran, while Valkey kept the deadlines,
 and while at least one server took renewals. All other time moves the observed clock, see `catalog.lease`.
@@ -67,14 +67,14 @@ def sweep(leases: LeaseStore, *, now: float | None = None) -> Swept | None:
 
 
 def _observe(leases: LeaseStore, now: float) -> tuple[Clock, int] | None:
-    """Look at the clock, and see to it that everyone with a lease has a deadline.
+    """Move the clock, and see to it that every lease has a deadline.
 
     Returns the clock and how many deadlines were granted, or None when no server takes renewals.
     """
     kept = leases.observation()
-    heard = leases.heard_servers_at()
-    if heard is None or now - heard > NO_SERVER_AFTER:
-        # Nobody could renew, so nobody is silent. The clock stands still until a server is back.
+    noted_at = leases.server_noted_at()
+    if noted_at is None or now - noted_at > NO_SERVER_AFTER:
+        # No client can renew, so silence means nothing. The clock stands still until a server is back.
         if kept is not None and not kept.deaf:
             leases.save(msgspec.structs.replace(kept, deaf=True))
             log.warning("no server takes renewals; leases are paused")
@@ -90,14 +90,14 @@ def _observe(leases: LeaseStore, now: float) -> tuple[Clock, int] | None:
 
 
 def _begin(leases: LeaseStore, now: float) -> tuple[Clock, int]:
-    """The store is new, or Valkey lost everything: no deadline in it means anything, and nobody is removed for that.
+    """The store is new, or Valkey lost everything: no deadline in it means anything, and none has passed.
 
     The clock is written last. A sweep that is killed in between leaves no clock, and the next one begins again.
     """
     clock = Clock(now)
-    log_id, index, granted = _grant_everyone(leases, clock, now)
+    log_id, index, granted = _grant_all(leases, clock, now)
     leases.save(Observation(clock=clock, since=now, log_id=log_id, index=index))
-    log.warning("leases granted afresh from the tables", granted=granted, reason="the lease store was empty")
+    log.warning("all leases granted again from the tables", granted=granted, reason="the lease store was empty")
     return clock, granted
 
 
@@ -109,18 +109,20 @@ def _resume(leases: LeaseStore, kept: Observation, clock: Clock, now: float) -> 
     time would lie too far in the future by it.
     """
     leases.save(msgspec.structs.replace(kept, clock=clock, since=now, deaf=False))
-    log_id, index, granted = _grant_everyone(leases, clock, now)
+    log_id, index, granted = _grant_all(leases, clock, now)
     leases.save(Observation(clock=clock, since=now, log_id=log_id, index=index))
-    log.warning("leases granted afresh from the tables", granted=granted, blind=round(clock.blind - kept.clock.blind))
+    log.warning(
+        "all leases granted again from the tables", granted=granted, blind=round(clock.blind - kept.clock.blind)
+    )
     return clock, granted
 
 
-def _grant_everyone(leases: LeaseStore, clock: Clock, now: float) -> tuple[str, int, int]:
-    """Give everyone in the tables a full lease; returns the place in the log from where to go on, and how many."""
+def _grant_all(leases: LeaseStore, clock: Clock, now: float) -> tuple[str, int, int]:
+    """Grant every lease in the tables again; returns the place in the log from where to go on, and how many."""
     log_id, _, index = _region()  # before the rows are read: what changes meanwhile is followed from here
     granted = 0
     leases.forget_expired()
-    for instances in _everyone():
+    for instances in _all_instances():
         leases.add_expired([instance.key for instance in instances if instance.lease_expired])
         granted += leases.grant(chain.from_iterable(map(lease_terms, instances)), clock, now)
     return log_id, index, granted
@@ -134,7 +136,7 @@ def _follow_log(leases: LeaseStore, kept: Observation, clock: Clock, now: float)
     """
     log_id, floor, head = _region()
     if log_id != kept.log_id or kept.index < floor:
-        log_id, index, granted = _grant_everyone(leases, clock, now)
+        log_id, index, granted = _grant_all(leases, clock, now)
         return granted, log_id, index
     if kept.index == head:
         return 0, log_id, head
@@ -155,7 +157,7 @@ def _changes(after: int, head: int) -> list[tuple[int, str, str | None]]:
 
 
 def _revive(leases: LeaseStore, clock: Clock, now: float) -> int:
-    """Take back the expiry of those who have renewed since.
+    """Take back the expiry of instances that have renewed since.
 
     The server that took the renewal does it at once, when it knows of the expiry and the database is up; this is for
     the rest.
@@ -175,7 +177,7 @@ def _revive(leases: LeaseStore, clock: Clock, now: float) -> int:
 
 
 def _expire(leases: LeaseStore, clock: Clock, now: float) -> tuple[int, int]:
-    """Fail those who are overdue and whom the breaker lets go; returns how many were failed and how many are held."""
+    """Fail what is overdue, unless the breaker holds it; returns how many were failed and how many are held."""
     overdue = leases.overdue(clock, now)
     standing = members_held(Kind.EXPIRY)
     if standing == set(overdue) and leases.was_reviewed(now, within=REVIEW):
@@ -190,14 +192,14 @@ def _expire(leases: LeaseStore, clock: Clock, now: float) -> tuple[int, int]:
     moot = [member for member in overdue if member not in candidates]
     leases.add_expired([member for member in moot if member in found and found[member].lease_expired])
     gone = {lease_member(candidate.member.key, candidate.member.check) for candidate in allowed}
-    # Whoever renewed while this was written stays in the store, and the next sweep revives it.
+    # What renewed while this was written stays in the store, and the next sweep revives it.
     leases.drop_overdue([*moot, *gone], clock, now)
     return len(allowed), len(candidates) - len(allowed)
 
 
 def _fail(candidates: Sequence[Candidate], leases: LeaseStore) -> None:
     # Remembered first: between the two an instance is merely in the set without reason, and the next sweep takes it
-    # out. The other way round a sweep that is killed would leave one that nobody looks at when it renews.
+    # out. The other way round a sweep that is killed would leave one that no sweep looks at when it renews.
     leases.add_expired([candidate.member.key for candidate in candidates if not candidate.member.check])
     by_cause = defaultdict[str, list[Member]](list)
     for candidate in candidates:
@@ -236,7 +238,7 @@ def _region() -> tuple[str, int, int]:
     return rows.values_list("log_id", "floor", "index").first() or ("", 0, 0)
 
 
-def _everyone() -> Iterator[list[Instance]]:
+def _all_instances() -> Iterator[list[Instance]]:
     """All instances of the region, in batches."""
     rows = InstanceRow.objects.filter(region=settings.MERIDIAN.region).order_by("id").values_list("id", "record")
     last = 0
@@ -247,5 +249,5 @@ def _everyone() -> Iterator[list[Instance]]:
 
 def _instance(text: str) -> Instance:
     record = decode_record(text)
-    assert isinstance(record, Instance)  # noqa: S101 - keys of instances lead to instances
+    assert isinstance(record, Instance)  # noqa: S101 - the rows and keys read here are those of instances
     return record

@@ -11,11 +11,13 @@ from django.conf import settings
 from catalog.records.instance import Instance, instance_key
 from catalog.records.status import Status
 from registry.breaker.population import instances_of
+from registry.leases.keys import LeaseKeys
 from registry.leases.renewals import Renewals
 from registry.leases.store import LeaseStore, store
 from registry.models import ChangeRow, HeldRow, InstanceRow
 from registry.upkeep.removal import remove_critical
 from registry.upkeep.sweep import Swept, sweep
+from registry.valkey import connection
 from tests.harness.registry import registering
 
 REGION = "us-east"
@@ -24,6 +26,11 @@ TEST = "test@127.0.0.1"
 
 def key(id: str, service: str = "web") -> str:
     return instance_key("default", service, id)
+
+
+def note_server(now: float) -> None:
+    """As a server notes that it takes renewals."""
+    connection().set(LeaseKeys(REGION).listening, now)
 
 
 class LeasedRegion:
@@ -60,7 +67,7 @@ class LeasedRegion:
 
     def sweep(self, at: float) -> Swept:
         if self.serving:
-            self.store.hear_server(self.at(at))
+            note_server(self.at(at))
         swept = sweep(self.store, now=self.at(at))
         assert swept is not None
         return swept

@@ -12,7 +12,7 @@ from registry.actions import OverrideRequest
 from registry.models import OverrideRow
 from registry.tasks import expire_overrides, remove_critical, sweep_leases
 from registry.upkeep.expired_overrides import clear_expired_overrides
-from tests.harness.registry.leases import TEST, LeasedRegion
+from tests.harness.registry.leases import TEST, LeasedRegion, note_server
 from tests.harness.waiting import eventually
 
 
@@ -59,7 +59,7 @@ def test_a_sweep_that_cannot_read_the_tables_has_not_looked(world: LeasedRegion)
 def test_the_tasks_do_their_work_on_the_clock_of_valkey(world: LeasedRegion):
     instance = world.register("web-1", ttl="1s", deregister_critical_after="1s")
     now = world.store.now()
-    world.store.hear_server(now)
+    note_server(now)
     sweep_leases()
     assert world.store.deadlines([instance.key])[instance.key] == pytest.approx(now + 1.0, abs=1.0)
     remove_critical()
