@@ -19,7 +19,7 @@ from websockets.typing import Origin
 
 from config.local.plan import BASE_DIR
 from config.local.ports import free_port
-from tests.harness.processes import plain_environment, spawn
+from tests.harness.processes import is_alive, plain_environment, spawn
 from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("regions")]
@@ -215,13 +215,6 @@ def test_a_process_that_is_killed_comes_back_and_all_end_with_their_parent(serve
 def serving(top: psutil.Process) -> list[psutil.Process]:
     """The workers below a server."""
     return [child for child in top.children() if is_alive(child) and "spawn_main" in " ".join(child.cmdline())]
-
-
-def is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.mark.parametrize("processes", [0, 65])

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from config.local.child_lifetime import die_with
 
 
@@ -18,3 +20,11 @@ def plain_environment() -> dict[str, str]:
 def spawn(command: Sequence[str | Path], **options: Any) -> "subprocess.Popen[Any]":
     """Start a process; `options` are those of `Popen`."""
     return subprocess.Popen(command, preexec_fn=partial(die_with, os.getpid()), **options)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs; a process id that another process has taken does not count."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

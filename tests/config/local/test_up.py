@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from config.local.plan import MANAGE
+from tests.harness.processes import is_alive
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 
@@ -29,15 +30,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
 
 
 def alive(processes: list[psutil.Process]) -> list[str]:
-    """Command lines of those that still run; a process id used again by another process does not count."""
-    found = []
-    for process in processes:
-        try:
-            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(" ".join(process.cmdline()))
-        except psutil.NoSuchProcess:
-            continue
-    return found
+    """Those that still run."""
+    return [str(process) for process in processes if is_alive(process)]
 
 
 def refused(region: Region) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 from config.local.plan import BASE_DIR
 from tests.harness.calls import answered, call, manage, register
-from tests.harness.federation.regions import await_converged, join, logs
+from tests.harness.federation.regions import await_converged, join, logs, running
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 
@@ -49,11 +49,8 @@ def earlier_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pair(tmp_path_factory: pytest.TempPathFactory, earlier_code: Path) -> Iterator[tuple[Region, Region]]:
     """us-east, of today, and eu-west, of the earlier commit: peers, each with instances, an override and a policy."""
     place = tmp_path_factory.mktemp("regions")
-    with Region(place / "us", name="us-east") as us, Region(place / "eu", name="eu-west", code=earlier_code) as eu:
-        us.start(wait=False)
-        eu.start(wait=False)
-        us.wait_ready()
-        eu.wait_ready()
+    us, eu = Region(place / "us", name="us-east"), Region(place / "eu", name="eu-west", code=earlier_code)
+    with running(us, eu, within=240):
         for region in (us, eu):
             fill(region)
         join(us, eu)

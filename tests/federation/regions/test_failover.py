@@ -8,7 +8,7 @@ import dns.query
 import pytest
 
 from tests.harness.calls import call, deregister, register
-from tests.harness.federation.regions import await_converged, join
+from tests.harness.federation.regions import await_converged, join, running
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 
@@ -19,11 +19,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Region, Region]]:
     """Two peers that both have `web`; eu-west's answers on port 81."""
     place: Path = tmp_path_factory.mktemp("failover")
-    with Region(place / "us", name="us-east") as us, Region(place / "eu", name="eu-west") as eu:
-        us.start(wait=False)
-        eu.start(wait=False)
-        us.wait_ready()
-        eu.wait_ready()
+    us, eu = Region(place / "us", name="us-east"), Region(place / "eu", name="eu-west")
+    with running(us, eu):
         register(us, "web", "here", port=80)
         register(eu, "web", "there", port=81)
         join(us, eu)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.harness.calls import call, deregister, manage, register
 from tests.harness.federation.link import Link
-from tests.harness.federation.regions import await_converged, join, logs, matrix
+from tests.harness.federation.regions import await_converged, join, logs, matrix, running
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 
@@ -44,11 +44,8 @@ class Federation:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     place = tmp_path_factory.mktemp("three")
     with ExitStack() as stack:
-        federation = Federation({name: stack.enter_context(Region(place / name, name=name)) for name in NAMES})
-        for region in federation:
-            region.start(wait=False)
-        for region in federation:
-            region.wait_ready()
+        federation = Federation({name: Region(place / name, name=name) for name in NAMES})
+        stack.enter_context(running(*federation))
         for here in NAMES:
             for there in NAMES:
                 if here != there:

@@ -10,7 +10,7 @@ import pytest
 
 from registry.freshness import FRESH_FOR
 from tests.harness.calls import call, deregister, manage, register
-from tests.harness.federation.regions import agree, await_converged, join, logs, matrix
+from tests.harness.federation.regions import agree, await_converged, join, logs, matrix, running
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 
@@ -21,11 +21,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Region, Region]]:
     """Two regions that are peers."""
     place: Path = tmp_path_factory.mktemp("pair")
-    with Region(place / "us", name="us-east") as us, Region(place / "eu", name="eu-west") as eu:
-        us.start(wait=False)
-        eu.start(wait=False)
-        us.wait_ready()
-        eu.wait_ready()
+    us, eu = Region(place / "us", name="us-east"), Region(place / "eu", name="eu-west")
+    with running(us, eu):
         register(us, "web", "before")
         join(us, eu)
         yield us, eu

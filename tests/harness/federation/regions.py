@@ -1,11 +1,25 @@
 """Two or three whole regions as real processes, peered over links of the tests' own."""
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from tests.harness.calls import call, manage
-from tests.harness.region import Region
+from tests.harness.region import READY_WITHIN, Region
 from tests.harness.waiting import eventually
+
+
+@contextmanager
+def running(*regions: Region, within: float = READY_WITHIN) -> Iterator[None]:
+    """Start regions at once, and end them with the block, which begins when all are ready."""
+    with ExitStack() as stack:
+        for region in regions:
+            stack.enter_context(region)
+            region.start(wait=False)
+        for region in regions:
+            region.wait_ready(within=within)
+        yield
 
 
 def join(inviting: Region, accepting: Region, *, inviting_url: str | None = None, accepting_url: str | None = None):

@@ -14,13 +14,13 @@ from typing import Self
 
 import httpx
 import msgspec
-import psutil
 
 from tests.harness.federation import clients as at_work
 from tests.harness.federation.clients import Clients, Looker
 from tests.harness.federation.link import Link
-from tests.harness.federation.regions import join
+from tests.harness.federation.regions import join, running
 from tests.harness.federation.witness import CONVERGED_WITHIN, History, Restored, Violation, judge
+from tests.harness.processes import is_alive
 from tests.harness.region import Region
 from tests.harness.waiting import eventually
 
@@ -55,7 +55,7 @@ class Trial:
 
     def __init__(self, place: Path) -> None:
         self._stack = ExitStack()
-        self.regions = {name: self._stack.enter_context(Region(place / name, name=name)) for name in NAMES}
+        self.regions = {name: Region(place / name, name=name) for name in NAMES}
         self.links: dict[tuple[str, str], Link] = {}
         self.history = History()
         self.broken_at = self.healed_at = at_work.now()
@@ -87,10 +87,7 @@ class Trial:
         return self._clients
 
     def _start(self) -> None:
-        for region in self.regions.values():
-            region.start(wait=False)
-        for region in self.regions.values():
-            region.wait_ready(within=240)
+        self._stack.enter_context(running(*self.regions.values(), within=240))
         for here, there in permutations(NAMES, 2):
             self.links[here, there] = self._stack.enter_context(Link(self[there].http_port))
         for one, other in combinations(NAMES, 2):
@@ -129,7 +126,7 @@ class Trial:
         everything = region.processes()
         region.supervisor.kill()
         region.supervisor.wait(10)
-        eventually(lambda: not any(map(_runs, everything)), within=20, what=f"nothing of {name} runs any more")
+        eventually(lambda: not any(map(is_alive, everything)), within=20, what=f"nothing of {name} runs any more")
 
     def start(self, name: str) -> None:
         """Start a region again, and wait until all of it is there: its server, and its worker, which follows."""
@@ -213,13 +210,6 @@ class Trial:
             return held(self[name].url)
         except (OSError, urllib.error.URLError):
             return {}
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def differences(held_by: dict[str, dict[str, Held]], of: Iterable[str]) -> str:
