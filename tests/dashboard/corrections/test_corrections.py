@@ -17,8 +17,8 @@ from tests.harness.dashboard.correcting import (
     EU,
     FORM,
     HOME,
-    Desk,
     Enrol,
+    TableDesk,
     agreed,
     apply,
     at,
@@ -46,7 +46,7 @@ SUBJECTS = [
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(("subject", "left"), SUBJECTS)
 def test_whatever_is_named_is_put_out_of_service(
-    alice: Client, desk: Desk, subject: dict[str, str], left: list[str]
+    alice: Client, desk: TableDesk, subject: dict[str, str], left: list[str]
 ) -> None:
     response = apply(alice, at("override", **subject))
     assert response.status_code == 302, text(response, response.status_code)
@@ -146,7 +146,7 @@ def test_an_unknown_region_is_not_there(alice: Client) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_the_preview_does_nothing_but_tell(alice: Client, desk: Desk) -> None:
+def test_the_preview_does_nothing_but_tell(alice: Client, desk: TableDesk) -> None:
     page = text(alice.post(at("override", scope="zone", zone="z1"), FORM))
     assert "Zone z1: out of service" in page
     assert "1 instance concerned" in page
@@ -156,7 +156,7 @@ def test_the_preview_does_nothing_but_tell(alice: Client, desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_what_would_leave_nothing_is_done_only_when_that_was_ticked(alice: Client, desk: Desk) -> None:
+def test_what_would_leave_nothing_is_done_only_when_that_was_ticked(alice: Client, desk: TableDesk) -> None:
     preview = alice.post(WEB, FORM)
     assert "1 lookup would return nothing at all" in text(preview)
     again = alice.post(WEB, {**hidden(preview), "step": "apply"})
@@ -167,7 +167,7 @@ def test_what_would_leave_nothing_is_done_only_when_that_was_ticked(alice: Clien
 
 
 @pytest.mark.usefixtures("two")
-def test_consent_to_emptying_one_service_is_none_to_another(alice: Client, desk: Desk, enrol: Enrol) -> None:
+def test_consent_to_emptying_one_service_is_none_to_another(alice: Client, desk: TableDesk, enrol: Enrol) -> None:
     url = at("override", scope="region", target=HOME)
     preview = alice.post(url, FORM)
     enrol("mail", "m")
@@ -176,7 +176,7 @@ def test_consent_to_emptying_one_service_is_none_to_another(alice: Client, desk:
     assert desk.ids("mail") == ["us-east/m"]
 
 
-def test_the_preview_says_who_stands_in_and_is_right(alice: Client, desk: Desk, enrol: Enrol) -> None:
+def test_the_preview_says_who_stands_in_and_is_right(alice: Client, desk: TableDesk, enrol: Enrol) -> None:
     desk.register_far("web", "far")
     enrol("web", "a")
     actions.set_policy(
@@ -190,7 +190,7 @@ def test_the_preview_says_who_stands_in_and_is_right(alice: Client, desk: Desk, 
     assert desk.ids() == ["eu-west/far"]
 
 
-def test_another_regions_instance_is_put_out_for_consumers_here(alice: Client, desk: Desk, enrol: Enrol) -> None:
+def test_another_regions_instance_is_put_out_for_consumers_here(alice: Client, desk: TableDesk, enrol: Enrol) -> None:
     desk.register_far("web", "far")
     enrol("web", "a")
     url = at("override", scope="instance", region=EU, service="web", instance="far")
@@ -201,7 +201,7 @@ def test_another_regions_instance_is_put_out_for_consumers_here(alice: Client, d
     assert desk.ids(home=EU) == ["eu-west/far"]
 
 
-def test_a_region_out_of_reach_says_so_and_nothing_is_done(alice: Client, desk: Desk) -> None:
+def test_a_region_out_of_reach_says_so_and_nothing_is_done(alice: Client, desk: TableDesk) -> None:
     desk.register_far("web", "far")
     desk.register_far("web", "near")
     desk.catch_up()
@@ -211,7 +211,7 @@ def test_a_region_out_of_reach_says_so_and_nothing_is_done(alice: Client, desk: 
 
 
 def test_another_region_itself_is_asked_as_its_api_takes_it(
-    alice: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    alice: Client, desk: TableDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[forwarding.Call] = []
 
@@ -249,7 +249,7 @@ def test_sending_the_same_form_twice_sets_one_override(alice: Client) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_a_form_sent_again_after_the_undo_does_not_set_it_again(alice: Client, desk: Desk) -> None:
+def test_a_form_sent_again_after_the_undo_does_not_set_it_again(alice: Client, desk: TableDesk) -> None:
     url = at("override", scope="zone", zone="z1")
     preview = alice.post(url, FORM)
     alice.post(url, {**hidden(preview), "step": "apply"})
@@ -259,7 +259,7 @@ def test_a_form_sent_again_after_the_undo_does_not_set_it_again(alice: Client, d
 
 
 @pytest.mark.usefixtures("two")
-def test_the_message_leads_to_the_undo_and_back_to_where_one_came_from(alice: Client, desk: Desk) -> None:
+def test_the_message_leads_to_the_undo_and_back_to_where_one_came_from(alice: Client, desk: TableDesk) -> None:
     came = "/dashboard/services?q=web"
     response = apply(alice, at("override", scope="zone", zone="z1", next=came))
     assert response["Location"] == came
@@ -277,7 +277,7 @@ def test_the_message_leads_to_the_undo_and_back_to_where_one_came_from(alice: Cl
 
 
 @pytest.mark.usefixtures("two")
-def test_what_somebody_else_has_undone_is_said_to_be_gone(alice: Client, desk: Desk) -> None:
+def test_what_somebody_else_has_undone_is_said_to_be_gone(alice: Client, desk: TableDesk) -> None:
     apply(alice, at("override", scope="zone", zone="z1"))
     desk.catch_up()
     id = OverrideRow.objects.get().id
@@ -299,7 +299,7 @@ def test_nobody_is_led_to_another_site(alice: Client, next: str) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_markup_in_a_reason_is_text(alice: Client, desk: Desk) -> None:
+def test_markup_in_a_reason_is_text(alice: Client, desk: TableDesk) -> None:
     url = at("override", scope="zone", zone="z1", next="/dashboard/overrides")
     evil = "<script>alert(1)</script>\"'><img src=x>"
     for step in ("preview", "edit"):
@@ -326,7 +326,7 @@ ADDRESSES = [
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_viewer_is_told_that_this_is_for_operators(desk: Desk, address: str, method: str) -> None:
+def test_a_viewer_is_told_that_this_is_for_operators(desk: TableDesk, address: str, method: str) -> None:
     vera = person("vera", Role.VIEWER)
     page = text(getattr(vera, method)(address, {**FORM, "step": "apply"} if method == "post" else {}), 403)
     assert "vera may look and not correct" in page
@@ -336,7 +336,7 @@ def test_a_viewer_is_told_that_this_is_for_operators(desk: Desk, address: str, m
 
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_whoever_has_not_signed_in_is_asked_to(desk: Desk, address: str, method: str) -> None:
+def test_whoever_has_not_signed_in_is_asked_to(desk: TableDesk, address: str, method: str) -> None:
     response = getattr(Client(), method)(address)
     assert response.status_code == 302
     assert response["Location"].startswith("/admin/login/?next=/dashboard/correct/")

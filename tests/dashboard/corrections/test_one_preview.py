@@ -9,7 +9,7 @@ from django.test import Client
 
 from registry import actions
 from registry.corrections import preview
-from tests.harness.dashboard.correcting import EU, FORM, Desk, Enrol, at, text
+from tests.harness.dashboard.correcting import EU, FORM, Enrol, TableDesk, at, text
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
 
@@ -17,7 +17,7 @@ STANDS_IN = "eu-west would answer instead"
 
 
 @pytest.fixture(params=["the view of a server", "the tables"])
-def _seen(request: pytest.FixtureRequest, desk: Desk) -> Iterator[None]:
+def _seen(request: pytest.FixtureRequest, desk: TableDesk) -> Iterator[None]:
     """Where REST and the admin site look: a process without a view reads the tables."""
     preview.share(desk.view if request.param == "the view of a server" else None)
     yield
@@ -25,21 +25,21 @@ def _seen(request: pytest.FixtureRequest, desk: Desk) -> Iterator[None]:
 
 
 @pytest.fixture
-def admin(desk: Desk) -> Client:
+def admin(desk: TableDesk) -> Client:
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
     return client
 
 
 @pytest.fixture
-def _one_here_and_one_there(desk: Desk, enrol: Enrol, _seen: None) -> None:
+def _one_here_and_one_there(desk: TableDesk, enrol: Enrol, _seen: None) -> None:
     desk.register_far("web", "far")
     desk.mirror_far()
     enrol("web", "near")
     desk.catch_up()
 
 
-def fail_over(desk: Desk) -> None:
+def fail_over(desk: TableDesk) -> None:
     request = actions.PolicyRequest(order=(EU,))
     actions.set_policy(request, service="web", namespace="default", actor="test", cause="needed")
     desk.catch_up()
@@ -62,7 +62,7 @@ def on_dashboard(client: Client) -> str:
 
 
 @pytest.mark.usefixtures("_one_here_and_one_there")
-def test_where_another_region_stands_in_all_three_say_so(desk: Desk, alice: Client, admin: Client) -> None:
+def test_where_another_region_stands_in_all_three_say_so(desk: TableDesk, alice: Client, admin: Client) -> None:
     fail_over(desk)
     found, page = rest(), in_admin(admin)
     assert (found["emptied"], found["taken_out"]) == ([], ["default/web/near"])
@@ -84,7 +84,7 @@ def test_without_a_policy_all_three_say_that_nothing_is_left(alice: Client, admi
 
 
 @pytest.mark.usefixtures("_one_here_and_one_there")
-def test_emptying_need_not_be_agreed_to_in_admin_where_another_region_stands_in(desk: Desk, admin: Client) -> None:
+def test_emptying_need_not_be_agreed_to_in_admin_where_another_region_stands_in(desk: TableDesk, admin: Client) -> None:
     fail_over(desk)
     form = {"scope": "service", "namespace": "default", "service": "web", "status": "critical", "reason": "x"}
     assert admin.post("/admin/registry/overriderow/add/", {**form, "expires": "30m", "_do": "1"}).status_code == 302

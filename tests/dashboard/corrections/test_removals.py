@@ -15,13 +15,13 @@ from registry.breaker import holds
 from registry.models import ChangeRow, HeldRow, InstanceRow
 from registry.tables.held import Member
 from registry.verbs.holds import HoldRequest, hold
-from tests.harness.dashboard.correcting import EU, HOME, Desk, Enrol, agreed, at, hidden, said, text
+from tests.harness.dashboard.correcting import EU, HOME, Enrol, TableDesk, agreed, at, hidden, said, text
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
 
 
 @pytest.mark.usefixtures("two")
-def test_deregistering_shows_what_is_lost_and_takes_it_away(alice: Client, desk: Desk) -> None:
+def test_deregistering_shows_what_is_lost_and_takes_it_away(alice: Client, desk: TableDesk) -> None:
     url = at("deregister", region=HOME, service="web", instance="a")
     page = alice.get(url)
     assert "web us-east 2 → 1 us-east/a" in text(page)
@@ -33,7 +33,7 @@ def test_deregistering_shows_what_is_lost_and_takes_it_away(alice: Client, desk:
     assert (change.actor, change.cause) == ("admin:alice@127.0.0.1/dashboard", "wrong image")
 
 
-def test_deregistering_the_last_one_needs_consent(alice: Client, desk: Desk, enrol: Enrol) -> None:
+def test_deregistering_the_last_one_needs_consent(alice: Client, desk: TableDesk, enrol: Enrol) -> None:
     enrol("web", "a")
     url = at("deregister", service="web", instance="a")
     page = alice.get(url)
@@ -45,7 +45,7 @@ def test_deregistering_the_last_one_needs_consent(alice: Client, desk: Desk, enr
 
 
 @pytest.mark.usefixtures("two")
-def test_what_was_registered_anew_meanwhile_is_not_deregistered(alice: Client, desk: Desk, enrol: Enrol) -> None:
+def test_what_was_registered_anew_meanwhile_is_not_deregistered(alice: Client, desk: TableDesk, enrol: Enrol) -> None:
     url = at("deregister", service="web", instance="a")
     page = alice.get(url)
     actions.deregister(namespace="default", service="web", id="a", actor="test", cause="restarts")
@@ -55,7 +55,7 @@ def test_what_was_registered_anew_meanwhile_is_not_deregistered(alice: Client, d
 
 
 def test_what_was_deregistered_by_mistake_is_registered_again_as_it_was(
-    alice: Client, desk: Desk, enrol: Enrol
+    alice: Client, desk: TableDesk, enrol: Enrol
 ) -> None:
     check = {"type": "http", "url": "http://10.0.0.1/health", "interval": "5s", "expect_status": [200, 204]}
     enrol("web", "b")
@@ -85,7 +85,7 @@ def test_only_a_removal_can_be_taken_back(alice: Client) -> None:
 
 
 def test_an_instance_of_another_region_is_removed_and_registered_there(
-    alice: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    alice: Client, desk: TableDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[forwarding.Call] = []
 
@@ -124,7 +124,7 @@ def held(enrol: Enrol) -> HeldRow:
     return HeldRow.objects.get()
 
 
-def test_approving_shows_what_goes_and_lets_it_happen(alice: Client, desk: Desk, held: HeldRow) -> None:
+def test_approving_shows_what_goes_and_lets_it_happen(alice: Client, desk: TableDesk, held: HeldRow) -> None:
     url = at("held", id=held.id, do="approve")
     page = alice.get(url)
     assert "2 of 3 is more than 1" in text(page)
@@ -139,7 +139,7 @@ def test_approving_shows_what_goes_and_lets_it_happen(alice: Client, desk: Desk,
     )  # fmt: skip
 
 
-def test_rejecting_keeps_them(alice: Client, desk: Desk, held: HeldRow) -> None:
+def test_rejecting_keeps_them(alice: Client, desk: TableDesk, held: HeldRow) -> None:
     url = at("held", id=held.id, do="reject")
     alice.post(url, {**hidden(alice.get(url)), "reason": "the network hiccups"})
     assert desk.ids() == ["us-east/a", "us-east/b", "us-east/c"]
@@ -154,7 +154,7 @@ def test_what_is_decided_already_says_by_whom(alice: Client, held: HeldRow) -> N
     assert "rejected by bob" in text(alice.post(url, {"reason": "too late"}), 409)
 
 
-def test_a_held_mirror_is_approved_with_a_reason(alice: Client, desk: Desk) -> None:
+def test_a_held_mirror_is_approved_with_a_reason(alice: Client, desk: TableDesk) -> None:
     hold = holds.hold_mirror(EU, "eu-west would lose 9 of 10", population=10, now=time.time())
     url = at("held", id=hold.id, do="approve")
     assert "eu-west would lose 9 of 10" in text(alice.get(url))

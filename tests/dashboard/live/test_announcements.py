@@ -22,7 +22,7 @@ from dashboard.live.page import Gathered
 from dashboard.live.screens import Screens
 from dashboard.live.state import DashboardState
 from registry import actions
-from tests.harness.dashboard.correcting import EU, Desk, apply, at
+from tests.harness.dashboard.correcting import EU, TableDesk, apply, at
 from tests.harness.valkey import Valkey
 
 WITHIN = 10.0
@@ -102,7 +102,7 @@ async def test_notices_are_received_again_when_valkey_is_back(tmp_path: Path) ->
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.django_db(transaction=True)
-def test_a_correction_stands_when_the_bell_cannot_ring(alice: Client, desk: Desk) -> None:
+def test_a_correction_stands_when_the_bell_cannot_ring(alice: Client, desk: TableDesk) -> None:
     layers = {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [f"redis://127.0.0.1:{free_port()}/0"]}}}
     with override_settings(CHANNEL_LAYERS=layers):
         channel_layers.backends = {}
@@ -139,7 +139,7 @@ def set_override(service: str, *, expires_in: float | None, reason: str = "x") -
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.django_db(transaction=True)
-def test_overrides_are_listed_with_the_soonest_end_first(desk: Desk) -> None:
+def test_overrides_are_listed_with_the_soonest_end_first(desk: TableDesk) -> None:
     for service, seconds in (("never", None), ("late", 7200.0), ("web", 60.0)):
         set_override(service, expires_in=seconds, reason=f"because <{service}>")
     desk.catch_up()
@@ -154,7 +154,7 @@ def test_overrides_are_listed_with_the_soonest_end_first(desk: Desk) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_list_of_overrides_is_drawn_anew_only_when_they_differ(desk: Desk) -> None:
+def test_the_list_of_overrides_is_drawn_anew_only_when_they_differ(desk: TableDesk) -> None:
     desk.catch_up()
     page = OverridesPage(desk.board, {}, {})
     page.content(Gathered(), desk.now)
@@ -172,7 +172,7 @@ def test_what_is_held_waits_above_what_is_decided() -> None:
         Hold(id="d", what="1 removal in zone <a>", formula="f", state="rejected", at=1.0, until=2.0, decided_by="bob",
              decided_at=2.0, reason="no"),
     ]  # fmt: skip
-    page = HoldsPage(Desk().board, {}, {})
+    page = HoldsPage(TableDesk().board, {}, {})
     content = page.content(Gathered(holds, 5.0), 6.0)
     assert list(content.lists["held-open"]) == ["o", "m"]
     assert list(content.lists["held-decided"]) == ["d"]
@@ -181,6 +181,6 @@ def test_what_is_held_waits_above_what_is_decided() -> None:
 
 
 def test_a_page_that_cannot_ask_what_is_held_says_so() -> None:
-    content = HoldsPage(Desk().board, {}, {}).content(Gathered(problem="the database is away"), 6.0)
+    content = HoldsPage(TableDesk().board, {}, {}).content(Gathered(problem="the database is away"), 6.0)
     assert "the database is away" in content.fragments["held-state"]
     assert "Nothing is held" not in content.fragments["held-state"]

@@ -35,7 +35,7 @@ Enrol = Callable[..., None]
 FORM = {"action": "out", "ends": "1h", "reason": "disk full", "step": "preview"}
 
 
-class Desk:
+class TableDesk:
     """A board whose view is read from the tables' log whenever a test says so, and other regions from memory."""
 
     def __init__(self) -> None:
@@ -81,8 +81,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(db: None) -> Desk:
-    made = Desk()
+def desk(db: None) -> TableDesk:
+    made = TableDesk()
     screens = Screens(lambda now: state_of(made.view, HOME, now), clock=made.clock)
     install(
         DashboardContext(
@@ -94,7 +94,7 @@ def desk(db: None) -> Desk:
 
 
 @pytest.fixture
-def enrol(desk: Desk) -> Enrol:
+def enrol(desk: TableDesk) -> Enrol:
     def make(service: str, id: str, **given: Any) -> None:
         registering.register(id, service=service, **{"host": "10.0.0.1", "port": 80, **given})
         desk.catch_up()
@@ -111,7 +111,7 @@ def person(name: str, role: Role) -> Client:
 
 
 @pytest.fixture
-def alice(desk: Desk) -> Client:
+def alice(desk: TableDesk) -> Client:
     """An operator's browser."""
     return person("alice", Role.OPERATOR)
 
