@@ -2,7 +2,7 @@
 
 Every protocol asks it. `judge` gives each candidate a verdict with its reasons; an answer is the verdicts that are
 `returned`, an explanation is all of them. It reads the view, an explicit `now`, and nothing else. Which regions it
-looks in is `catalog.choice`'s to say.
+looks in, `catalog.region_choice` decides.
 """
 
 import hashlib

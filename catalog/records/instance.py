@@ -118,8 +118,11 @@ def without_volatile(instance: Instance) -> Instance:
     )
 
 
-def removal_due(instance: Instance) -> float | None:
-    """When a critical instance is deregistered, if it does not recover; None when it is never."""
+def removal_due(instance: Instance, *, observed_since: float = 0.0) -> float | None:
+    """When a critical instance is deregistered, if it does not recover; None when it is never.
+
+    Only time in which the registry observed its region counts: `observed_since` is when it began to.
+    """
     if instance.critical_since is None or instance.deregister_critical_after is None:
         return None
-    return instance.critical_since + instance.deregister_critical_after
+    return max(instance.critical_since, observed_since) + instance.deregister_critical_after

@@ -13,18 +13,18 @@ from registry.commit.unit import Unit
 
 
 class Settles(Protocol):
-    """What of a future a command needs."""
+    """The part of a future that a command uses."""
 
     def done(self) -> bool:
-        """Whether it is settled, or nobody waits any more."""
+        """Whether it is settled or cancelled."""
         ...
 
     def set_result(self, value: Any, /) -> None:
-        """It is done."""
+        """Finish."""
         ...
 
     def set_exception(self, error: Any, /) -> None:
-        """It came to nothing."""
+        """Fail."""
         ...
 
 
@@ -59,10 +59,10 @@ def answer(commands: Sequence[Command], outcomes: Sequence[Outcome]) -> None:
             by_loop[command.loop].append((command.future, outcome))
     for loop, pairs in by_loop.items():
         try:
-            # In the turn after the next, when the view of this process has mostly heard of the commit.
+            # In the turn after the next: by then this process's view has mostly folded the commit in.
             loop.call_soon_threadsafe(loop.call_soon, _settle, pairs, loop)
         except RuntimeError:
-            continue  # the loop is closed: nobody waits any more, and what was committed stays
+            continue  # the loop is closed and its callers with it; what was committed stays
 
 
 def _settle(pairs: Iterable[tuple[Any, Outcome]], loop: asyncio.AbstractEventLoop) -> None:

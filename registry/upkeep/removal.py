@@ -7,7 +7,7 @@ from django.conf import settings
 
 from catalog.breaker import Kind
 from catalog.records.duration import spoken
-from catalog.records.instance import Instance
+from catalog.records.instance import Instance, removal_due
 from catalog.records.status import Status
 from registry import actions
 from registry.breaker.holds import ACTOR
@@ -42,9 +42,8 @@ def remove_critical(leases: LeaseStore, *, now: float | None = None) -> int:
 
 def is_due(instance: Instance, *, since: float, now: float) -> bool:
     """Whether a critical instance's time is up, when the registry has been watching since then."""
-    if instance.critical_since is None or instance.deregister_critical_after is None:
-        return False
-    return now - max(instance.critical_since, since) >= instance.deregister_critical_after
+    due = removal_due(instance, observed_since=since)
+    return due is not None and now >= due
 
 
 def _critical() -> Sequence[Instance]:
