@@ -147,7 +147,7 @@ X_FRAME_OPTIONS = "DENY"
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["registry.api.rendering.StructJson"],
     "DEFAULT_PARSER_CLASSES": ["registry.api.parsing.BoundedJson"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["registry.api.authentication.Callers"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["registry.api.authentication.CallerAuthentication"],
     "EXCEPTION_HANDLER": "registry.api.problems.handle",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

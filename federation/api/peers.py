@@ -1,4 +1,4 @@
-"""Peers and the matrix: what is asked of `federation.peers.trust`, the breaker's holds and `federation.status`."""
+"""The views of peers and of the matrix."""
 
 from asgiref.sync import async_to_sync
 from drf_spectacular.utils import extend_schema
@@ -36,7 +36,7 @@ class Federation(Resource):
         responses={200: FederationShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        """What each region holds of each, with lag, freshness and proof, as this region knows it."""
+        """What each region holds of each, with lag, freshness and equality of digests, as this region knows it."""
         return Response(FederationShape.of(async_to_sync(status.matrix)(now=self.now)))
 
 
@@ -64,7 +64,7 @@ class Peers(Listing, PeerResource):
         responses={200: PeerShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        """Every region that is trusted, was trusted, or is invited."""
+        """Every region that is, was, or is invited to be a peer."""
         peers = async_to_sync(status.matrix)(now=self.now).peers
         return Response([PeerShape.of(peer) for peer in peers])
 
@@ -76,7 +76,7 @@ class Peers(Listing, PeerResource):
         responses={201: InvitationShape, **WRITE_PROBLEMS},
     )
     def post(self, request: Request) -> Response:
-        """The answer holds a token. It works once, within a day, in that region alone, and cannot be shown again."""
+        """The answer has a token. It works once, within a day, in that region alone, and cannot be shown again."""
         asked = convert(request.data, InvitationRequest)
         token = trust.invite(asked.region, actor=self.actor(), now=self.now, url=asked.url or None, writes=asked.writes)
         return Response(InvitationShape(asked.region.lower(), token), status=201)
@@ -111,7 +111,7 @@ class OnePeer(PeerResource):
         responses={200: PeerShape, **PROBLEMS},
     )
     def get(self, request: Request, region: str) -> Response:
-        """One peer, and what is known of its mirror."""
+        """One peer and the state of its mirror."""
         return Response(self.shape(region))
 
     @extend_schema(
@@ -121,13 +121,13 @@ class OnePeer(PeerResource):
         responses={200: PeerShape, **WRITE_PROBLEMS},
     )
     def delete(self, request: Request, region: str) -> Response:
-        """It gets nothing more and is not followed any more; its mirror stays, marked as stale."""
+        """It may not follow this region any more and is not followed; its mirror stays, marked as stale."""
         trust.revoke(region, actor=self.actor(), now=self.now)
         return Response(self.shape(region))
 
 
 class Approval(PeerResource):
-    """Letting happen what the breaker holds of a peer: for whoever decides about what is held, as everywhere."""
+    """The approval of what the breaker holds of a peer. Who may correct may decide, as on every hold."""
 
     operators_only = False
 
@@ -139,7 +139,7 @@ class Approval(PeerResource):
         responses={200: PeerShape, **WRITE_PROBLEMS},
     )
     def post(self, request: Request, region: str) -> Response:
-        """The mirror becomes what its region says."""
+        """The mirror takes over the state of its region."""
         reason = names.reason(convert(request.data, ApprovalRequest).reason)
         holds.approve_mirror(region, actor=self.actor(), cause=reason, now=self.now)
         return Response(self.shape(region))

@@ -1,4 +1,4 @@
-"""Who is asking the API: the holder of a token, a signed-in user of the admin site, or anybody on an open loopback."""
+"""Authentication: a token, a session of the admin site, or none where a region on loopback is open."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from registry.access.process import process_table
 from registry.access.roles import ADMINISTERING, CORRECTING
 from registry.forwarding import FORWARDED, Origin
 
-LOOK_AGAIN = 5.0  # seconds; servers reload on a doorbell besides
+RELOAD_AFTER = 5.0  # seconds; the doorbell makes servers reload sooner
 
-# What a signed-in user may do, by the permissions that `registry.roles` gives out.
+# The scopes of a signed-in user, by the permissions that `registry.access.roles` gives.
 STAFF = frozenset({"read"})
 WRITER = frozenset({"read", "write:*"})
 CORRECTOR = frozenset({"read", "write:*", "correct"})
@@ -28,8 +28,8 @@ BY_PERMISSIONS = (  # the first that the user has all of
 )
 
 
-class Callers(SessionAuthentication):
-    """Sets `request.auth` to a Grant. A presented token counts before a session, and a session before the open door."""
+class CallerAuthentication(SessionAuthentication):
+    """Sets `request.auth` to a Grant: of the token, else of the session, else of the open region."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser | AnonymousUser, Grant] | None:
         """See DRF. Raises Unauthenticated, Forbidden, Unavailable."""
@@ -37,11 +37,11 @@ class Callers(SessionAuthentication):
         if origin is not None:
             return AnonymousUser(), Grant(Kind.PEER, origin.actor, SUPERUSER)
         table = process_table()
-        table.reload_if_older(LOOK_AGAIN)
+        table.reload_if_older(RELOAD_AFTER)
         secret = presented(request.headers.get("Authorization"), request.headers.get("X-Consul-Token"))
         if secret is not None:
             return AnonymousUser(), table.authenticate(secret)
-        signed_in = super().authenticate(request)  # demands the CSRF token of whoever has a session
+        signed_in = super().authenticate(request)  # requires the CSRF token with a session
         if signed_in is not None:
             return signed_in[0], grant_of(signed_in[0])
         grant = table.authenticate(None)
@@ -60,13 +60,13 @@ def grant_of(user: AbstractBaseUser | AnonymousUser) -> Grant:
 
 
 def origin_of(request: Request) -> Origin | None:
-    """Where a request came from that a peer has passed on, having decided who may ask; None for all others."""
+    """The origin of a request that a peer has authorized and forwarded; None for all others."""
     scope: dict[str, Any] = getattr(request._request, "scope", {})
     return scope.get(FORWARDED)
 
 
 def address_of(request: Request) -> str:
-    """The caller's address as the server saw it; headers of proxies are not believed."""
+    """The caller's address as the server saw it; headers of proxies are not trusted."""
     return str(request.META.get("REMOTE_ADDR") or "unknown")
 
 
@@ -76,14 +76,14 @@ def _refuse_other_sites(request: Request) -> None:
         refuse_other_sites(str(request.method), origin, request.get_host())
 
 
-class CallersScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the schema speaks of it."""
+class CallerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The authentication in the schema."""
 
-    target_class = Callers
+    target_class = CallerAuthentication
     name = ["token", "session"]
 
     def get_security_definition(self, auto_schema: object) -> list[dict[str, str]]:
-        """Both ways, either of which will do."""
+        """A token or a session."""
         return [
             {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer mrd_…`, or `X-Consul-Token`"},
             {

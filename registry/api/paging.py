@@ -1,4 +1,4 @@
-"""Pages of a list: by number where people leaf, by cursor where the list grows while it is read."""
+"""Pages of a list: by number, or by cursor for a list that grows while it is read."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class NumberedPages(PageNumberPagination):
 
 
 class CursorPages(CursorPagination):
-    """`?cursor=…` as given in `next`: entries added meanwhile neither repeat nor hide any."""
+    """`?cursor=…` as given in `next`: entries added meanwhile repeat and hide none."""
 
     page_size = PAGE_SIZE
     max_page_size = LARGEST_PAGE
@@ -36,7 +36,7 @@ class CursorPages(CursorPagination):
         return page_size(request)
 
     def decode_cursor(self, request: Request) -> Any:
-        """The place that `cursor` names; raises Invalid where the framework would begin again at the top."""
+        """The position of `cursor`; raises Invalid where the framework would start from the top."""
         cursor = super().decode_cursor(request)
         if cursor is not None and cursor.position is None and not cursor.offset:
             raise Invalid("is not a cursor: take it from `next` or `previous` of a page", field="cursor")
@@ -44,7 +44,7 @@ class CursorPages(CursorPagination):
 
 
 def page_size(request: Request) -> int:
-    """`page_size` of a request, or the usual one. Raises Invalid."""
+    """`page_size` of a request, or the default. Raises Invalid."""
     text = request.query_params.get("page_size", str(PAGE_SIZE))
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= LARGEST_PAGE:
         raise Invalid(f"{text[:20]!r} is not a size: use 1 to {LARGEST_PAGE}", field="page_size")

@@ -1,4 +1,4 @@
-"""Reading a request's body: JSON of a bounded size, with complaints that say what to mend."""
+"""Parsing a request's body: a JSON object of a bounded size."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -32,10 +32,10 @@ class BoundedJson(BaseParser):
             told = complaint(error, body)
             raise told if told.message.startswith("the body") else Invalid(f"the body is not JSON: {error}") from None
         if not isinstance(value, dict):
-            raise Invalid(f"the body must be a JSON object, not {_spoken(value)}")
+            raise Invalid(f"the body must be a JSON object, not {_type_name(value)}")
         return value
 
 
-def _spoken(value: object) -> str:
+def _type_name(value: object) -> str:
     names = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")

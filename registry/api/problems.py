@@ -1,4 +1,4 @@
-"""Problems: whatever goes wrong, as `application/problem+json` (RFC 9457) that names the field."""
+"""Errors as `application/problem+json` (RFC 9457) that name the field."""
 
 import math
 from typing import Any
@@ -18,9 +18,9 @@ from registry.problems import CONTENT_TYPE, INTERNAL, MEANINGS, TYPE, Meaning
 
 log = structlog.get_logger(__name__)
 
-RETRY_AFTER = 1.0  # seconds, when the database is away and nobody knows for how long
+RETRY_AFTER = 1.0  # seconds; how long the database will be down is not known
 
-# What may be raised, and what it means over HTTP.
+# Exceptions by the problem they become.
 MEANING: tuple[tuple[type[Exception], Meaning], ...] = (
     *MEANINGS.items(),
     (OperationalError, MEANINGS[errors.Unavailable]),
@@ -28,7 +28,7 @@ MEANING: tuple[tuple[type[Exception], Meaning], ...] = (
     (Http404, MEANINGS[errors.NotFound]),
     (PermissionDenied, ("forbidden", 403, "This is not allowed")),
 )
-# What the framework raises, by status.
+# Titles for exceptions of the framework, by status.
 FRAMEWORK: dict[int, tuple[str, str]] = {
     400: ("invalid", "The request breaks a rule"),
     401: ("unauthenticated", "A token is needed"),
@@ -43,7 +43,7 @@ REFUSALS = frozenset({401, 403})
 
 
 class TooLarge(exceptions.APIException):
-    """The body is larger than anything that could be meant."""
+    """The body is larger than any valid one."""
 
     status_code = 413
     default_code = "too_large"
@@ -55,7 +55,7 @@ def problem(slug: str, status: int, title: str, detail: str, *, field: str = "")
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler. What is refused to somebody is logged with who it was."""
+    """DRF's exception handler. A refusal is logged with the caller."""
     response = _respond(error, context)
     if response.status_code in REFUSALS:
         _log_refusal(response, context["request"])
@@ -63,7 +63,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
 
 
 def _respond(error: Exception, context: dict[str, Any]) -> Response:
-    """What nobody expected is our mistake: it is logged whole and told in general."""
+    """The details of an unexpected exception are in the log alone."""
     for kind, (slug, status, title) in MEANING:
         if isinstance(error, kind):
             return _answer(problem(slug, status, title, _detail(error), field=getattr(error, "field", "")), error)
@@ -80,7 +80,7 @@ def _respond(error: Exception, context: dict[str, Any]) -> Response:
 
 
 def not_found(request: HttpRequest, **_: Any) -> HttpResponse:
-    """A path under `/api/v1/` that is none."""
+    """404 for an unknown path under `/api/v1/`."""
     detail = f"{request.path[:200]} is not part of the API: see /api/v1/docs"
     body = problem("no-such-path", 404, "Nothing lives at this path", detail)
     return HttpResponse(msgspec.json.encode(body), status=404, content_type=CONTENT_TYPE)

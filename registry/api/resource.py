@@ -1,4 +1,4 @@
-"""A resource: what every view of the API shares. It knows who asks, and refuses what nobody has heard of."""
+"""The base of the API's views: authentication, scopes, unknown parameters, and writes for another region."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from registry import forwarding
 from registry.access import Grant
 from registry.access.door import SAFE
 from registry.api import problems
-from registry.api.authentication import Callers, address_of, origin_of
+from registry.api.authentication import CallerAuthentication, address_of, origin_of
 from registry.api.paging import PAGING_PARAMETERS
 from registry.api.parsing import BoundedJson
 from registry.models import Region
@@ -28,8 +28,8 @@ LONGEST_CAUSE = 500
 Row = TypeVar("Row", bound=Model)
 
 
-class MayAsk(BasePermission):
-    """Reading needs `read`; everything else whoever may correct, unless the view says that it asks for itself.
+class RequiredScope(BasePermission):
+    """Reading needs `read`, writing the permission to correct, unless the view checks the scope of a write itself.
 
     Views that are `operators_only` need `operator` for reading too.
     """
@@ -37,40 +37,40 @@ class MayAsk(BasePermission):
     def has_permission(self, request: Request, view: object) -> bool:
         """Raises Forbidden, which says more than False could."""
         grant = request.auth
-        assert isinstance(grant, Grant)  # noqa: S101 - Callers never lets anybody in without one
+        assert isinstance(grant, Grant)  # noqa: S101 - CallerAuthentication always sets one
         if getattr(view, "operators_only", False):
             grant.require_operator()
         elif request.method in SAFE:
             grant.require_read()
-        elif not getattr(view, "asks_scope_itself", False):
+        elif not getattr(view, "checks_scope_itself", False):
             grant.require_correct()
         return True
 
 
 class Resource(GenericAPIView[Any]):
-    """The root of the API's views.
+    """A view of the API.
 
-    `parameters` are the query parameters besides those of filters and paging. A view with `asks_scope_itself` calls
-    `grant.require_write` before it writes. One that `forwards` takes a `region` with its writes, and returns what
-    `elsewhere` answers, if it does.
+    `parameters` are the query parameters besides those of filters and paging. A view with `checks_scope_itself` calls
+    `grant.require_write` before it writes. One that `forwards` takes a `region` with its writes, and returns the
+    answer of `forwarded` if there is one.
     """
 
-    authentication_classes = (Callers,)
-    permission_classes = (MayAsk,)
+    authentication_classes = (CallerAuthentication,)
+    permission_classes = (RequiredScope,)
     parser_classes = (BoundedJson,)
     metadata_class = None
     parameters: frozenset[str] = frozenset()
     operators_only = False
-    asks_scope_itself = False
+    checks_scope_itself = False
     forwards = False
     filterset_class: type | None = None
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
-        """Problems, whatever the settings say."""
+        """Problems, whatever handler the settings name."""
         return problems.handle
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """See DRF; also refuses parameters that would be silently ignored."""
+        """See DRF. Raises Invalid for parameters that would be ignored silently."""
         super().initial(request, *args, **kwargs)
         filters = set(getattr(self.filterset_class, "base_filters", ()))
         known = self.parameters | filters | PAGING_PARAMETERS
@@ -85,32 +85,32 @@ class Resource(GenericAPIView[Any]):
 
     @property
     def region(self) -> str:
-        """The region whose record this is."""
+        """The name of this region."""
         return str(settings.MERIDIAN.region)
 
     @property
     def now(self) -> float:
-        """The edge of the clock."""
+        """Seconds since the epoch."""
         return time.time()
 
     @property
     def grant(self) -> Grant:
-        """What the caller may do."""
+        """The caller's scopes."""
         grant = self.request.auth
-        assert isinstance(grant, Grant)  # noqa: S101 - see MayAsk
+        assert isinstance(grant, Grant)  # noqa: S101 - see RequiredScope
         return grant
 
     def actor(self) -> str:
         """The caller, for the log."""
-        came = origin_of(self.request)
-        if came is not None:
-            return f"{came.actor} via {came.region}"
+        origin = origin_of(self.request)
+        if origin is not None:
+            return f"{origin.actor} via {origin.region}"
         return self.grant.actor(address_of(self.request), "api")
 
-    def elsewhere(self) -> Response | None:
-        """The answer of the region that this write is for, or None when that is this one.
+    def forwarded(self) -> Response | None:
+        """The answer of the region that this write is for; None when that is this one.
 
-        Raises NotFound for a region that nothing is known of, and Unavailable when it cannot be reached.
+        Raises NotFound for an unknown region, and Unavailable when it cannot be reached.
         """
         region = self.request.query_params.get("region", "").lower()
         if region in ("", self.region):
@@ -128,26 +128,26 @@ class Resource(GenericAPIView[Any]):
             body=b"" if self.request.method == "DELETE" else msgspec.json.encode(self.request.data),
         )
         reply = async_to_sync(forwarding.send)(call)
-        kind = dict(reply.headers).get(b"content-type", b"application/json").decode("latin-1")
-        answered = msgspec.json.decode(reply.body) if reply.body else None
-        return Response(answered, status=reply.status, content_type=kind)
+        content_type = dict(reply.headers).get(b"content-type", b"application/json").decode("latin-1")
+        body = msgspec.json.decode(reply.body) if reply.body else None
+        return Response(body, status=reply.status, content_type=content_type)
 
     def _target(self) -> str:
-        rest = self.request.query_params.copy()
-        del rest["region"]
+        parameters = self.request.query_params.copy()
+        del parameters["region"]
         path = self.request.get_full_path().partition("?")[0]
-        return f"{path}?{rest.urlencode()}" if rest else path
+        return f"{path}?{parameters.urlencode()}" if parameters else path
 
     def cause(self, usual: str) -> str:
-        """Why, for the log: the header `Meridian-Cause` when the caller says, else the usual words."""
-        came = origin_of(self.request)
-        given = (came.cause if came is not None else self.request.headers.get("Meridian-Cause", "")).strip()
+        """The cause for the log: the header `Meridian-Cause`, or `usual` without one."""
+        origin = origin_of(self.request)
+        given = (origin.cause if origin is not None else self.request.headers.get("Meridian-Cause", "")).strip()
         return given[:LONGEST_CAUSE] or usual
 
 
 class Listing(ListModelMixin, Resource):
-    """A list. The schema describes pages and filters for what is a `ListModelMixin`."""
+    """A view that answers a list. By the `ListModelMixin` drf-spectacular knows to describe pages and filters."""
 
     def paged(self, rows: QuerySet[Row], shape: Callable[[Row], msgspec.Struct]) -> Response:
-        """The page of `rows` that is asked for."""
+        """The requested page of `rows`."""
         return self.get_paginated_response([shape(row) for row in self.paginate_queryset(rows) or ()])

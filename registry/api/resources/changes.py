@@ -1,4 +1,4 @@
-"""Changes: the log, newest first, with who did what and why."""
+"""Changes: the log, newest first, with actors and causes."""
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -29,7 +29,7 @@ class Changes(Listing):
         responses={200: ChangeShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        """Every transition and every decision of the region, newest first; renewals and quiet probes are not in it."""
+        """Every transition and every decision, newest first; not renewals, nor probes that change nothing."""
         return self.paged(self.filter_queryset(self.get_queryset()), ChangeShape.of)
 
 
@@ -43,7 +43,7 @@ class OneChange(Resource):
         operation_id="get_change",
         summary="Read a change",
         tags=["changes"],
-        parameters=[OpenApiParameter("region", description="whose log; this region's if not said")],
+        parameters=[OpenApiParameter("region", description="the region of the log; this one if not given")],
         responses={200: ChangeDetailShape, **PROBLEMS},
     )
     def get(self, request: Request, index: int) -> Response:
@@ -56,6 +56,6 @@ class OneChange(Resource):
 
 
 def previous(row: ChangeRow) -> ChangeRow | None:
-    """The change before it of the same record; None when there was none, or it is compacted away."""
+    """The previous change of the same record; None when there was none, or it is compacted away."""
     earlier = ChangeRow.objects.filter(region=row.region, key=row.key, index__lt=row.index)
     return earlier.order_by("-index").first()

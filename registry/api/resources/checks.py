@@ -1,4 +1,4 @@
-"""Checks: verdicts, and what came of the last probes."""
+"""Checks: verdicts and the results of the last probes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +37,7 @@ class CheckedInstances(Listing):
         responses={200: CheckedInstanceShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        """One entry for each instance that has checks; the filters are about the instance, its status included."""
+        """One entry for each instance that has checks. The filters, `status` too, are about the instance."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(_shapes([row.instance for row in page or ()], self.now))
 
@@ -52,16 +52,16 @@ class OneCheckedInstance(Resource):
         operation_id="get_checks",
         summary="Read the checks of an instance",
         tags=["checks"],
-        parameters=[OpenApiParameter("namespace", description="`default` if not said")],
+        parameters=[OpenApiParameter("namespace", description="`default` if not given")],
         responses={200: CheckedInstanceShape, **PROBLEMS},
     )
     def get(self, request: Request, service: str, id: str) -> Response:
-        """Verdict, last outcome, latency, restlessness and next turn of each check."""
+        """Verdict, last outcome, latency, flap score and next run of each check."""
         row = find_instance(self.region, request.query_params.get("namespace", DEFAULT_NAMESPACE), service, id)
         return Response(_shapes([row.instance], self.now)[0])
 
 
 def _shapes(instances: Sequence[Instance], now: float) -> list[CheckedInstanceShape]:
-    """The results of all of them are read at once."""
+    """Reads the results of all checks at once."""
     known = known_checks(instances, now=now)
     return [CheckedInstanceShape.of(*pair) for pair in zip(instances, known, strict=True)]

@@ -17,7 +17,7 @@ from registry.models import HeldRow
 from registry.tables.held import State
 
 STATE = OpenApiParameter(
-    "state", enum=[state.value for state in State], description="`open` ones wait; all if not said"
+    "state", enum=[state.value for state in State], description="`open` ones wait; all if not given"
 )
 
 

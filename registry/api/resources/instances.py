@@ -23,21 +23,23 @@ from registry.api.schema.documentation import PROBLEMS, WRITE_PROBLEMS, cause_he
 from registry.api.shapes.instance import InstanceShape, NamedRegistration
 from registry.models import InstanceRow, OverrideRow
 
-NAMESPACE = OpenApiParameter("namespace", description="`default` if not said")
-ORDERING = OpenApiParameter("ordering", description="such as `status,-index`; by namespace, service and id if not said")
+NAMESPACE = OpenApiParameter("namespace", description="`default` if not given")
+ORDERING = OpenApiParameter(
+    "ordering", description="such as `status,-index`; by namespace, service and id if not given"
+)
 
 
 class InstanceResource(Resource):
-    """What the list and the single instance share."""
+    """What the views of instances share."""
 
     queryset = InstanceRow.objects.all()
-    asks_scope_itself = True
+    checks_scope_itself = True
     forwards = True
 
     def register(self, registration: Registration, namespace: str, service: str, id: str) -> Response:
         """Register or replace through the verb; the answer is read back from the record."""
         self.grant.require_write(service)
-        if (answer := self.elsewhere()) is not None:
+        if (answer := self.forwarded()) is not None:
             return answer
         result = actions.register(
             registration,
@@ -59,7 +61,7 @@ class Instances(Listing, InstanceResource):
     parameters = frozenset({"ordering"})
 
     def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
-        """Filtered and in the order asked for."""
+        """Filtered and ordered."""
         return ordered(super().filter_queryset(queryset), self.request.query_params.get("ordering", ""))
 
     @extend_schema(
@@ -71,7 +73,7 @@ class Instances(Listing, InstanceResource):
         responses={200: InstanceShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        """The instances of the record, page by page. To find instances to talk to, use `/services/{name}` instead."""
+        """The recorded instances, page by page. To find instances to connect to, use `/services/{name}` instead."""
         overrides, now = standing_overrides(), self.now
         return self.paged(
             self.filter_queryset(self.get_queryset()),
@@ -88,7 +90,7 @@ class Instances(Listing, InstanceResource):
         responses={200: InstanceShape, 201: InstanceShape, **WRITE_PROBLEMS},
     )
     def post(self, request: Request) -> Response:
-        """New: 201. One of this name was there and is replaced: 200. Unknown fields are refused by name."""
+        """201 when it is new, 200 when it replaces one of the same name. Unknown fields are refused by name."""
         asked = convert(request.data, NamedRegistration)
         return self.register(asked, asked.namespace, asked.service, asked.id)
 
@@ -122,7 +124,7 @@ class OneInstance(InstanceResource):
         responses={200: InstanceShape, 201: InstanceShape, **WRITE_PROBLEMS},
     )
     def put(self, request: Request, service: str, id: str) -> Response:
-        """New: 201. Replaced: 200; a check that is registered as it was keeps its verdict."""
+        """201 when it is new, 200 when it replaces one. A check that did not change keeps its verdict."""
         return self.register(convert(request.data, Registration), self.namespace, service, id)
 
     @extend_schema(
@@ -130,12 +132,12 @@ class OneInstance(InstanceResource):
         summary="Deregister an instance",
         tags=["instances"],
         parameters=[NAMESPACE, region_parameter(), cause_header()],
-        responses={204: OpenApiResponse(description="It is gone."), **WRITE_PROBLEMS},
+        responses={204: OpenApiResponse(description="Deregistered."), **WRITE_PROBLEMS},
     )
     def delete(self, request: Request, service: str, id: str) -> Response:
-        """Gone at once, for good: a late renewal does not bring it back."""
+        """At once and for good: a late renewal does not bring it back."""
         self.grant.require_write(service)
-        if (answer := self.elsewhere()) is not None:
+        if (answer := self.forwarded()) is not None:
             return answer
         actions.deregister(
             namespace=names.label(self.namespace, field="namespace"),
@@ -148,12 +150,12 @@ class OneInstance(InstanceResource):
 
     @property
     def namespace(self) -> str:
-        """The namespace that the request is about."""
+        """The requested namespace."""
         return self.request.query_params.get("namespace", DEFAULT_NAMESPACE)
 
 
 def find_instance(region: str, namespace: str, service: str, id: str) -> InstanceRow:
-    """The row of an instance. Raises Invalid for what can be no name, and NotFound."""
+    """The row of an instance. Raises Invalid for an impossible name, and NotFound."""
     row = InstanceRow.objects.filter(
         region=region,
         namespace=names.label(namespace, field="namespace"),
@@ -166,9 +168,9 @@ def find_instance(region: str, namespace: str, service: str, id: str) -> Instanc
 
 
 def standing_overrides() -> list[Override]:
-    """Every override in the tables that counts here; whether one still does is for `ruling` to say.
+    """The overrides that apply in this region; `ruling` leaves out the expired ones.
 
-    What another region's operators think of third ones, or of this one, counts there and not here.
+    An override of another region about a third one, or about this one, applies there and not here.
     """
     home = settings.MERIDIAN.region
     overrides = (row.override for row in OverrideRow.objects.all())

@@ -68,7 +68,7 @@ class Overrides(Listing, OverrideResource):
     def post(self, request: Request) -> Response:
         """It counts for every lookup at once. Give it an expiry, so that it ends by itself when it is forgotten."""
         asked = self.asked(request.data)
-        if (answer := self.elsewhere()) is not None:
+        if (answer := self.forwarded()) is not None:
             return answer
         override = actions.set_override(asked, actor=self.actor(), cause=self.cause(asked.reason))
         return Response(self.shape(OverrideRow.objects.get(pk=override.id)), status=201)
@@ -88,7 +88,7 @@ class OverridePreview(OverrideResource):
     )
     def post(self, request: Request) -> Response:
         """Which instances it would take out or put back, and which services it would empty. Nothing is done."""
-        if (answer := self.elsewhere()) is not None:
+        if (answer := self.forwarded()) is not None:
             return answer
         found = preview([self.asked(request.data)], region=self.region, now=self.now)
         return Response(PreviewShape.of(found))
@@ -120,7 +120,7 @@ class OneOverride(OverrideResource):
     )
     def delete(self, request: Request, id: str) -> Response:
         """The reported status and weight count again at once."""
-        if (answer := self.elsewhere()) is not None:
+        if (answer := self.forwarded()) is not None:
             return answer
         actions.clear_override(id, actor=self.actor(), cause=self.cause("cleared over the API"))
         return Response(status=204)

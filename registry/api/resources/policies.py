@@ -18,11 +18,11 @@ from registry.api.schema.documentation import PROBLEMS, WRITE_PROBLEMS, cause_he
 from registry.api.shapes.policy import PolicyShape
 from registry.models import PolicyRow
 
-NAMESPACE = OpenApiParameter("namespace", description="`default` if not said")
+NAMESPACE = OpenApiParameter("namespace", description="`default` if not given")
 
 
 class Policies(Listing):
-    """All standing policies."""
+    """All policies."""
 
     queryset = PolicyRow.objects.all()
     pagination_class = NumberedPages
@@ -40,7 +40,7 @@ class Policies(Listing):
         responses={200: PolicyShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        """The policies of this region and, as they are known here, of the others: each counts in its own region."""
+        """The policies of this region and of the mirrored ones; each counts in its own region."""
         return self.paged(self.filter_queryset(self.get_queryset()), shape)
 
 
@@ -80,9 +80,9 @@ class OnePolicy(Resource):
         responses={200: PolicyShape, 201: PolicyShape, **WRITE_PROBLEMS},
     )
     def put(self, request: Request, service: str) -> Response:
-        """New: 201. Replaced as a whole: 200. It counts for every lookup at once."""
+        """201 when it is new, 200 when it replaces one as a whole. It counts for every lookup at once."""
         asked = convert(request.data, actions.PolicyRequest)
-        if (answer := self.elsewhere()) is not None:
+        if (answer := self.forwarded()) is not None:
             return answer
         done = actions.set_policy(
             asked,
@@ -98,11 +98,11 @@ class OnePolicy(Resource):
         summary="Clear a failover policy",
         tags=["policies"],
         parameters=[NAMESPACE, region_parameter(), cause_header()],
-        responses={204: OpenApiResponse(description="It is cleared."), **WRITE_PROBLEMS},
+        responses={204: OpenApiResponse(description="Cleared."), **WRITE_PROBLEMS},
     )
     def delete(self, request: Request, service: str) -> Response:
-        """Lookups are answered from their own region again, whatever it has."""
-        if (answer := self.elsewhere()) is not None:
+        """Lookups are answered from this region again, however few instances it has."""
+        if (answer := self.forwarded()) is not None:
             return answer
         actions.clear_policy(
             service=service, namespace=self.namespace, actor=self.actor(), cause=self.cause("cleared over the API")
@@ -111,10 +111,10 @@ class OnePolicy(Resource):
 
     @property
     def namespace(self) -> str:
-        """The namespace that the request is about."""
+        """The requested namespace."""
         return names.label(self.request.query_params.get("namespace", DEFAULT_NAMESPACE), field="namespace")
 
 
 def shape(row: PolicyRow) -> PolicyShape:
-    """A row as it is answered."""
+    """A row of the table."""
     return PolicyShape.of(row.policy, index=row.index)

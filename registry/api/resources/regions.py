@@ -1,4 +1,4 @@
-"""Regions: whose catalogs are kept here, and where their logs stand."""
+"""Regions: the catalogs kept here, and the heads of their logs."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from registry.models import InstanceRow, OverrideRow, Region
 
 
 class Regions(Listing):
-    """All regions; they are few."""
+    """All regions."""
 
     queryset = Region.objects.all()
 
@@ -27,7 +27,7 @@ class Regions(Listing):
         responses={200: RegionShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        """Each region with the head of its log, its digest, and how many things it holds."""
+        """Each region with the head of its log, its digest, and its counts."""
         by_status = dict[str, dict[str, int]]()
         for row in InstanceRow.objects.values("region", "status").annotate(number=Count("pk")):
             by_status.setdefault(row["region"], {})[row["status"]] = row["number"]

@@ -1,4 +1,4 @@
-"""Services: what their instances add up to."""
+"""Services: sums over their instances."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -37,7 +37,7 @@ class Services(Listing):
         responses={200: ServiceShape, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        """Services with an instance that the filters let through; the counts are of those instances."""
+        """Services with an instance that matches the filters; the counts are of those instances."""
         rows = self.filter_queryset(self.get_queryset())
         page = self.paginate_queryset(rows.order_by(*NAME).values(*NAME).distinct())
         return self.get_paginated_response(summed(rows, page or ()))
@@ -54,11 +54,11 @@ class OneService(Resource):
         summary="Read a service",
         tags=["services"],
         examples=[examples.SERVICE],
-        parameters=[OpenApiParameter("namespace", description="`default` if not said")],
+        parameters=[OpenApiParameter("namespace", description="`default` if not given")],
         responses={200: ServiceShape, **PROBLEMS},
     )
     def get(self, request: Request, service: str) -> Response:
-        """What the instances of one service of this region add up to."""
+        """The sums over the instances of one service of this region."""
         namespace = names.label(request.query_params.get("namespace", DEFAULT_NAMESPACE), field="namespace")
         name = {"region": self.region, "namespace": namespace, "service": names.label(service, field="service")}
         found = summed(self.get_queryset(), [name])

@@ -1,4 +1,4 @@
-"""Tokens: listing, issuing and revoking them. Operators only."""
+"""Tokens: listing, issuing and revoking. Operators only."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -42,7 +42,7 @@ class Tokens(Listing):
         responses={201: IssuedTokenShape, **WRITE_PROBLEMS},
     )
     def post(self, request: Request) -> Response:
-        """The answer holds the secret. It is kept nowhere and cannot be shown again."""
+        """The answer has the secret. It is not stored and cannot be shown again."""
         asked, now = convert(request.data, TokenRequest), self.now
         expires_at = read_expiry({"expires_at": asked.expires_at, "expires_in": asked.expires_in}, now)
         expires_in = None if expires_at is None else expires_at - now
@@ -76,5 +76,5 @@ class OneToken(Resource):
         responses={200: TokenShape, **WRITE_PROBLEMS},
     )
     def delete(self, request: Request, id: str) -> Response:
-        """It ends at once; its row stays, because its name stands in the log."""
+        """It ends at once. Its row stays, because the log names it."""
         return Response(TokenShape.of(revoke_token(id, actor=self.actor(), now=self.now)))
