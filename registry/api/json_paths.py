@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import msgspec
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, F, Func, Q
 from django.db.models.sql.compiler import SQLCompiler
@@ -60,13 +61,14 @@ def has_owner(owner: str) -> Q:
 
 def mentions(word: str) -> Q:
     """Records with this text, in any case, in a tag, the owner, or a key or value of the metadata."""
-    written, pattern = _encoded(word)[1:-1], re.escape(word)
-    # SQLite folds the case of ASCII alone, unless it asks Python.
-    anywhere = Q(record__icontains=written) if word.isascii() else Q(record__iregex=re.escape(written))
+    written = _encoded(word)[1:-1]
+    # On SQLite `icontains` is quicker than `iregex`, but folds the case of ASCII alone. On PostgreSQL it is slower.
+    quick = word.isascii() and connection.vendor == "sqlite"
+    anywhere = Q(record__icontains=written) if quick else Q(record__iregex=re.escape(written))
     like = f'like_regex {_encoded(word)} flag "iq"'
     return anywhere & Q(
         Condition(
-            sqlite=(IN_PLACES, "(?i)" + pattern),
+            sqlite=(IN_PLACES, "(?i)" + re.escape(word)),
             postgresql=(
                 "jsonb_path_exists({document}, %s::jsonpath)",
                 f"$ ? ({' || '.join(f'{place} {like}' for place in PLACES)})",
