@@ -14,6 +14,11 @@ from django.db.models.sql.compiler import SQLCompiler
 
 # Metadata and the output of a check may hold a NUL. PostgreSQL refuses to parse one, SQLite ends the text there.
 NUL, REPLACEMENT = r"\u0000", r"\ufffd"
+DOCUMENTS = {
+    "sqlite": "replace({record}, '{nul}', '{replacement}')",
+    "postgresql": "(CASE WHEN strpos({record}, '{nul}') = 0 THEN {record}"
+    " ELSE replace({record}, '{nul}', '{replacement}') END)::jsonb",
+}
 
 PLACES = ("@.tags[*]", "@.owner", "@.metadata.*", "@.metadata.keyvalue().key")
 IN_PLACES = """EXISTS (
@@ -27,15 +32,15 @@ class Condition(Func):
 
     def __init__(self, *, sqlite: tuple[str, str], postgresql: tuple[str, str]) -> None:
         super().__init__(F("record"), output_field=BooleanField())
-        self.forms = {"sqlite": (sqlite, ""), "postgresql": (postgresql, "::jsonb")}
+        self.forms = {"sqlite": sqlite, "postgresql": postgresql}
 
     def as_sql(  # type: ignore[override]
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
     ) -> tuple[str, list[str]]:
         """See Django."""
         record, _params = compiler.compile(self.source_expressions[0])
-        (form, text), cast = self.forms[connection.vendor]
-        document = f"replace({record}, '{NUL}', '{REPLACEMENT}'){cast}"
+        form, text = self.forms[connection.vendor]
+        document = DOCUMENTS[connection.vendor].format(record=record, nul=NUL, replacement=REPLACEMENT)
         return form.format(document=document), [text.replace(NUL, REPLACEMENT)]
 
 

@@ -53,10 +53,12 @@ def components(struct: type) -> dict[str, dict[str, Any]]:
 
 
 def as_openapi(schema: dict[str, Any]) -> dict[str, Any]:
-    """JSON Schema as OpenAPI 3.0 writes it: `nullable`, no text beside `$ref`, enums with a type."""
+    """JSON Schema as OpenAPI 3.0 writes it: `nullable`, one `example`, nothing beside `$ref`, enums with a type."""
     result = {key: value for key, value in schema.items() if key not in ("title", "anyOf", "$ref")}
     if not result.get("required", True):
         del result["required"]
+    if "examples" in result:
+        result["example"] = result.pop("examples")[0]
     if "properties" in schema:
         result["properties"] = {name: as_openapi(inner) for name, inner in schema["properties"].items()}
     for key in ("items", "additionalProperties"):

@@ -15,7 +15,7 @@ from django.test import Client
 
 from federation import status
 from federation.follow.link import row_key
-from federation.models import Peer
+from federation.models import MirrorState, Peer
 from federation.peers import trust
 from federation.wire import Acceptance, Row
 from registry import freshness
@@ -25,6 +25,7 @@ from registry.breaker import holds
 from registry.freshness import MirrorStatus
 from registry.models import HeldRow
 from registry.valkey import aconnection
+from tests.harness import openapi
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey_url")]
 
@@ -107,6 +108,13 @@ def test_what_is_held_is_approved_with_a_reason(api: Client) -> None:
     done = api.post("/api/v1/peers/eu-west/approve", {"reason": "it is true"}, content_type="application/json")
     assert done.status_code == 200
     assert HeldRow.objects.get().decided_by == "anonymous@127.0.0.1/api"
+
+
+def test_what_is_answered_is_what_the_schema_says(api: Client) -> None:
+    admitted()
+    MirrorState.objects.create(region="eu-west", diverged='["billing"]', diverged_at=1.0)
+    openapi.validate(api.get("/api/v1/peers/eu-west").json(), "Peer")
+    openapi.validate(api.get("/api/v1/federation").json(), "Federation")
 
 
 async def said(place: tuple[float, float] | None, *, in_a_row: bool) -> None:
