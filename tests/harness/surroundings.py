@@ -65,9 +65,9 @@ def pytest_load_initial_conftests() -> Iterator[None]:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         surroundings = Surroundings()
         surroundings.settle()
-    settle_notes()
     # Each process has a Valkey of its own, started by the first test that wants it.
     os.environ["MERIDIAN_VALKEY_URL"] = valkey_url(free_port())
+    settle_notes()  # reads the settings, and so the variables
     return (yield)
 
 
