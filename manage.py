@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from config.environment import EnvironmentProblem, read_environment
 from config.local.running_region import NoRegion, choose_region
 
-OF_A_REGION = frozenset({"compact_log", "dns", "peer", "serve", "token", "user", "verify_log"})
+OF_A_REGION = frozenset({"compact_log", "dns", "peer", "serve", "token", "user", "verify_log", "work"})
 HELP = frozenset({"-h", "--help"})
 
 

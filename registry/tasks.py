@@ -25,14 +25,19 @@ BEHIND = 1.0  # seconds that a check may be overdue before another process is as
 
 @shared_task(name="registry.tasks.probe")
 def probe() -> None:
-    """Probe for a second; see `registry.checks.worker`."""
+    """Probe for a second; see `probe_for_a_second`. One that is far behind asks another process to help."""
+    if probe_for_a_second():
+        probe.apply_async(expires=BEHIND)
+
+
+def probe_for_a_second() -> bool:
+    """Probe what is due; see `registry.checks.worker`. Returns whether that leaves checks overdue."""
     try:
         done = probe_round()
     except Unavailable as error:
         logger.warning("nothing can be probed", reason=str(error))
-        return
-    if done.lateness > BEHIND and done.probes:
-        probe.apply_async(expires=BEHIND)
+        return False
+    return done.lateness > BEHIND and done.probes > 0
 
 
 @shared_task(name="registry.tasks.sweep_leases")

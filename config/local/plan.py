@@ -138,17 +138,7 @@ def preparation(plan: RegionPlan) -> Process:
 def region_processes(plan: RegionPlan) -> tuple[Process, ...]:
     """The processes of the region in the order in which they start. They end in the reverse order."""
     environment = region_environment(plan)
-    celery = (sys.executable, "-m", "celery", "--quiet", "-A", "config")
-    # Two pool processes may be at probes without holding up the expiry of leases.
-    pool = ("--pool", "prefork", "--concurrency", "3")
-    worker = ("worker", *pool, "--without-gossip", "--without-mingle", "--without-heartbeat")
-    beat = ("beat", "--schedule", str(plan.data / "beat-schedule"), "--pidfile", "")
-    rows = [
-        ("server", (*MANAGE, "serve")),
-        ("beat", (*celery, *beat)),
-        ("worker", (*celery, *worker, "--hostname", f"worker@{plan.region}")),
-        ("dns", (*MANAGE, "dns")),
-    ]
+    rows = [("server", (*MANAGE, "serve")), ("worker", (*MANAGE, "work")), ("dns", (*MANAGE, "dns"))]
     return tuple(Process(name=name, command=command, environment=environment) for name, command in rows)
 
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from config.local.fork_server import ForkServer, fork_server
 from config.local.peering import PeeringFailed, make_peers
 from config.local.plan import RegionPlan, demo_process, preparation, region_claims, region_processes, valkey_process
 from config.local.ports import busy_claim
@@ -19,9 +20,8 @@ from config.local.welcome import welcome_all
 
 STILL_WAITING = 30.0  # seconds after which a start that waits says what it waits for, again and again
 # Valkey warns of what matters only to a server that writes to disk; this one never does.
-# Celery tells of every task that came too late, which is meant to be dropped; a start on a busy machine drops dozens.
-MUTED = ("WARNING Memory overcommit must be enabled!", "Discarding revoked task")
-COLOURS = {"valkey": 31, "server": 32, "worker": 33, "beat": 34, "dns": 35, "demo": 36, "meridian": 1}
+MUTED = ("WARNING Memory overcommit must be enabled!",)
+COLOURS = {"valkey": 31, "server": 32, "worker": 33, "dns": 35, "demo": 36, "meridian": 1}
 
 
 class CannotStart(Exception):
@@ -34,13 +34,14 @@ def run_regions(plans: Sequence[RegionPlan]) -> None:
     Raises CannotStart; nothing is left running in either case.
     """
     with ExitStack() as held:
+        forks = held.enter_context(fork_server())
         for plan in plans:
             plan.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             held.enter_context(exclusive_use(plan.data))
         problem = busy_claim(tuple(claim for plan in plans for claim in region_claims(plan)))
         if problem is not None:
             raise CannotStart(problem)
-        asyncio.run(_run(plans))
+        asyncio.run(_run(plans, forks))
 
 
 @contextmanager
@@ -54,14 +55,14 @@ def exclusive_use(data: Path) -> Iterator[None]:
         yield
 
 
-async def _run(plans: Sequence[RegionPlan]) -> None:
+async def _run(plans: Sequence[RegionPlan], forks: ForkServer) -> None:
     say = _printer()
-    supervisors = {plan.region: _supervisor(plan, say, several=len(plans) > 1) for plan in plans}
+    supervisors = {plan.region: _supervisor(plan, say, forks, several=len(plans) > 1) for plan in plans}
     _stop_on_signals(list(supervisors.values()))
     starts = [asyncio.create_task(_start(plan, supervisors[plan.region])) for plan in plans]
     try:
         await asyncio.gather(*starts)
-        await _announce(plans, supervisors, say)
+        await _announce(plans, supervisors, say, forks)
         await asyncio.gather(*(supervisor.stopping.wait() for supervisor in supervisors.values()))
     finally:
         say("meridian", "stopping")
@@ -73,14 +74,14 @@ async def _run(plans: Sequence[RegionPlan]) -> None:
     say("meridian", "stopped")
 
 
-def _supervisor(plan: RegionPlan, say: Callable[[str, str], None], *, several: bool) -> Supervisor:
+def _supervisor(plan: RegionPlan, say: Callable[[str, str], None], forks: ForkServer, *, several: bool) -> Supervisor:
     """The supervisor of one region; where there are several, what its processes print is marked with its name."""
     facts = {"region": plan.region, "url": plan.url, "dns": str(plan.dns), "valkey": plan.valkey_url}
 
     def say_where(name: str, line: str) -> None:
         say(f"{plan.region} {name}" if several else name, line)
 
-    return Supervisor(say=say_where, record=plan.data / "processes.json", facts=facts)
+    return Supervisor(say=say_where, record=plan.data / "processes.json", facts=facts, forks=forks)
 
 
 async def _start(plan: RegionPlan, supervisor: Supervisor) -> None:
@@ -101,13 +102,16 @@ async def _start(plan: RegionPlan, supervisor: Supervisor) -> None:
 
 
 async def _announce(
-    plans: Sequence[RegionPlan], supervisors: Mapping[str, Supervisor], say: Callable[[str, str], None]
+    plans: Sequence[RegionPlan],
+    supervisors: Mapping[str, Supervisor],
+    say: Callable[[str, str], None],
+    forks: ForkServer,
 ) -> None:
     """Once all are ready and peered, start their demos and print where to look. A slow start is reported."""
     for plan in plans:
         if not await _wait(supervisors[plan.region], partial(_is_ready, plan), what=f"{plan.url}/health/ready"):
             return
-    if len(plans) > 1 and not await _made_peers(plans, supervisors, say):
+    if len(plans) > 1 and not await _made_peers(plans, supervisors, say, forks):
         return
     for plan in plans:
         demo = demo_process(plan)
@@ -118,10 +122,13 @@ async def _announce(
 
 
 async def _made_peers(
-    plans: Sequence[RegionPlan], supervisors: Mapping[str, Supervisor], say: Callable[[str, str], None]
+    plans: Sequence[RegionPlan],
+    supervisors: Mapping[str, Supervisor],
+    say: Callable[[str, str], None],
+    forks: ForkServer,
 ) -> bool:
     """Make the regions peers; False when they are to stop before that is done. Raises CannotStart."""
-    peering = asyncio.create_task(make_peers(plans, say))
+    peering = asyncio.create_task(make_peers(plans, say, forks))
     stopping = asyncio.create_task(supervisors[plans[0].region].stopping.wait())
     await asyncio.wait({peering, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -6,11 +6,10 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from functools import partial
 from pathlib import Path
 from typing import IO
 
-from config.local.child_lifetime import die_with
+from config.local.fork_server import Child, ForkServer
 from config.local.plan import Process
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0
@@ -27,12 +26,20 @@ class Supervisor:
     than the record: when it cannot be written, that is reported and tried again, and nothing else waits for it.
     """
 
-    def __init__(self, *, say: Callable[[str, str], None], record: Path, facts: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        *,
+        say: Callable[[str, str], None],
+        record: Path,
+        facts: Mapping[str, object],
+        forks: ForkServer | None = None,
+    ) -> None:
         self.say = say
         self.record = record
         self.facts = facts
         self.stopping = asyncio.Event()
-        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._forks = forks or ForkServer()
+        self._running: dict[str, Child] = {}
         self._keepers: dict[str, tuple[Process, asyncio.Task[None]]] = {}
         self._record_failed = False
 
@@ -100,21 +107,12 @@ class Supervisor:
         except TimeoutError:
             return
 
-    async def _spawn(self, process: Process) -> tuple[asyncio.subprocess.Process, asyncio.Task[None]]:
+    async def _spawn(self, process: Process) -> tuple[Child, asyncio.Task[None]]:
         # A pipe of our own: asyncio's would make `wait` last until every heir of the process has closed it as well.
         reading, writing = os.pipe()
         try:
-            child = await asyncio.create_subprocess_exec(
-                *process.command,
-                env={**os.environ, **process.environment},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=writing,
-                stderr=writing,
-                # A group of its own: the terminal's Ctrl-C reaches the supervisor alone, which ends things in order.
-                process_group=0,
-                # The event loop runs in the main thread, so the kernel's watch on the parent's thread is one on us.
-                preexec_fn=partial(die_with, os.getpid()),
-            )
+            environment = {**os.environ, **process.environment}
+            child = await self._forks.start(process.command, environment, stdout=writing, stderr=writing)
         finally:
             os.close(writing)
         self._running[process.name] = child
@@ -138,7 +136,7 @@ class Supervisor:
                     return
                 self.say(name, line.decode(errors="replace").rstrip("\n"))
 
-    async def _end(self, process: Process, child: asyncio.subprocess.Process) -> None:
+    async def _end(self, process: Process, child: Child) -> None:
         """Ask the process to end, and kill it when it has not done so within its grace."""
         _signal(child, signal.SIGTERM)
         try:
@@ -148,7 +146,7 @@ class Supervisor:
             self.say("meridian", f"{process.name} did not end within {process.grace:g} s and is killed")
             _signal_group(child.pid, signal.SIGKILL)
 
-    async def _reap(self, process: Process, child: asyncio.subprocess.Process, printing: asyncio.Task[None]) -> int:
+    async def _reap(self, process: Process, child: Child, printing: asyncio.Task[None]) -> int:
         """Once the process has ended: kill what it had started, which could hold its port; forward its last output."""
         code = await child.wait()
         _signal_group(child.pid, signal.SIGKILL)
@@ -183,7 +181,7 @@ def describe_exit(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _signal(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
+def _signal(child: Child, number: signal.Signals) -> None:
     try:
         child.send_signal(number)
     except ProcessLookupError:

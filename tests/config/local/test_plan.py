@@ -30,8 +30,8 @@ PLAN = plan_region(
 )
 
 
-def test_a_region_is_server_beat_worker_and_dns() -> None:
-    assert [process.name for process in region_processes(PLAN)] == ["server", "beat", "worker", "dns"]
+def test_a_region_is_server_worker_and_dns() -> None:
+    assert [process.name for process in region_processes(PLAN)] == ["server", "worker", "dns"]
 
 
 def test_the_demo_registers_with_this_region() -> None:

@@ -46,14 +46,10 @@ def names(processes: list[psutil.Process]) -> str:
 
 
 def with_every_child(region: Region) -> list[psutil.Process]:
-    """All processes of the region once the worker's pool is up: two pool processes below the worker."""
-
-    def complete() -> list[psutil.Process] | None:
-        pid = region.pid("worker")
-        pool = psutil.Process(pid).children() if pid else []
-        return region.processes() if len(pool) >= 2 else None
-
-    found: list[psutil.Process] = eventually(complete, within=30, what="the worker's pool is up")
+    """All processes of the region."""
+    pids = {region.pid(name) for name in ("valkey", "server", "worker", "dns")}
+    found = region.processes()
+    assert pids <= {process.pid for process in found}
     return found
 
 
@@ -62,7 +58,6 @@ def test_ctrl_c_ends_every_process(start_region: Callable[..., Region]) -> None:
     region = start_region()
     processes = with_every_child(region)
     assert "valkey-server" in names(processes)
-    assert "celery" in names(processes)
     assert region.stop(signal.SIGINT) == 0
     assert alive(processes) == []
     assert not (region.data / "processes.json").exists()
@@ -135,7 +130,7 @@ def test_a_busy_port_is_said_before_anything_starts(tmp_path: Path, flag: str, k
 
 def test_the_record_names_every_process(running: Region) -> None:
     record = json.loads((running.data / "processes.json").read_text())
-    assert {"valkey", "server", "worker", "beat", "dns"} <= set(record["processes"])
+    assert {"valkey", "server", "worker", "dns"} <= set(record["processes"])
     assert record["url"] == running.url
 
 

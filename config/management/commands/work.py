@@ -1,0 +1,28 @@
+"""Runs the worker of a region on one machine; on several machines, Celery's workers and beat do the same."""
+
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from config.celery import EVERY, app
+from config.local.worker import LocalWorker
+from registry.tasks import probe, probe_for_a_second
+
+
+class Command(BaseCommand):
+    """Ends on SIGTERM or SIGINT."""
+
+    help = "Run probes, lease expiry and the followers of peers in one process, without Celery's queue and beat."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        """Work until a signal says otherwise."""
+        app.loader.import_default_modules()
+        tasks = {name: (app.tasks[name], every) for name, every in EVERY.items()}
+        tasks[probe.name] = probe_for_a_second, 0.0  # there is nobody to ask for help: the next round follows at once
+        worker = LocalWorker(tasks)
+        ending = {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # of all threads: the one that waits gets them
+        worker.start()
+        signal.sigwait(ending)
+        worker.stop()
