@@ -28,7 +28,7 @@ from django.utils.functional import empty
 from config.local.child_lifetime import die_with
 
 LONGEST = 1 << 17  # bytes of a request: a command and its environment
-# What processes of a region import. Not grpc, which starts threads, and not config.asgi, which opens connections.
+# What processes of a region import. Not config.asgi, which opens connections and starts threads.
 PRELOADED = (
     "config.management.commands.dns",
     "config.management.commands.prepare",
@@ -163,6 +163,7 @@ def fork_server() -> Iterator[ForkServer]:
         yield ForkServer(ours)
     finally:
         ours.close()
+        os.kill(server, signal.SIGKILL)  # whatever it still imports
         os.waitpid(server, 0)
 
 

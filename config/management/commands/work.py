@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from config.celery import EVERY, app
-from config.local.worker import LocalWorker
+from config.local.worker import LocalWorker, Task
 from registry.tasks import probe, probe_for_a_second
 
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **__: Any) -> None:
         """Work until a signal says otherwise."""
         app.loader.import_default_modules()
-        tasks = {name: (app.tasks[name], every) for name, every in EVERY.items()}
+        tasks: dict[str, tuple[Task, float]] = {name: (app.tasks[name], every) for name, every in EVERY.items()}
         tasks[probe.name] = probe_for_a_second, 0.0  # there is nobody to ask for help: the next round follows at once
         worker = LocalWorker(tasks)
         ending = {signal.SIGTERM, signal.SIGINT}
