@@ -13,7 +13,7 @@ from config.local.fork_server import Child, ForkServer
 from config.local.plan import Process
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0
-SETTLED = 30.0  # a process that has run this long starts its next series of restarts from the first delay
+SETTLED = 30.0  # a process that has run this long is started again at once; the next attempts wait longer each
 LINE_LIMIT = 256 * 1024
 RECORD_RETRY = 5.0  # seconds until a record that could not be written, on a full disk say, is tried again
 
@@ -80,16 +80,15 @@ class Supervisor:
 
     async def _keep(self, process: Process) -> None:
         clock = asyncio.get_running_loop().time
-        delay = FIRST_DELAY
+        delay = 0.0
         while not self.stopping.is_set():
             began = clock()
             outcome = await self._attempt(process)
             if self.stopping.is_set():
                 return
-            delay = FIRST_DELAY if clock() - began > SETTLED else delay
-            self.say("meridian", f"{process.name} {outcome}; again in {delay:g} s")
+            delay = 0.0 if clock() - began > SETTLED else min(max(FIRST_DELAY, delay * 2), LONGEST_DELAY)
+            self.say("meridian", f"{process.name} {outcome}; again {f'in {delay:g} s' if delay else 'at once'}")
             await self._pause(delay)
-            delay = min(delay * 2, LONGEST_DELAY)
 
     async def _attempt(self, process: Process) -> str:
         """Run the process until it ends; returns how. Never raises: no fault of the machine may end supervision."""

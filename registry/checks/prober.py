@@ -63,6 +63,9 @@ class Prober:
             for claim in claims.checks:
                 self._begin(claim)
             probes, lateness = probes + len(claims.checks), max(lateness, claims.lateness)
+            if claims.pause is None and not claims.checks:
+                await self._schedule.aligned(within=left)  # nothing is scheduled at all
+                continue
             least, most = PAUSES
             pause = 0.0 if len(claims.checks) == room else max(least, min(most, claims.pause or most))
             await asyncio.sleep(min(left, pause))

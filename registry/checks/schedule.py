@@ -9,7 +9,9 @@
 Nothing here is the only copy of anything: `registry/checks/follower.py` makes it again from the log.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -80,10 +82,12 @@ class Schedule:
             probes_key(region, part) for part in ("due", "definitions", "states", "leader")
         )
         self._lock = LeaderLock(client, self._leader, lasts=LEADER_LASTS, part=PART)
+        self._aligned = asyncio.Event()
         self._scripts = {text: client.register_script(text) for text in (ALIGN, CLAIM, FINISH)}
 
     async def claim(self, limit: int) -> Claims:
         """Take up to `limit` checks that are due; no other worker gets them before their claim lapses."""
+        self._aligned.clear()
         lateness, pause, *parts = await self._run(CLAIM, (self._due, self._definitions, self._states), [limit])
         rows = zip(parts[0::4], parts[1::4], parts[2::4], parts[3::4], strict=True)
         claims = [Claim(key, token, decode(text), decode_state(state)) for key, token, text, state in rows]
@@ -118,7 +122,14 @@ class Schedule:
                 arguments += [step.key, definition, delay, "1" if step.forget else "0"]
             if not await self._run(ALIGN, keys, arguments):
                 return False
+        self._aligned.set()
         return True
+
+    async def aligned(self, *, within: float) -> None:
+        """Return when this process has brought the schedule in step since the last claim, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._aligned.wait()
 
     async def scheduled(self) -> AsyncIterator[tuple[str, Definition | None]]:
         """Every check in the schedule; None for a definition that this version cannot read."""

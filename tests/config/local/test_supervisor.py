@@ -85,6 +85,16 @@ async def test_each_further_death_waits_longer(supervisor: Supervisor, heard: He
     assert [line.rpartition("again in ")[2] for line in said[:3]] == ["0.5 s", "1 s", "2 s"]
 
 
+async def test_a_process_that_has_run_for_long_comes_back_at_once(
+    supervisor: Supervisor, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.local.supervisor.SETTLED", 0.0)
+    supervisor.start(python("mortal", "raise SystemExit(3)"))
+    said = await heard.wait_for("meridian", 2)
+    await supervisor.stop()
+    assert said[:2] == ["mortal ended unexpectedly (exit code 3); again at once"] * 2
+
+
 async def test_processes_end_in_the_reverse_order_of_their_start(supervisor: Supervisor, heard: Heard) -> None:
     for name in ("first", "second", "third"):
         supervisor.start(python(name, POLITE))
