@@ -31,7 +31,10 @@ from registry.valkey import cancel_all
 
 POLL = 0.25  # seconds between looks while the doorbell is not heard
 UNREADABLE = "the database cannot be read"
-ENDS_AT = 'SELECT 1 FROM "registry_region" WHERE "name" = %s AND "log_id" = %s AND "index" = %s'
+ENDS_AT = (
+    'SELECT 1 FROM "registry_region" WHERE "name" = %s AND "log_id" = %s AND "index" = %s '
+    'AND NOT EXISTS (SELECT 1 FROM "registry_change" WHERE "region" = %s AND "index" > %s)'
+)
 logger = structlog.get_logger(__name__)
 
 
@@ -227,7 +230,7 @@ def _read(region: str, after: Position, limit: int) -> list[Change]:
 def _is_end(region: str, after: Position) -> bool:
     """Whether the log ends at the position, as it does at nearly every look: one row, of which no object is made."""
     with connection.cursor() as cursor:
-        cursor.execute(ENDS_AT, [region, after.log_id, after.index])
+        cursor.execute(ENDS_AT, [region, after.log_id, after.index, region, after.index])
         return cursor.fetchone() is not None
 
 
