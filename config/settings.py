@@ -94,8 +94,6 @@ def database_settings(database: Database) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": database.name,
-        # A file does not hang up. To open it costs more than most questions: a thread may use its connection again.
-        "CONN_MAX_AGE": 60,
         "OPTIONS": {
             # A writer takes the lock when its transaction begins. SQLite's default takes it at the first write, and a
             # transaction that has read by then fails at once instead of waiting for its turn.
