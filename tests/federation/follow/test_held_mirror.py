@@ -1,21 +1,26 @@
 """What is held of a mirror waits for a decision, like every hold, and no decision cuts a region off for ever."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.test import Client
+from django.test import Client as Browser
 
 from catalog.errors import Compacted, Held
+from federation.client import Client
 from federation.follow.breaker import Losses, wait_while_held
+from federation.follow.link import Following, Surroundings
 from federation.models import MirrorState
 from registry.breaker import holds
 from registry.commit.writer import local_region
 from registry.database import in_thread
 from registry.models import HeldRow, Region
+from registry.valkey import aconnection
+from tests.harness.waiting import aeventually
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -131,11 +136,11 @@ def test_an_approval_outlives_the_follower_until_it_has_caught_up() -> None:
 
 def test_rest_lists_approves_and_rejects_a_held_mirror_like_every_hold(valkey_url: str) -> None:
     hold = holds.hold_mirror(EU, FORMULA, population=40, now=0.0)
-    (found,) = Client().get("/api/v1/held?state=open").json()["results"]
+    (found,) = Browser().get("/api/v1/held?state=open").json()["results"]
     assert (found["kind"], found["scope"], found["name"], found["members"]) == ("mirror", "region", EU, [])
-    reject = Client().post(f"/api/v1/held/{hold.id}/reject", {"reason": "no"}, content_type="application/json")
+    reject = Browser().post(f"/api/v1/held/{hold.id}/reject", {"reason": "no"}, content_type="application/json")
     assert reject.json()["state"] == "rejected"
-    approve = Client().post(f"/api/v1/held/{hold.id}/approve", {"reason": "yes"}, content_type="application/json")
+    approve = Browser().post(f"/api/v1/held/{hold.id}/approve", {"reason": "yes"}, content_type="application/json")
     assert approve.json()["state"] == "approved"
 
 
@@ -147,3 +152,51 @@ def test_what_an_earlier_release_held_is_still_held() -> None:
     assert list(holds.mirrors_held(200.0)) == [EU]
     assert holds.is_mirror_approved("ap-south", since=99.0)
     assert not MirrorState.objects.exclude(held="").exists()
+
+
+async def following(after: Callable[[Following], Awaitable[None]]) -> None:
+    """Run the follower of a peer that cannot be reached just now, as a worker that has just started does."""
+
+    async def others() -> list[Client]:
+        return []
+
+    async with aconnection() as valkey, Client(EU, "http://127.0.0.1:1", "secret") as client:
+        around = Surroundings(here=local_region(), who="test", valkey=valkey, others=others, run=_run)
+        made = Following(client, around)
+        task = asyncio.create_task(made.run())
+        try:
+            await after(made)
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+
+def passes(followed: Following) -> bool:
+    try:
+        followed.mirroring.losses(40, 0)
+    except Held:
+        return False
+    return True
+
+
+async def test_another_worker_goes_on_waiting_for_the_decision(valkey_url: str) -> None:
+    hold = await _run(holds.hold_mirror, EU, FORMULA, population=40, now=time.time())
+
+    async def decide_later(followed: Following) -> None:
+        await aeventually(lambda: followed.mirroring.status.held == FORMULA, what="it is held again")
+        assert not passes(followed)
+        await _run(holds.approve, hold.id, actor="alice", cause="checked")
+        await aeventually(lambda: followed.mirroring.status.held == "", what="the approval is seen")
+        assert passes(followed)
+
+    await following(decide_later)
+
+
+async def test_another_worker_carries_out_an_approval_that_was_not_finished(valkey_url: str) -> None:
+    hold = await _run(holds.hold_mirror, EU, FORMULA, population=40, now=time.time())
+    await _run(holds.approve, hold.id, actor="alice", cause="checked")
+
+    async def see(followed: Following) -> None:
+        await aeventually(lambda: passes(followed), what="the loss may happen")
+
+    await following(see)
