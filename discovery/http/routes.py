@@ -110,7 +110,7 @@ def _about(service: str, handler: Handler) -> Handler:
     """The handler for a service whose name stands in the path as a word of its own."""
 
     async def named(request: Request) -> None:
-        request.scope["path_params"] = {"service": service}
+        request.path = {"service": service}
         await handler(request)
 
     return named
@@ -122,7 +122,6 @@ def fast_put(scope: Scope) -> FastHandler | None:
         return None
     match scope["path"].split("/"):
         case ["", "services", service, id] if service and id:
-            scope["path_params"] = {"service": service, "id": id}
             return writes.register_fast
         case ["", "services", service, id, "renew"] if service and id:
             return renewals.renew_fast

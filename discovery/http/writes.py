@@ -83,8 +83,8 @@ async def deregister(request: Request) -> None:
 
 async def report(request: Request) -> None:
     """`PUT /services/{service}/{id}/checks/{check}`: 204; only `ttl` checks are reported, the others are probed."""
-    region, namespace, service, id = _target(request.scope)
-    name = str(request.path["check"])
+    region, namespace = place(request.query_string)
+    service, id, name = service_name(request.path["service"]), instance_id(request.path["id"]), request.path["check"]
     actor = request.writer(service)
     if await written_elsewhere(request, region=region, actor=actor, most=LARGEST_REPORT):
         return
@@ -185,11 +185,9 @@ def _named(raw: msgspec.Raw) -> dict[str, Any]:
 
 
 def _target(scope: Scope) -> tuple[str, str, str, str]:
-    """Region, namespace, service and id of a write."""
-    path = scope["path_params"]
-    # An instance may be called `watch` or `explain`, whose paths have a place of their own in the table of routes.
-    id = path["id"] if "id" in path else scope["path"].rpartition("/")[2]
-    return *place(scope["query_string"]), service_name(path["service"]), instance_id(id)
+    """Region, namespace, service and id of a write to `/services/{service}/{id}`."""
+    _, _, service, id = scope["path"].split("/")
+    return *place(scope["query_string"]), service_name(service), instance_id(id)
 
 
 @lru_cache(maxsize=256)

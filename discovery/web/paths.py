@@ -29,11 +29,12 @@ def require_clean(scope: Scope) -> None:
 
 
 def _require_escapes(raw: bytes, field: str) -> None:
-    if b"%" in raw:
-        for part in raw.split(b"%")[1:]:
-            if len(part) < 2 or not all(digit in b"0123456789abcdefABCDEF" for digit in part[:2]):
-                wrong = repr(part[:2].decode("ascii", "backslashreplace"))
-                raise Invalid(f"a % must be followed by two hexadecimal digits, not {wrong}", field=field)
+    if b"%" not in raw and raw.isascii() and b"\0" not in raw:
+        return
+    for part in raw.split(b"%")[1:]:
+        if len(part) < 2 or not all(digit in b"0123456789abcdefABCDEF" for digit in part[:2]):
+            wrong = repr(part[:2].decode("ascii", "backslashreplace"))
+            raise Invalid(f"a % must be followed by two hexadecimal digits, not {wrong}", field=field)
     try:
         text = unquote_to_bytes(raw).decode()
     except UnicodeDecodeError:

@@ -15,20 +15,18 @@ logger = structlog.get_logger(__name__)
 
 
 class Request(Exchange):
-    """One request, and the way to answer it. `status` is 0 until an answer has begun."""
+    """One request, and the way to answer it. `status` is 0 until an answer has begun.
 
-    __slots__ = ("_send", "receive", "status")
+    `path` holds the segments of the path that its route names.
+    """
+
+    __slots__ = ("_send", "path", "receive", "status")
 
     def __init__(self, plane: Plane, form: HttpForm, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(plane, form, scope)
         self.receive, self._send = receive, send
         self.status = 0
-
-    @property
-    def path(self) -> dict[str, str]:
-        """The parts of the path that the route names."""
-        found: dict[str, str] = self.scope["path_params"]
-        return found
+        self.path: dict[str, str] = {}
 
     @property
     def query_string(self) -> bytes:

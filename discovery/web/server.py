@@ -4,7 +4,8 @@ A lookup that was made before in the same words does not even come here: see `re
 in headers that do not matter, as in the id of a trace, is found by its path and query before anything is routed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from catalog.errors import CatalogError
@@ -16,18 +17,19 @@ from discovery.web.form import HttpForm
 from discovery.web.replies import send_encoded
 from discovery.web.request import Request
 from discovery.web.request_cache import RequestCache
-from discovery.web.routing import REQUEST, router
-from registry.asgi import ASGI, Disconnected, Receive, Scope, Send, header
+from discovery.web.routing import Router
+from registry.asgi import ASGI, Disconnected, Receive, Scope, Send
 
 HOUSE = HttpForm(name="http")  # of the paths that are no dialect's
 PROBED = frozenset({"health", "metrics"})  # asked by whatever address leads here, and by anybody
 
 
 class Mounted(NamedTuple):
-    """Who answers the paths of a segment, and in which form. With `is_guarded` not everybody may come in."""
+    """What answers the paths of a segment, and in which form. With `is_guarded` pages in a browser may not come in by
+    the open door."""
 
     form: HttpForm
-    application: ASGI
+    answer: Callable[[Request], Awaitable[None]]
     is_guarded: bool = True
 
 
@@ -54,7 +56,7 @@ class Application:
         self._by_header: dict[bytes, Mounted] = {}
         self._otherwise = otherwise
         for segment, application in beside.items():
-            self._by_segment[segment] = Mounted(HOUSE, application, segment not in PROBED)
+            self._by_segment[segment] = Mounted(HOUSE, partial(_delegate, application), segment not in PROBED)
         for dialect in dialects:
             if isinstance(dialect, HttpDialect):
                 self._mount(dialect)
@@ -75,7 +77,7 @@ class Application:
     def _mount(self, dialect: HttpDialect) -> None:
         """Raises ValueError when a place is taken."""
         self.plane.answers.asked[dialect.name] += 0  # it is counted from the start
-        mounted = Mounted(dialect, router(dialect.routes(), dialect.paths))
+        mounted = Mounted(dialect, Router(dialect.routes(), dialect.paths).answer)
         for segment in dialect.segments:
             if segment in self._by_segment:
                 raise ValueError(f"{dialect.name} cannot have /{segment}: it is taken")
@@ -99,7 +101,10 @@ class Application:
     async def _answered_from_memory(self, form: HttpForm, scope: Scope, send: Send) -> bool:
         """Whether the answer was at hand and whoever asks may have it; in doubt the request is routed."""
         encoded = self._by_address.get(form.address(scope))
-        if encoded is None or header(scope, b"x-request-id") is not None:
+        if encoded is None:
+            return False
+        names = dict(scope["headers"])
+        if b"x-request-id" in names:
             return False
         access = self.plane.access
         try:
@@ -110,16 +115,19 @@ class Application:
         if secret not in access.readers:
             return False
         encoded.hits += 1
-        await send_encoded(scope, send, encoded)
+        if b"if-none-match" in names:
+            await send_encoded(scope, send, encoded)
+        else:
+            await send(encoded.start)
+            await send(encoded.whole)
         return True
 
     async def _answer(self, mounted: Mounted, request: Request) -> None:
         """Let the handler answer; what it raises is answered in the form of the dialect."""
-        request.scope[REQUEST] = request
         try:
             if mounted.is_guarded:
                 request.guard()
-            await mounted.application(request.scope, request.receive, request.send)
+            await mounted.answer(request)
         except Disconnected:
             pass
         except CatalogError as error:
@@ -139,3 +147,7 @@ class Application:
                 await self.plane.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+async def _delegate(application: ASGI, request: Request) -> None:
+    await application(request.scope, request.receive, request.send)
