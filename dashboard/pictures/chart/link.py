@@ -123,4 +123,5 @@ def _words(points: Sequence[LinkPoint]) -> str:
     lag = max((lag for _, _, lag, _ in points if lag is not None), default=0.0)
     said = f"delay {short(delays[0])} to {short(delays[-1])}" if delays else "delay unknown"
     spells = sum(state is not FreshnessState.LIVE for state, _ in groupby(point[3] for point in points))
-    return f"{said}, at most {short(lag)} behind, {spells or 'no'} {'time' if spells == 1 else 'times'} not live"
+    away = f"{spells} {'time' if spells == 1 else 'times'} not live" if spells else "always live"
+    return f"{said}, at most {short(lag)} behind, {away}"

@@ -137,7 +137,7 @@ def test_an_address_that_names_nothing_asks_what_is_meant(alice: Client, query: 
 
 
 def test_without_a_subject_the_page_asks_for_one(alice: Client) -> None:
-    assert "What is it about?" in text(alice.get("/dashboard/correct/override"))
+    assert "Choose what it applies to." in text(alice.get("/dashboard/correct/override"))
 
 
 def test_an_unknown_region_is_not_there(alice: Client) -> None:
@@ -149,7 +149,7 @@ def test_an_unknown_region_is_not_there(alice: Client) -> None:
 def test_the_preview_does_nothing_but_tell(alice: Client, desk: TableDesk) -> None:
     page = text(alice.post(at("override", scope="zone", zone="z1"), FORM))
     assert "Zone z1: out of service" in page
-    assert "1 instance concerned" in page
+    assert "1 instance affected" in page
     assert "web us-east 2 → 1 us-east/a -" in page
     assert "return nothing" not in page
     assert desk.ids() == ["us-east/a", "us-east/b"]
@@ -158,9 +158,9 @@ def test_the_preview_does_nothing_but_tell(alice: Client, desk: TableDesk) -> No
 @pytest.mark.usefixtures("two")
 def test_what_would_leave_nothing_is_done_only_when_that_was_ticked(alice: Client, desk: TableDesk) -> None:
     preview = alice.post(WEB, FORM)
-    assert "1 lookup would return nothing at all" in text(preview)
+    assert "1 lookup would return no instance" in text(preview)
     again = alice.post(WEB, {**hidden(preview), "step": "apply"})
-    assert "Nothing was done: this leaves lookups without any instance" in text(again)
+    assert "Not applied: this leaves lookups without any instance" in text(again)
     assert desk.ids() == ["us-east/a", "us-east/b"]
     alice.post(WEB, {**hidden(preview), "step": "apply", "empty_ok": agreed(preview)})
     assert desk.ids() == []
@@ -172,7 +172,7 @@ def test_consent_to_emptying_one_service_is_none_to_another(alice: Client, desk:
     preview = alice.post(url, FORM)
     enrol("mail", "m")
     again = alice.post(url, {**hidden(preview), "step": "apply", "empty_ok": agreed(preview)})
-    assert "2 lookups would return nothing at all" in text(again)
+    assert "2 lookups would return no instance" in text(again)
     assert desk.ids("mail") == ["us-east/m"]
 
 
@@ -185,7 +185,7 @@ def test_the_preview_says_who_stands_in_and_is_right(alice: Client, desk: TableD
     desk.catch_up()
     preview = text(alice.post(WEB, FORM))
     assert "web us-east 1 → 1 us-east/a eu-west/far" in preview
-    assert "By failover policy eu-west stands in" in preview
+    assert "By failover policy eu-west takes over" in preview
     apply(alice, WEB)
     assert desk.ids() == ["eu-west/far"]
 

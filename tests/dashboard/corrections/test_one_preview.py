@@ -71,7 +71,7 @@ def test_where_another_region_stands_in_all_three_say_so(desk: TableDesk, alice:
     assert "nothing for" not in page
     shown = on_dashboard(alice)
     assert "1 instance no longer returned" in shown
-    assert f"By failover policy {EU} stands in." in shown
+    assert f"By failover policy {EU} takes over." in shown
     assert "nothing at all" not in shown
 
 

@@ -37,8 +37,8 @@ def test_deregistering_the_last_one_needs_consent(alice: Client, desk: TableDesk
     enrol("web", "a")
     url = at("deregister", service="web", instance="a")
     page = alice.get(url)
-    assert "1 lookup would return nothing at all" in text(page)
-    assert "Nothing was done" in text(alice.post(url, {**hidden(page), "reason": "over"}))
+    assert "1 lookup would return no instance" in text(page)
+    assert "Not applied" in text(alice.post(url, {**hidden(page), "reason": "over"}))
     assert desk.ids() == ["us-east/a"]
     alice.post(url, {**hidden(page), "reason": "over", "empty_ok": agreed(page)})
     assert desk.ids() == []
@@ -150,7 +150,7 @@ def test_rejecting_keeps_them(alice: Client, desk: TableDesk, held: HeldRow) -> 
 def test_what_is_decided_already_says_by_whom(alice: Client, held: HeldRow) -> None:
     holds.reject(held.id, actor="bob", cause="no")
     url = at("held", id=held.id, do="approve")
-    assert "This was rejected already by bob: no" in text(alice.get(url))
+    assert "Already rejected by bob: no" in text(alice.get(url))
     assert "rejected by bob" in text(alice.post(url, {"reason": "too late"}), 409)
 
 

@@ -148,9 +148,9 @@ def test_overrides_are_listed_with_the_soonest_end_first(desk: TableDesk) -> Non
     rows = list(content.lists["overrides"].values())
     assert [name in row for name, row in zip(("web", "late", "never"), rows, strict=True)] == [True] * 3
     assert "because &lt;web&gt;" in rows[0]
-    assert 'data-label="Instances concerned">2<' in rows[0]  # both instances of web are concerned
-    assert "when it is cleared" in rows[2]
-    assert "1 without an end" in content.fragments["overrides-counts"]
+    assert 'data-label="Instances">2<' in rows[0]  # both instances of web are affected
+    assert "never</span>" in rows[2]
+    assert "1 without expiry" in content.fragments["overrides-counts"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -133,7 +133,7 @@ def test_a_region_that_went_stale_is_seen_at_once() -> None:
 
 
 def test_when_all_is_well_one_sentence_says_it() -> None:
-    assert "All 3 copies are live and complete." in text(shown(Desk(WEB), told(cell())), "federation-said")
+    assert "All 3 mirrors are live and up to date." in text(shown(Desk(WEB), told(cell())), "federation-said")
 
 
 def test_peers_are_listed_with_what_is_known_of_them() -> None:

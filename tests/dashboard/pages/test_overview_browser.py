@@ -34,9 +34,9 @@ def test_a_service_that_nobody_serves_any_more_comes_to_need_a_person(page: Page
     expect(page.locator("#mark")).to_have_attribute("data-state", "live")
     server.stop()
     needs = page.get_by_role("region", name="Needs attention")
-    expect(needs).to_contain_text("no instance of lonely serves", timeout=30_000)
+    expect(needs).to_contain_text("no instance of lonely is serving", timeout=30_000)
     server.start()
-    expect(needs).not_to_contain_text("no instance of lonely serves", timeout=30_000)
+    expect(needs).not_to_contain_text("no instance of lonely is serving", timeout=30_000)
 
 
 def test_the_overview_can_be_read_without_script(tabs: Tabs, fleet: Fleet) -> None:

@@ -34,19 +34,19 @@ def test_a_service_that_is_not_there_yet_becomes_its_page_and_follows_its_instan
 ) -> None:
     troubles.allow(r"404.*/dashboard/services/default/born")
     visit(page, "/dashboard/services/default/born", status=404)
-    expect(page.get_by_text("No instance of born is registered")).to_be_visible()
+    expect(page.get_by_text("born is not registered")).to_be_visible()
 
     server = fleet.add("born", "born-1")
     row = page.locator('tr[data-key="us-east/born-1"]')
     expect(row).to_contain_text("passing", timeout=SLOW)
-    expect(page.get_by_text("No instance of born is registered")).to_be_hidden()
+    expect(page.get_by_text("born is not registered")).to_be_hidden()
 
     server.stop()
     expect(row).to_contain_text("critical", timeout=SLOW)
     expect(page.locator("#service-http")).to_contain_text("0 instances", timeout=SLOW)
 
     call(region, "DELETE", "/services/born/born-1")
-    expect(page.get_by_text("No instance of born is registered")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("born is not registered")).to_be_visible(timeout=SLOW)
 
 
 def test_what_is_asked_in_the_form_is_answered_at_once_as_the_server_answers_it(page: Page, region: Region) -> None:
@@ -78,7 +78,7 @@ def test_an_instance_that_is_deregistered_while_it_is_looked_at_says_so(page: Pa
 
     call(region, "DELETE", "/services/parting/parting-1")
 
-    expect(page.locator("#instance-gone")).to_contain_text("It is no longer registered. deregister", timeout=SLOW)
+    expect(page.locator("#instance-gone")).to_contain_text("No longer registered. Last change: deregister", timeout=SLOW)
     expect(page.locator("#instance-record")).to_contain_text("7.7.7")
     expect(page.locator("#instance-history")).to_contain_text("removed")
 
@@ -86,7 +86,7 @@ def test_an_instance_that_is_deregistered_while_it_is_looked_at_says_so(page: Pa
 def test_only_operators_are_offered_corrections(tabs: Tabs) -> None:
     path = "/dashboard/instances/us-east/default/web/web-1"
     for person, is_offered in ((None, False), (OPERATOR, True)):
-        link = visit(tabs(person), path).get_by_role("link", name="Put out of service…")
+        link = visit(tabs(person), path).get_by_role("link", name="Out of service…")
         expect(link).to_be_visible(visible=is_offered)
 
 
