@@ -80,7 +80,7 @@ def test_without_a_policy_all_three_say_that_nothing_is_left(alice: Client, admi
     found = rest()
     assert (found["emptied"], found["stands_in"]) == (["default/web"], [])
     assert "Lookups would get nothing for: default/web" in in_admin(admin)
-    assert "1 lookup would return nothing at all" in on_dashboard(alice)
+    assert "1 lookup would return no instance" in on_dashboard(alice)
 
 
 @pytest.mark.usefixtures("_one_here_and_one_there")
