@@ -78,7 +78,9 @@ def test_an_instance_that_is_deregistered_while_it_is_looked_at_says_so(page: Pa
 
     call(region, "DELETE", "/services/parting/parting-1")
 
-    expect(page.locator("#instance-gone")).to_contain_text("No longer registered. Last change: deregister", timeout=SLOW)
+    expect(page.locator("#instance-gone")).to_contain_text(
+        "No longer registered. Last change: deregister", timeout=SLOW
+    )
     expect(page.locator("#instance-record")).to_contain_text("7.7.7")
     expect(page.locator("#instance-history")).to_contain_text("removed")
 
