@@ -1,4 +1,4 @@
-"""Counters: how many questions, of which type, with which outcome. Plain numbers; `figures` has them for `/metrics`."""
+"""Counters: how many questions, of which type, with which outcome. Plain numbers; `metrics` has them for `/metrics`."""
 
 from collections import Counter
 

@@ -54,7 +54,7 @@ class Figures(Collector):
             sums["udp", rdtype, rcode] += served
         for bodies in live:
             sums["udp", *bodies.kind] += bodies.served
-        # Types that have no name are one series: a stranger must not be able to make thousands.
+        # Types that have no name are one series: a client must not be able to make thousands.
         named: Counter[tuple[str, str, str]] = Counter()
         for (transport, rdtype, rcode), served in sums.items():
             kind = RdataType(rdtype).name if rdtype in KNOWN_TYPES else "other"

@@ -1,4 +1,4 @@
-"""The names: what stands before the domain, read as a wish. README.md has them as a table.
+"""The names: what stands before the domain, read as a query. README.md has them as a table.
 
 Reading a name needs nothing but the name. Whether it exists is for `reads` to find out.
 """
@@ -70,7 +70,7 @@ Route = Fixed | Inner | Host | Service
 
 
 def route(labels: Labels) -> Route:
-    """The wish in a name without its domain."""
+    """What a name without its domain asks for."""
     if not labels:
         return Fixed.APEX
     if labels == (NAMESERVER,):

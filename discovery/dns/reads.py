@@ -1,4 +1,4 @@
-"""Reads: a wish in a name, put to the one query.
+"""Reads: what a name asks for, put to the one query.
 
 What is found says three things apart that DNS tells apart: the name does not exist (NXDOMAIN), it exists and there
 is nothing to say (NOERROR), or nobody knows yet (SERVFAIL). A name exists as long as anything is registered under it,

@@ -24,7 +24,7 @@ from discovery.dns.reads import Dependency
 
 MOST_BODIES = 65_536
 MOST_PREPARED = 65_536
-MOST_STRANGERS = 8192
+MOST_SEEN_ONCE = 8192
 EVICTED = 1 / 16  # of a full table goes at once, the oldest first
 
 
@@ -59,7 +59,7 @@ class AnswerTable:
         self._depends: dict[Key, frozenset[Dependency]] = {}
         self._dependents: dict[str, dict[str, set[Key]]] = {}
         self._deadlines: dict[Key, float] = {}
-        self._strangers: set[int] = set()
+        self._seen_once: set[int] = set()
 
     def is_new(self, key: Hashable) -> bool:
         """True the first time that a packet is seen, or nearly so.
@@ -68,11 +68,11 @@ class AnswerTable:
         all of a flood of invented names, come once; they must not push out what is asked all the time.
         """
         mark = hash(key)
-        if mark in self._strangers:
+        if mark in self._seen_once:
             return False
-        if len(self._strangers) >= MOST_STRANGERS:
-            self._strangers = set()
-        self._strangers.add(mark)
+        if len(self._seen_once) >= MOST_SEEN_ONCE:
+            self._seen_once = set()
+        self._seen_once.add(mark)
         return True
 
     def put_body(

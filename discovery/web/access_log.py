@@ -1,4 +1,4 @@
-"""The journal: a line in the log for each exchange that is worth one."""
+"""The access log: a line in the log for each exchange that is worth one."""
 
 import time
 
