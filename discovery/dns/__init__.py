@@ -1,6 +1,5 @@
 """The DNS dialect: one process that answers over UDP and TCP from memory. See README.md, its man page.
 
-dialect     DNS in the list of dialects
 dialect     DNS, as the rest of the house needs to know it
 zone        what the server was told to be: domains, region, TTLs
 question    a packet read as a question
