@@ -106,15 +106,20 @@ def with_lease(instance: Instance, *, expired: bool, now: float) -> Instance:
     return settled(msgspec.structs.replace(instance, lease_expired=expired), now)
 
 
+# A zero that is not the very object of the fields' default: msgspec leaves out a field that is, and the digests that
+# other regions have computed, and those in the tables, are of encodings with these zeros in them.
+ZERO = float("0")
+
+
 def without_volatile(instance: Instance) -> Instance:
     """The record without what explains its state but is no part of it: checks' outputs, times of transitions."""
     return msgspec.structs.replace(
         instance,
-        verdicts=tuple(msgspec.structs.replace(verdict, output="", since=0.0) for verdict in instance.verdicts),
-        since=0.0,
+        verdicts=tuple(msgspec.structs.replace(verdict, output="", since=ZERO) for verdict in instance.verdicts),
+        since=ZERO,
         critical_since=None,
-        recovered_at=0.0,
-        registered_at=0.0,
+        recovered_at=ZERO,
+        registered_at=ZERO,
     )
 
 

@@ -7,6 +7,7 @@ from catalog import digest
 from catalog.change import decode_record, encode
 from catalog.records.check import Verdict
 from catalog.records.instance import with_verdict
+from catalog.records.policy import Policy
 from catalog.records.status import Status
 from tests.harness.records import NOW, instance, override
 
@@ -51,3 +52,19 @@ def test_a_hash_that_is_at_hand_is_that_of_a_new_copy():
         once, again = digest.record_hash(fleeting), digest.record_hash(fleeting)
         copy = decode_record(encode(fleeting))
         assert once == again == digest.record_hash(copy)
+
+
+def test_hashes_are_those_of_every_earlier_release():
+    checked = instance(checks=[{"name": "self", "type": "ttl", "ttl": "30s"}])
+    policy = Policy(region="us-east", service="web", order=("eu-west", "ap-south"))
+    hashes = {
+        "cb0655e86e19e8123980412a72f1c45bcb940431dd3ac07f46a97723b5df3b4b": checked,
+        "47a7e3f65f3c7e8781293a71dc420daeff0d93e5b030a7cab7aeed1b1f1aff64": with_verdict(
+            checked, Verdict("self", Status.WARNING, "slow", NOW + 10), NOW + 10
+        ),
+        "d6857faa4f2dc4073dc9bd302ae7283e0c2e0f28df30d78968724fbea2fbcf96": override(
+            service="user-service", status=Status.CRITICAL
+        ),
+        "5925edec071ad8d023c9ab4eb9d5d5ffe9047040ada1b26714872e4f725d1a57": policy,
+    }
+    assert {digest.to_hex(digest.record_hash(record)): record for record in hashes.values()} == hashes
