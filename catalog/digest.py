@@ -13,7 +13,7 @@ from catalog.kinds import kind_of
 
 MODULUS = 1 << 256
 EMPTY = 0
-MOST_KNOWN = 2048  # records whose hashes are at hand
+MOST_KNOWN = 2048  # records whose hashes are remembered
 
 _known: dict[int, tuple[Record, int]] = {}  # by identity; holding the record keeps its identity its own
 

@@ -4,12 +4,12 @@ CatalogError
 ├── Invalid         your fault: the request names a field that is wrong; mend it and send it again
 ├── NotFound        your fault: nothing by that name is registered here
 ├── Refused         your fault: the record has moved on (a tombstone, an older epoch); register again
-├── Unauthenticated your fault: nobody, or nobody known, is asking; present a valid token
+├── Unauthenticated your fault: no token, or an unknown one; present a valid token
 ├── Forbidden       your fault: the token is good, but not for this; use one with the scope that the text names
-├── Held            nobody's fault: the blast-radius breaker waits for a person
+├── Held            no fault: the blast-radius breaker waits for a decision
 ├── Compacted       try a snapshot: the log no longer holds what you ask for
 ├── Diverged        try a snapshot: your state and the log's digest differ
-└── Unavailable     our fault: try later; nothing was done, unless the text says that nobody knows
+└── Unavailable     our fault: try later; nothing was done, unless the text says that this is unknown
 """
 
 
@@ -62,7 +62,7 @@ class Diverged(CatalogError):
 class Unavailable(CatalogError):
     """The log or its store cannot be reached; try again after `retry_after` seconds.
 
-    Nothing was done, unless the text says that nobody knows.
+    Nothing was done, unless the text says that this is unknown.
     """
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:

@@ -4,7 +4,7 @@ The language is a small part of rule-engine's: comparisons, `and`, `or`, `not`, 
 `version.starts_with('2.')`, over typed fields. An expression is compiled once and cannot reach beyond the record.
 
 What is left out is left out on purpose. Anybody who may read may send an expression, and it is decided on the loop
-that answers everybody else: regular expressions, loops, ranges and powers can take hours of it in a few characters.
+that answers all other clients: regular expressions, loops, ranges and powers can take hours of it in a few characters.
 """
 
 import re

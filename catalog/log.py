@@ -68,7 +68,7 @@ class MemoryLog:
     def append(
         self, key: str, record: Record | None, *, at: float = 0.0, verb: str = "", actor: str = "", cause: str = ""
     ) -> Change:
-        """Add one change, and wake whoever waits."""
+        """Add one change, and wake those who wait."""
         old = self._live.get(key)
         self._ledger = self._ledger.append(record_hash(old.record if old else None), record_hash(record))
         change = Change(

@@ -19,7 +19,7 @@ from catalog.region_choice import Choice, Looked, choose
 from catalog.touched import EVERYTHING, FEDERATION, opinion_name, service_name
 from catalog.view import Freshness, RegionView, ServiceName, State, View
 
-STALE_INTERVALS = 3  # a probed verdict older than this many intervals, while nobody probes, is `unknown`
+STALE_INTERVALS = 3  # a probed verdict older than this many intervals, while no probes run, is `unknown`
 GRAVEST = (State.UNKNOWN, State.STALE, State.LIVE)
 
 
@@ -178,9 +178,9 @@ def judge(instance: Instance, query: Query, overrides: tuple[Override, ...], reg
 
 
 def believed(instance: Instance, blind_since: float | None, now: float) -> Status:
-    """The reported status, or `unknown` when it rests on probes and nobody has probed for too long.
+    """The reported status, or `unknown` when it rests on probes and none has run for too long.
 
-    Only good news grows old: an instance last seen critical is not trusted with traffic because nobody looks.
+    Only good news grows old: an instance last seen critical does not get traffic because probing has stopped.
     """
     if blind_since is None or instance.status not in (Status.PASSING, Status.WARNING):
         return instance.status

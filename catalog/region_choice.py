@@ -2,7 +2,7 @@
 
 A lookup that names no region is answered at home, unless the service has a failover policy and home has too few
 instances that serve. The answer is then given by the first region of the policy that has enough; when none has, by all
-of them together, because somebody is better than nobody.
+of them together, because any instance is better than none.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from catalog.view import State, View
 
 
 class Looked(msgspec.Struct, frozen=True):
-    """A region's instances of the service, judged. `known` tells none from a name that the region never heard of."""
+    """A region's instances of the service, judged. `known` tells none from a name that the region does not know."""
 
     verdicts: tuple[Verdict, ...]
     known: bool
@@ -68,7 +68,7 @@ def choose(view: View, query: Query, look: Look, now: float) -> Choice:
 
 
 def by_distance(view: View, home: str, regions: Iterable[str]) -> tuple[str, ...]:
-    """Home first, then the nearer ones; those that nobody has measured last, by name."""
+    """Home first, then the nearer ones; those without a measured delay last, by name."""
     far = float("inf")
     return tuple(sorted(set(regions), key=lambda region: (region != home, view.nearness.get(region, far), region)))
 

@@ -2,7 +2,7 @@
 
 A change makes a new roster out of the old one. Copying it whole each time would make a thousand registrations of one
 service cost a million copies, so a roster may be an older one and what has changed since; it is put together when
-somebody reads it from end to end, or when what has changed grows to a good part of it.
+it is read from end to end, or when what has changed grows to a good part of it.
 """
 
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView

@@ -41,7 +41,7 @@ class State(StrEnum):
 
 
 class Freshness(msgspec.Struct, frozen=True):
-    """`stale` is true since `since`; `unknown` means nothing was ever heard, which is not the same as empty."""
+    """`stale` is true since `since`; `unknown` means no contact ever, which is not the same as empty."""
 
     state: State
     since: float | None = None

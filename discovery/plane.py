@@ -29,8 +29,8 @@ CONFIRMED = 2.0  # seconds that a question which must not be answered from the p
 CLOSED_WITHIN = 2.0  # seconds
 CAUGHT_UP = 2.0  # seconds that a writer waits at most for this process's view to hold what it wrote
 MOMENT = 0.05  # seconds: a registration at another server of the region is here by then
-ANEW = 5.0  # seconds before a part that has failed is started anew
-FAULT = 60.0  # seconds for which the failure of a part is told
+ANEW = 5.0  # seconds before a part that has failed is restarted
+FAULT = 60.0  # seconds for which `/health` reports the failure of a part
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 logger = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ class Plane:
     """One region's view, the answers made from it, and who may ask. Belongs to the event loop that starts it.
 
     `renewals` makes the way to the lease store once the loop runs. `mirrors` brings other regions into the view.
-    Followers put `beside` it before the start are told what every log tells the view. `clock` gives wall time. Nothing
+    Followers put `beside` it before the start get what every log gives the view. `clock` gives wall time. Nothing
     in here reads a database for a lookup, unless the lookup asks for that.
     """
 
@@ -130,7 +130,7 @@ class Plane:
         raise Unavailable(f"nothing is known of {self.region} yet")
 
     def lag(self, region: str) -> float | None:
-        """For how many seconds the view may not have held all that a region has; None when nothing was ever heard."""
+        """For how many seconds the view may not have held all that a region has; None when there never was contact."""
         if region != self.region:
             return self.mirrors.lag(region) if self.mirrors is not None else None
         if self.view.region(region).freshness.state is State.LIVE:
@@ -178,12 +178,12 @@ class Plane:
         """The parts that have failed lately, each with the kind of what was wrong."""
         for part, (at, reason) in self._failed.items():
             if self.clock() - at < FAULT:
-                yield f"{part} failed and was started anew: {reason}"
+                yield f"{part} failed and was restarted: {reason}"
 
     async def _keep_up(self, work: Work) -> None:
-        """Run a part until it ends by itself; start it anew when a defect has ended it.
+        """Run a part until it ends by itself; restart it when a defect has ended it.
 
-        Starting it anew beats ending the process: a defect that comes back at once, or one in what lookups do without,
+        Restarting it beats ending the process: a defect that comes back at once, or one in what lookups do without,
         would take lookups away as often as the supervisor gives them back. The log has the traceback, `/health` the
         fault, and what the part kept up to date says itself that it grows old.
         """
@@ -193,7 +193,7 @@ class Plane:
                 await work()
             except Exception as error:
                 self._failed[part] = (self.clock(), type(error).__name__)
-                logger.exception("a part of the plane failed and is started anew", part=part)
+                logger.exception("a part of the plane failed and is restarted", part=part)
             else:
                 return
             await asyncio.sleep(ANEW)

@@ -165,7 +165,7 @@ class PeerAdmin(RecordAdmin[Peer]):
         hold = mirrors_held(time.time()).get(peer.region)
         return reason_of(hold) if hold else "nothing"
 
-    @admin.display(description="added up anew")
+    @admin.display(description="last verified")
     def verified(self, peer: Peer) -> SafeString | str:
         """When the mirror was last proven from its rows."""
         return moment(_state(peer).verified_at)

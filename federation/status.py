@@ -1,6 +1,6 @@
 """The matrix: what each region holds of each other, as told by themselves.
 
-This region's own row comes from its tables and from what its followers hear; the others' rows are what each of them
+This region's own row comes from its tables and from the status of its mirrors; the others' rows are what each of them
 said when it was last asked, which is every two seconds.
 """
 

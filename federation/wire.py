@@ -25,7 +25,7 @@ Place = tuple[Annotated[float, msgspec.Meta(ge=-90, le=90)], Annotated[float, ms
 
 
 class Beat(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="beat"):
-    """How far a log goes. `ago` is for how many seconds the sender has not heard of the log's origin, None for ever;
+    """How far a log goes. `ago` is the seconds since the sender's last contact with the log's origin, None for never;
     `path` the regions that it came through, the origin first and the sender last."""
 
     log_id: str

@@ -13,7 +13,7 @@ MEANINGS: dict[type[errors.CatalogError], Meaning] = {
     errors.Forbidden: ("forbidden", 403, "The token does not allow this"),
     errors.NotFound: ("not-found", 404, "Nothing by that name is registered"),
     errors.Refused: ("refused", 409, "The record has moved on"),
-    errors.Held: ("held", 409, "The removal is held until somebody decides"),
+    errors.Held: ("held", 409, "The removal is held until it is decided"),
     errors.Compacted: ("compacted", 410, "The log no longer holds this"),
     errors.Unavailable: ("unavailable", 503, "The registry cannot do this just now"),
 }

@@ -66,7 +66,7 @@ def _without_nulls(given: Any) -> Any:
 def complaint(error: Exception, body: bytes = b"", *, given: Any = None) -> Invalid:
     """A decoder's error as Invalid: its path becomes the field, its text the message.
 
-    `body` is what was decoded and `given` what it holds, where they are at hand: they tell more.
+    `body` is what was decoded and `given` what it holds, where the caller has them: they tell more.
     """
     for beginning, what in BEGINNINGS:
         if body.startswith(beginning):
@@ -109,7 +109,7 @@ def _at(path: str, given: Any) -> Any:
 
 
 def _foreign(name: str, given: Any) -> str:
-    """What else may help somebody whose body is another registry's."""
+    """A hint for a body in another registry's form."""
     fields = {name, *given} if isinstance(given, dict) else {name}
     for registry, known in FOREIGN.items():
         if name in known or len(fields & known) > 1:

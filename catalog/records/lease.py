@@ -1,7 +1,7 @@
 """A lease: an instance's promise to renew within `ttl` seconds.
 
 Deadlines are written on the *observed clock*: wall time less all the time in which the registry was blind (restarted,
-its lease store lost, its workers stalled). A registry that saw nothing has no right to conclude that nobody renewed.
+its lease store lost, its workers stalled). A registry that saw nothing must not conclude that there were no renewals.
 """
 
 import msgspec

@@ -147,7 +147,7 @@ def ports(given: dict[str, int], *, field: str = "ports") -> dict[str, int]:
 
 
 def reason(text: str, *, field: str = "reason") -> str:
-    """Why somebody did something, in their words. A NUL is no part of a text; PostgreSQL would refuse it."""
+    """Why an operator did something, in their words. A NUL is no part of a text; PostgreSQL would refuse it."""
     if not text.strip() or len(text) > LONGEST_REASON or "\0" in text:
         raise Invalid(f"say why, in 1 to {LONGEST_REASON} characters, none of them NUL", field=field)
     return text

@@ -20,7 +20,7 @@ from catalog.records.status import Status
 
 LARGEST_BODY = 64 * 1024  # bytes of one registration
 NEED_ADDRESS = frozenset({CheckType.TCP, CheckType.GRPC, CheckType.DNS})  # or the instance's own
-NO_PORT = 0  # of an instance that nobody connects to
+NO_PORT = 0  # of an instance that takes no connections, such as a worker
 UNPROVEN = "critical before its checks changed, and no outcome yet"
 
 # Descriptions are shown in the API's schema, which is made from these structs.

@@ -1,6 +1,6 @@
 """The worker of a region on one machine: every periodic task on a thread of one process, without broker and beat.
 
-Celery shares work among machines. Here there is nobody to share it with, and a queue between a clock and a worker on
+Celery shares work among machines. Here there is only one, and a queue between a clock and a worker on
 one machine costs more than the work.
 """
 

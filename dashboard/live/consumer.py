@@ -23,7 +23,7 @@ from dashboard.live.screens import Screen
 from dashboard.live.viewers import identify
 from dashboard.memory.board import Board
 
-HEARTBEAT = 3.0  # seconds without a change after which a browser is told so
+HEARTBEAT = 3.0  # seconds without a change after which a browser gets a heartbeat
 MAX_MESSAGE = 4096  # bytes of a message from a browser: it has little to say
 MAX_MESSAGES, WINDOW = 40, 10.0  # messages in so many seconds; typing into a search is the most that a person sends
 FORBIDDEN, FLOODED, INVALID, FAILED = 4403, 4429, 4400, 1011  # codes with which a connection is closed

@@ -1,4 +1,4 @@
-"""Answer as: what a client in a region is told right now, in each dialect over HTTP and over DNS.
+"""Answer as: what a client in a region is answered right now, in each dialect over HTTP and over DNS.
 
 Nothing here decides anything: the query is answered and rendered as the dialect does it, with the chosen region as
 home. What this process knows of another region may be older than what that region knows of itself, and distances are
@@ -152,7 +152,7 @@ def by_http(
 
 
 def by_dns(view: View, asking: Asking, zone: Zone, now: float) -> tuple[DnsAnswer, ...]:
-    """What a resolver in the zone's region is told, for each type of record that a client may ask for."""
+    """The answers to a resolver in the zone's region, for each type of record that a client may ask for."""
     try:
         name = name_of(asking.service, zone.domains[0], tag=asking.tag, namespace=asking.namespace)
     except Invalid as error:
@@ -194,7 +194,7 @@ def _answer(packet: bytes, found: Finding, zone: Zone, name: dns.name.Name) -> D
     domain = split[1] if split else ()
     prepared = prepare(found, question, zone, Naming.of(question.name, domain))
     _, truncated = message.body(question, prepared, zone.payload, zone.payload)
-    # Which records come first is drawn by lot each time. Here they stay where they are, or nobody could read them.
+    # Which records come first is drawn by lot each time. Here they stay where they are, to be readable.
     first = msgspec.structs.replace(prepared, answers=prepared.answers[: 1 if prepared.one_of else SHOWN])
     body, _ = message.body(question, first, zone.payload, LARGEST)
     return DnsAnswer(

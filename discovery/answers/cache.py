@@ -99,7 +99,7 @@ class Encoded:
         return self.etag == other.etag and self.status == other.status
 
     def is_news_after(self, other: "Encoded | Former") -> bool:
-        """Whether those who wait with the other one are told: it differs, or its index did not say enough."""
+        """Whether those who wait with the other one are answered: it differs, or its index did not say enough."""
         return not self.same_as(other) or (other.by_time and self.index > other.index)
 
     def at(self, index: int) -> "Encoded":
@@ -145,7 +145,7 @@ class Answers:
         view.listeners.append(self._changed)
 
     def ask(self, read: Read, form: Form) -> Encoded:
-        """The answer in the form of a dialect, encoded now if it is not at hand."""
+        """The answer in the form of a dialect, encoded now unless it is cached."""
         key = (form.name, read.key)
         found = self._kept.get(key)
         if found is not None:

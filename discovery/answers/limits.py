@@ -16,7 +16,7 @@ class TooMany(CatalogError):
 
 
 class Watchers:
-    """Counts who waits. `most` in all leaves sockets for everybody else."""
+    """Counts watchers. `most` in all leaves sockets for other clients."""
 
     def __init__(self, *, most: int, per_client: int) -> None:
         self.most, self.per_client = most, per_client

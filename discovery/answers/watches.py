@@ -185,7 +185,7 @@ class Topics:
         try:
             topic.current = self._answers.ask(topic.read, topic.form)
         except CatalogError as error:
-            # A filter that new records make undecidable, say. Clients that wait are told when they ask the next time.
+            # A filter that new records make undecidable, say. Waiting clients get the error when they ask again.
             logger.info("a read that is waited on cannot be repeated", reason=str(error))
         self._depend(topic)
         self.recomputed += 1

@@ -1,4 +1,4 @@
-"""An answer as it goes over an HTTP/1.1 connection: one string of bytes, made anew only when the date has changed."""
+"""An answer as it goes over an HTTP/1.1 connection: one string of bytes, rebuilt only when the date has changed."""
 
 from http import HTTPStatus
 
@@ -18,7 +18,7 @@ class Wire:
     def at(self, stamp: Headers) -> bytes:
         """The answer with the headers that a server puts into each: the date above all.
 
-        `stamp` is told from others by identity: a server makes a new list whenever there is something new in it.
+        `stamp` is compared by identity: a server makes a new list whenever its content changes.
         """
         if stamp is not self._stamp:
             self._whole = self._written(stamp)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 def run(count: int, child: Callable[[int], None]) -> int:
     """Fork `count` processes that call `child` with their number; returns an exit code when all have ended.
 
-    SIGTERM and SIGINT are passed on. When one ends by itself the others are ended too, so that whoever supervises this
+    SIGTERM and SIGINT are passed on. When one ends by itself the others are ended too, so that the supervisor of this
     process starts them all afresh. Must be called before any thread is started.
     """
     pids = {_fork(number, child) for number in range(count)}

@@ -1,8 +1,8 @@
 """Reads: what a name asks for, put to the one query.
 
 What is found says three things apart that DNS tells apart: the name does not exist (NXDOMAIN), it exists and there
-is nothing to say (NOERROR), or nobody knows yet (SERVFAIL). A name exists as long as anything is registered under it,
-healthy or not: a resolver that once heard NXDOMAIN would not ask again for a service that recovers.
+is nothing to say (NOERROR), or nothing is known yet (SERVFAIL). A name exists while anything is registered under it,
+healthy or not: a resolver that once got NXDOMAIN would not ask again for a service that recovers.
 """
 
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def loaded(self) -> bool:
-        """False while nothing was ever heard of the region, which is not the same as nothing being registered."""
+        """False while there never was contact with the region, which is not the same as nothing being registered."""
         return self.fixed is not None or self.freshness.state is not State.UNKNOWN
 
 
@@ -56,7 +56,7 @@ def find(view: View, route: Route, *, local: str, now: float) -> Finding:
         return _finding(view, local, exists=route is not Fixed.NOTHING, fixed=route, valid_until=now + SERIAL_AGE)
     region = route.place.region or local
     if region != local and region not in view.regions:
-        # Its name will be touched when the region is heard of.
+        # Its name will be touched when the region becomes known.
         return _finding(view, local, exists=False, depends={(region, EVERYTHING)})
     if isinstance(route, Inner):
         return _finding(view, region, exists=True)

@@ -67,7 +67,7 @@ class Responder:
         try:
             prepared = self._prepared(question, generation)
         except Exception:
-            # Whatever a stranger found that breaks the making of an answer must not end the server for everybody else.
+            # A question that breaks the making of its answer must not end the server for all other clients.
             logger.exception("a question could not be answered", name=repr(question.name), type=question.rdtype)
             prepared = FAILED
         self._counters.count(transport, question.rdtype, prepared.rcode)

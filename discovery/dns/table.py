@@ -8,7 +8,7 @@ Threads. One thread answers over UDP, one follows the log and answers over TCP; 
 Looking up takes no lock: a dict's `get` is whole. Everything that adds or removes holds the lock.
 
 The danger is an answer made from the view as it was, put into the table after the change that should have dropped it:
-it would stay for ever. So whoever makes an answer first notes `generation`, and `put` refuses when it has moved on.
+it would stay for ever. So the maker of an answer first notes `generation`, and `put` refuses when it has moved on.
 The generation moves at the *end* of dropping, under the lock. Were it to move at the start, a thread could note the
 new one, take a prepared answer that is about to be dropped, and keep a body made from it. As it is, who notes the new
 generation finds the table clean, and the view was changed before that.
@@ -48,7 +48,7 @@ Key = bytes | tuple[bytes, int]
 
 
 class AnswerTable:
-    """Bodies and prepared answers; a listener of the view. `retire` is told of each body that leaves the table."""
+    """Bodies and prepared answers; a listener of the view. `retire` is called with each body that leaves the table."""
 
     def __init__(self, *, retire: Callable[[Bodies], None] = lambda _: None) -> None:
         self.bodies: dict[bytes, Bodies] = {}

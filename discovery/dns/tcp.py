@@ -58,7 +58,7 @@ class Connections:
                     self._left.clear()
                     await self._left.wait()
         except TimeoutError:
-            pass  # whoever has not read by now goes without
+            pass  # a client that has not read by now gets nothing
 
 
 class Connection(asyncio.Protocol):
@@ -133,7 +133,7 @@ class Connection(asyncio.Protocol):
             packet = bytes(self._buffer[2 : 2 + length])
             del self._buffer[: 2 + length]
             answer = self._responder.over_tcp(packet)
-            if answer is None:  # not a query: whoever sends this is not speaking DNS
+            if answer is None:  # not a query: the client is not speaking DNS
                 self._transport.abort()
                 return
             self._transport.write(len(answer).to_bytes(2, "big") + answer)

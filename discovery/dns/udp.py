@@ -36,7 +36,7 @@ class UdpServer:
             try:
                 self._loop()
             except OSError as error:
-                # Mostly an address that cannot be sent to, forged or filtered: nobody else's answers suffer for it.
+                # Mostly an address that cannot be sent to, forged or filtered: other answers are not affected.
                 if self._stopping:
                     return
                 self._counters.failures += 1

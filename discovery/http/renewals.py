@@ -16,7 +16,7 @@ RENEWED = Reply(204, [])
 async def renew(request: Request) -> None:
     """`PUT /services/{service}/{id}/renew`: 204 once the lease is kept, 404 when the instance must register again.
 
-    An instance without a lease has nothing to lose, and is told 204.
+    An instance without a lease has nothing to lose, and gets 204.
     """
     plane = request.plane
     service, id = service_name(request.path["service"]), request.path["id"]

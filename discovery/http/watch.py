@@ -57,7 +57,7 @@ async def _send_all(request: Request, read: Read, seen: Waiting) -> None:
 
 
 def _may_read(request: Request) -> bool:
-    """Whether the token that opened the stream is still good. A reader that comes back is told why it is not."""
+    """Whether the token that opened the stream is still good. A reader that comes back learns why it is not."""
     try:
         request.may_read()
     except CatalogError:

@@ -26,7 +26,7 @@ class Following:
     `ready` is set once the view can answer: it holds the copy on disk, or what the log said. With `save` false the
     copy is read but never written, for a second process that shares the directory. A mirror is not fresh because its
     tables can be read: how fresh it is, and `heard_at`, is for others to say. `clock` gives wall time. The followers
-    `beside` are told the same, each time before the view is: what was before, they find in it.
+    `beside` get the same, each time before the view does: there they find the state before.
     """
 
     def __init__(

@@ -163,7 +163,7 @@ class Mirrors:
         for region, task in zip(regions, tasks, strict=True):
             error = None if task.cancelled() else task.exception()
             if error is not None and self._faults.get(region) != repr(error):
-                # One mirror's trouble must not end the others. It is followed anew with the next look.
+                # One mirror's trouble must not end the others. It is followed again at the next look.
                 self._faults[region] = repr(error)
                 logger.error("a mirror could not be followed", region=region, exc_info=error)
 

@@ -2,8 +2,8 @@
 
 The workers note each round in Valkey. What counts is that the note *changes*, judged by this process's own clock, so
 that workers with a clock that is off do not look dead. When Valkey cannot be reached the note does not change either,
-and rightly so: checks are claimed there, so nobody can probe. A verdict that nobody confirms becomes `unknown` after
-some intervals, which still serves; nobody is taken away for lack of a verdict.
+and rightly so: checks are claimed there, so no worker can probe. A verdict without confirmation becomes `unknown` after
+some intervals, which still serves; no instance is taken away for lack of a verdict.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Pulse:
 
     @property
     def beats(self) -> bool:
-        """Whether workers probe, as far as can be told."""
+        """Whether workers probe, as far as is known."""
         return self._noted is not None and self.silent_for < PROBING_STOPPED_AFTER
 
     async def watch(self) -> None:

@@ -32,7 +32,7 @@ def log_exchange(scope: Scope, id: str, status: int, began: float) -> None:
 
 
 def log_failure(scope: Scope, id: str, error: BaseException) -> None:
-    """What went wrong here, for whoever mends it; the client is told the id."""
+    """A defect, with its traceback; the client gets the id."""
     logger.error("a request failed", path=scope["path"], request=id, exc_info=error)
 
 

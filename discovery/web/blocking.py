@@ -24,7 +24,7 @@ class Waiting(msgspec.Struct, frozen=True):
 def is_news(encoded: Encoded, waiting: Waiting, head: int) -> bool:
     """Whether a client gets this answer at once. `head` is the index of the view.
 
-    An index beyond the head belongs to another log, before a restore say: whoever has it must start over. One between
+    An index beyond the head belongs to another log, before a restore say: its client must start over. One between
     the answer's own and the last that touched it comes from another server, which saw the answer change and change
     back; this one did not look meanwhile, and cannot know that the client has what it has.
     """

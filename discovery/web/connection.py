@@ -3,7 +3,7 @@
 A lookup that was made before in the same words is answered by its very bytes (`request_cache.py`), a frequent write
 without a task of its own (`fast_writes.py`); uvicorn hands everything else to the same application.
 
-A client that sends half a request and then nothing, or a head without end, is told so and disconnected.
+A client that sends half a request and then nothing, or a head without end, gets an error and is disconnected.
 """
 
 import asyncio
@@ -113,7 +113,7 @@ class Connection(HttpToolsProtocol):
         self.transport = self._corked.inner
         super().handle_websocket_upgrade()
         websocket = cast("WebSocketsSansIOProtocol", self.transport.get_protocol())
-        if not websocket.handshake_initiated:  # a head larger than it reads: its answer is made, but nobody sends it
+        if not websocket.handshake_initiated:  # a head larger than it reads: its answer is made, but not sent
             self.transport.write(b"".join(websocket.conn.data_to_send()))
             self.transport.close()
 
@@ -203,7 +203,7 @@ class Connection(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Look now and then whether anything was asked for lately, and end the connection if not.
 
-        A timer that is set anew with every request would cost more than answering it.
+        A timer that is reset with every request would cost more than answering it.
         """
         if self._active or self._in_message or not self._is_free:
             self._active = False
@@ -259,7 +259,7 @@ class Connection(HttpToolsProtocol):
         try:
             write.guard()
             handled = handler(write, body)
-        except Exception as error:  # noqa: BLE001 - the last line of defence: the client is told, the log knows why
+        except Exception as error:  # noqa: BLE001 - the last line of defence: the client gets a 500, the log has the reason
             write.set_exception(error)
             return
         if not handled:

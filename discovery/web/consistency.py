@@ -64,7 +64,11 @@ def require(plane: Plane, encoded: Encoded, consistency: Consistency) -> None:
 
 def _text(plane: Plane, region: str, lag: float | None, max_lag: float) -> str:
     freshness = plane.view.region(region).freshness
-    heard = "was never heard here" if lag is None else f"was last heard {lag:.1f} s ago, and {max_lag:g} s are allowed"
+    contact = (
+        "was never in contact"
+        if lag is None
+        else f"had its last contact {lag:.1f} s ago, and {max_lag:g} s are allowed"
+    )
     state = f" ({freshness_text(freshness)})" if freshness.state is not State.LIVE else ""
     reason = plane.mirrors.reason(region) if plane.mirrors is not None else ""
-    return f"{region} {heard}{state}" + (f": {reason}" if reason else "")
+    return f"{region} {contact}{state}" + (f": {reason}" if reason else "")

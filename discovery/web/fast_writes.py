@@ -81,7 +81,7 @@ class FastWrite(Exchange):
         """Take over the outcome of a future; a callback for it."""
         try:
             value = future.result()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             self.set_exception(error)
         else:
             self.set_result(value)

@@ -1,4 +1,4 @@
-"""What the discovery plane measures of itself, in Prometheus's words. Read from plain counters when somebody asks."""
+"""Metrics of the discovery plane for Prometheus, read from plain counters at each scrape."""
 
 from collections.abc import Iterable
 
@@ -31,10 +31,10 @@ class Measures(Collector):
         for dialect, number in answers.lookups().items():
             lookups.add_metric([dialect], number)
         yield lookups
-        yield _counter("meridian_answers_hot", "Lookups answered with bytes that were at hand", answers.hits())
+        yield _counter("meridian_answers_hot", "Lookups answered with cached bytes", answers.hits())
         yield _counter("meridian_answers_computed", "Answers worked out and encoded", answers.computed)
-        yield _gauge("meridian_answers_kept", "Answers at hand", len(answers))
-        yield _gauge("meridian_answers_kept_bytes", "Bytes of the answers at hand", answers.size)
+        yield _gauge("meridian_answers_kept", "Cached answers", len(answers))
+        yield _gauge("meridian_answers_kept_bytes", "Bytes of the cached answers", answers.size)
 
     def _view(self) -> Iterable[Metric]:
         plane = self._plane

@@ -10,7 +10,7 @@ from registry.problems import CONTENT_TYPE, INTERNAL, MEANINGS, TYPE, Meaning
 
 
 class TooOld(Unavailable):
-    """What is known here is older than whoever asks wants it to be; the text says of which region, and why."""
+    """What is known here is older than the client allows; the text says of which region, and why."""
 
 
 class Malformed(CatalogError):

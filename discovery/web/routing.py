@@ -50,7 +50,7 @@ class Node:
 
 
 class Router:
-    """The routes of one server. `paths` is what a client is told that asks for any other."""
+    """The routes of one server. `paths` is the list in the error for any other path."""
 
     def __init__(self, routes: Routes, paths: Iterable[str]) -> None:
         self._root = Node()

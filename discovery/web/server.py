@@ -99,7 +99,7 @@ class Application:
         return None if mounted is None else mounted.form
 
     async def _answered_from_memory(self, form: HttpForm, scope: Scope, send: Send) -> bool:
-        """Whether the answer was at hand and whoever asks may have it; in doubt the request is routed."""
+        """Whether the answer was cached and the client may have it; in doubt the request is routed."""
         encoded = self._by_address.get(form.address(scope))
         if encoded is None:
             return False
@@ -132,7 +132,7 @@ class Application:
             pass
         except CatalogError as error:
             await request.fail(error)
-        except Exception as error:  # noqa: BLE001 - the last line of defence: the client is told, the log knows why
+        except Exception as error:  # noqa: BLE001 - the last line of defence: the client gets a 500, the log has the reason
             log_failure(request.scope, request.id, error)
             await request.fail(error)
         request.log()

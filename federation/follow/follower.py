@@ -165,7 +165,7 @@ class Mirroring:
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
-            # A thread cannot be told to stop; so it may finish what it is writing before the mirror is let go.
+            # A thread cannot be stopped; so it may finish what it is writing before the mirror is let go.
             await asyncio.wait({working})
             raise
 

@@ -28,7 +28,7 @@ def _deaf(_beat: Beat) -> None:
 class RemoteLog:
     """The log of `region` as the peer behind `client` serves it. Belongs to one event loop; end it with `close`.
 
-    It keeps one stream open and reads it ahead: `wait` ends when something has come in. `on_beat` is told how far the
+    It keeps one stream open and reads it ahead: `wait` ends when something has come in. `on_beat` gets how far the
     log goes and how fresh the peer's copy is.
     """
 

@@ -2,7 +2,7 @@
 
 The peer vouches for who asked: what its users may write here it has decided itself, and what it may pass on at all is
 decided when it becomes a peer. Nothing is passed on twice, and nothing through a third region: a write whose answer is
-lost on the way would otherwise be done somewhere, by nobody's doing.
+lost on the way would otherwise be done somewhere, without an author.
 """
 
 import asyncio

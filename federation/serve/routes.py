@@ -167,12 +167,12 @@ class Stream:
         await self._tell(found, beat=True)
 
     async def run(self, seconds: float) -> None:
-        """Send what comes, for so long, or until it is compacted away: who asks again is told so by a status."""
+        """Send what comes, for so long, or until it is compacted away: a client that asks again gets a status."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while loop.time() < until:
             await self._log.wait(self._position, timeout=BEAT)
-            require_peer(self._scope)  # a peer that was revoked hears nothing more
+            require_peer(self._scope)  # a revoked peer gets nothing more
             try:
                 found = await self._log.read(self._position, limit=BATCH)
             except Compacted:

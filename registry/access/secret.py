@@ -1,7 +1,7 @@
 """A token's secret: `mrd_<id>_<43 random characters>`.
 
 The id finds the row; the rest is 256 random bits. A password needs a slow hash because people choose guessable ones;
-nobody can guess 256 random bits, so SHA-256 is enough, and a server can check it on every lookup.
+256 random bits cannot be guessed, so SHA-256 is enough, and a server can check it on every lookup.
 """
 
 import hashlib

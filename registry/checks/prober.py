@@ -136,7 +136,7 @@ class Prober:
             self._keep(self._tell_of(transitions))
 
     async def _tell_of(self, transitions: Mapping[str, Transition]) -> None:
-        """What cannot be written now is told again by the next probe, which still finds it so."""
+        """What cannot be written now is reported again by the next probe, which still finds it so."""
         try:
             for key, written in zip(transitions, await self._tell(list(transitions.values())), strict=True):
                 outcome = _word(written)

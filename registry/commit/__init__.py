@@ -1,1 +1,1 @@
-"""How a verb becomes a commit: the command, the writer thread, one transaction for many, and who is told."""
+"""How a verb becomes a commit: the command, the writer thread, one transaction for many, and what follows it."""

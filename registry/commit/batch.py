@@ -18,7 +18,7 @@ from registry.tables import statements
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """What a transaction did: one outcome for each command, the changes of `log_id`, and who was heard of besides."""
+    """What a transaction did: an outcome for each command, the changes of `log_id`, and instances renewed unchanged."""
 
     region: str
     log_id: str

@@ -1,6 +1,6 @@
 """The doorbell: a message after each commit that wakes followers in other processes.
 
-It carries the log's new end, on which nobody relies: a message that is lost costs its follower one poll's delay.
+It carries the log's new end, on which nothing relies: a message that is lost costs its follower one poll's delay.
 """
 
 import asyncio
@@ -55,15 +55,15 @@ ring_for = ring.ring_for
 
 
 class Listening:
-    """Hears a region's doorbell on one event loop, and connects again whenever the connection is lost.
+    """Listens to a region's doorbell on one event loop, and connects again whenever the connection is lost.
 
-    `heard` is called with the position that was rung for, and with None when rings may have been missed.
+    `on_ring` is called with the position that was rung for, and with None when rings may have been missed.
     """
 
-    def __init__(self, region: str, heard: Callable[[Position | None], None]) -> None:
+    def __init__(self, region: str, on_ring: Callable[[Position | None], None]) -> None:
         self.connected = False
         self._region = region
-        self._heard = heard
+        self._on_ring = on_ring
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -72,17 +72,17 @@ class Listening:
                 await self._listen()
             except (RedisError, OSError) as error:
                 if self.connected:
-                    log.warning("doorbell is not heard: polling", region=self._region, error=str(error))
+                    log.warning("doorbell is not connected: polling", region=self._region, error=str(error))
             finally:
                 self.connected = False
-                self._heard(None)
+                self._on_ring(None)
             await asyncio.sleep(AGAIN)
 
     async def _listen(self) -> None:
         async with aconnection() as client, client.pubsub() as pubsub:
             await pubsub.subscribe(channel(self._region))
             self.connected = True
-            self._heard(None)  # whatever was rung before the subscription
+            self._on_ring(None)  # whatever was rung before the subscription
             while True:
                 await self._hear(pubsub)
 
@@ -96,4 +96,4 @@ class Listening:
             raise TimeoutError("Valkey does not answer")
         if message["type"] == "message":
             log_id, _, index = str(message["data"]).partition(" ")
-            self._heard(Position(log_id, int(index)) if index.isascii() and index.isdigit() else None)
+            self._on_ring(Position(log_id, int(index)) if index.isascii() and index.isdigit() else None)

@@ -10,7 +10,7 @@ Listener = Callable[[Position], None]
 
 
 class Tail:
-    """A run of changes without gaps. Commits of other processes make it start anew; readers then use the database."""
+    """A run of changes without gaps. Commits of other processes make it start over; readers then use the database."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -50,7 +50,7 @@ class Tail:
             return changes[start : start + limit]
 
     def forget(self) -> None:
-        """Start anew."""
+        """Start over."""
         with self._lock:
             self._log_id, self._changes = "", []
 

@@ -42,16 +42,16 @@ class Verb(Generic[P, R]):
         return future.result()
 
     async def aio(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """The same for a coroutine, which is told after a while when nothing is heard of the commit.
+        """The same for a coroutine, which gets Unavailable after a while without a commit.
 
-        A caller that is told so, or is cancelled, has perhaps been served nevertheless.
+        The commit may happen nevertheless, also for a caller that is cancelled.
         """
         future = asyncio.get_running_loop().create_future()
         self.soon(future, *args, **kwargs)
         return cast("R", await future)
 
     def soon(self, future: "Settles", *args: P.args, **kwargs: P.kwargs) -> None:
-        """The same for whoever has something like a future of the running loop; it is settled on that loop."""
+        """The same for something like a future of the running loop; it is settled on that loop."""
         loop = asyncio.get_running_loop()
         patience(loop).watch(future)
         submit(self._command(future, loop, args, kwargs))

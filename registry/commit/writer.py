@@ -32,7 +32,7 @@ from registry.commit.hooks import hooks
 from registry.commit.staging import Memory
 from registry.commit.tail import tail
 
-MOST_COMMANDS = 500  # in one commit: keeps a batch, and with it everybody's wait, to some tens of milliseconds
+MOST_COMMANDS = 500  # in one commit: keeps a batch, and with it each caller's wait, to some tens of milliseconds
 CROWD = 8  # commands in one commit that tell of many more on their way
 LINGER = 0.001  # seconds that the next commit then waits for them: fewer commits cost less, and all are done sooner
 IDLE = 1.0  # seconds after which a connection is tried before it is trusted with a transaction
@@ -81,7 +81,7 @@ class Writer:
                     self._write(commands)
                 except Exception as error:  # a defect after the commit, say; without the thread all would wait for ever
                     log.exception("the writer stumbled", region=self.region, commands=len(commands))
-                    answer(commands, [Outcome(error=error)] * len(commands))  # to those who have heard nothing yet
+                    answer(commands, [Outcome(error=error)] * len(commands))  # to those without an answer yet
                 measures.COMMIT_SECONDS.observe(time.perf_counter() - started)
                 measures.COMMIT_COMMANDS.observe(len(commands))
         connection.close()
@@ -108,14 +108,14 @@ class Writer:
         except (OperationalError, InterfaceError) as error:
             self._fail(commands, _unavailable(error), error)
             return error
-        except Exception as error:  # noqa: BLE001 - the thread must live, and every caller must hear
+        except Exception as error:  # noqa: BLE001 - the thread must live, and every caller needs an answer
             if len(commands) > 1:
                 self._write_singly(commands)
             else:
                 self._fail(commands, _blame(error), error)
         else:
             try:
-                publish(done)  # first, so that whoever is answered mostly finds this process's view there already
+                publish(done)  # first, so that this process's view mostly shows it before the caller is answered
             finally:
                 answer(commands, done.outcomes)
         return None
@@ -174,7 +174,7 @@ def _unavailable(error: Exception) -> Unavailable:
 
 
 def _blame(error: Exception) -> Exception:
-    """What the only command of a failed transaction is told."""
+    """The error for the only command of a failed transaction."""
     if isinstance(error, DataError | IntegrityError):
         return Invalid(f"the database refuses it: {error}")
     if isinstance(error, DatabaseError) and not isinstance(error, CatalogError):
@@ -214,7 +214,7 @@ def is_writer_thread() -> bool:
 
 
 def close_writers() -> None:
-    """Commit and publish what is waiting, and end the threads. The next command starts anew."""
+    """Commit and publish what is waiting, and end the threads. The next command starts a new one."""
     with _lock:
         closing = list(_writers.values())
         _writers.clear()

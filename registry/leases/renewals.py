@@ -79,7 +79,7 @@ class Renewals:
     def report(self, instance: Instance, check: str) -> Future[None]:
         """Count a report of a `ttl` check from now; Invalid when there is no such check. As for `renew`, await it.
 
-        The verdict itself is told to `actions.report_checks`.
+        The verdict itself goes to `actions.report_checks`.
         """
         found = named_check(instance, check)
         if found is None:

@@ -29,7 +29,7 @@ Cursor = Mapping[str, int]
 class Entry(msgspec.Struct, frozen=True):
     """A change, and the record that it replaced or removed: None when there was none.
 
-    Without `before_known` nobody knows what was there: the history that is kept begins later.
+    Without `before_known` the record before is unknown: the history that is kept begins later.
     """
 
     change: Change

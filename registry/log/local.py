@@ -29,7 +29,7 @@ from registry.models import ChangeRow, Region
 from registry.tables.records import RECORDS_BY_INDEX
 from registry.valkey import cancel_all
 
-POLL = 0.25  # seconds between looks while the doorbell is not heard
+POLL = 0.25  # seconds between looks while the doorbell is not connected
 UNREADABLE = "the database cannot be read"
 ENDS_AT = (
     'SELECT 1 FROM "registry_region" WHERE "name" = %s AND "log_id" = %s AND "index" = %s '
@@ -52,7 +52,7 @@ class Damaged(Compacted):
 class DatabaseLog:
     """One region's log; used on one event loop, and closed with `close`.
 
-    `wait` returns early while no doorbell is heard, so that a follower polls.
+    `wait` returns early while the doorbell is not connected, so that a follower polls.
     """
 
     def __init__(self, region: str, *, recent: Tail | None = None) -> None:
@@ -60,7 +60,7 @@ class DatabaseLog:
         self._tail = recent if recent is not None else tail(region)
         self._thread = DatabaseThread("log", complaint=UNREADABLE)
         self._rung = asyncio.Event()
-        self._ends: dict[str, int] = {}  # the furthest index heard of, by log id
+        self._ends: dict[str, int] = {}  # the furthest index known of, by log id
         self._missed = 0  # how often rings may have been missed
         self._named = set[int]()  # the changes of which it was said that they are damaged
         self._listening: Listening | None = None
@@ -77,13 +77,13 @@ class DatabaseLog:
         recent = self._tail.after(after, limit)
         if recent:
             return recent
-        heard = self._ends
+        ends = self._ends
         try:
             changes = await self._thread.run(lambda: _read(self._region, after, limit))
         except Damaged as damage:
             self._name(damage)
             raise
-        if not changes and self._ends is heard:
+        if not changes and self._ends is ends:
             self._ends = {}  # nothing is there after all: a ring is only a rumour, and must not be waited on for ever
         return changes
 
@@ -147,7 +147,7 @@ class DatabaseLog:
         rung.set()
 
     def _is_news(self, after: Position) -> bool:
-        """Whether more has been heard of than what `after` is the end of: of this log, or of another in its place."""
+        """Whether more is known of than what `after` is the end of: of this log, or of another in its place."""
         return any(
             end > after.index if log_id == after.log_id else end > 0 for log_id, end in self._ends.items()
         ) or bool(self._tail.after(after, 1))
@@ -188,7 +188,7 @@ class _Reader:
 
 
 def _hand_out(region: str, wanted: "SimpleQueue[Future[Any] | None]") -> None:
-    """Give each future the next step, until nobody wants another one."""
+    """Give each future the next step, until none wants another one."""
     steps = _read_all(region)
     while (future := wanted.get()) is not None:
         if future.set_running_or_notify_cancel():
@@ -201,7 +201,7 @@ def _settle(future: Future[Any], step: Callable[[], Any]) -> None:
     try:
         with unavailable(UNREADABLE):
             future.set_result(step())
-    except Exception as error:  # noqa: BLE001 - it is whoever awaits the future that handles it
+    except Exception as error:  # noqa: BLE001 - the future's awaiter handles it
         future.set_exception(error)
 
 
@@ -273,7 +273,7 @@ def _require(region: str, position: Position) -> int:
 
 
 def _require_region(name: str) -> Region:
-    """The region's row; a region that nobody has written to yet gets its log now, so that it can be followed.
+    """The region's row; a region without a write yet gets its log now, so that it can be followed.
 
     Raises Unavailable for another region of which there is no mirror, or no longer.
     """
@@ -297,8 +297,8 @@ def _live(region: str, index: int, text: str) -> Change:
     return Change(region=region, index=index, key=record.key, record=record)
 
 
-def _call_soon(loop: asyncio.AbstractEventLoop, heard: Callable[[Position | None], None], end: Position) -> None:
+def _call_soon(loop: asyncio.AbstractEventLoop, on_ring: Callable[[Position | None], None], end: Position) -> None:
     try:
-        loop.call_soon_threadsafe(heard, end)
+        loop.call_soon_threadsafe(on_ring, end)
     except RuntimeError:
         return  # the loop is closed, and its follower with it

@@ -2,7 +2,7 @@
 
 A mirrored entry keeps its region, index, log id, record, actor, cause and digest. The digest of every entry is computed
 here and compared before anything is kept, so that a mirror is either right or not written. After each commit the
-region's tail and doorbell tell the same followers that hear of this region's own changes.
+region's tail and doorbell wake the same followers as this region's own changes.
 
 The region's row is the lock here too: two writers of one mirror, a worker that was taken for dead and its successor,
 queue for it, and what the second one brings again is passed over.
@@ -107,7 +107,7 @@ class Mirror:
     def replace(self, head: Head, snapshot: Iterable[Sequence[Change]], *, guard: Guard = allow) -> None:
         """Make the mirror what the snapshot says, in one transaction: readers see the old state, then the new one.
 
-        Only what differs is written, so that a mirror that was nearly right holds up nobody. The history that was kept
+        Only what differs is written, so that a mirror that was nearly right is reset quickly. The history that was kept
         is forgotten: readers of it get Compacted. Raises Diverged when the snapshot does not add up to its digest, and
         what `guard` raises.
         """
@@ -209,7 +209,7 @@ def heads() -> list[Kept]:
 
 
 class Sums(msgspec.Struct, frozen=True):
-    """The digests of a region computed anew from its records: of the whole, and of each service, in hex."""
+    """The digests of a region recomputed from its records: of the whole, and of each service, in hex."""
 
     head: Head
     digest: str

@@ -1,4 +1,4 @@
-"""The region's row: where its log stands, and the lock that orders everybody who writes to it."""
+"""The region's row: where its log stands, and the lock that orders its writers."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from django.db import models
 class Region(models.Model):
     """One region whose catalog is kept here.
 
-    Whoever appends to the region's log holds this row's lock until the commit, so that indexes have no gaps and no
+    A writer of the region's log holds this row's lock until the commit, so that indexes have no gaps and no
     reader sees a later index before an earlier one.
     """
 

@@ -8,7 +8,7 @@ M = TypeVar("M", bound=models.Model)
 
 
 class Sealed(Exception):
-    """Somebody tried to write a table of the catalog around the verbs of `registry.actions`."""
+    """A table of the catalog was to be written around the verbs of `registry.actions`."""
 
 
 def _refuse(*_: Any, **__: Any) -> NoReturn:

@@ -43,7 +43,7 @@ class Insert:
         into = f'INSERT INTO "{table}" ({names})'
         conflict = f"ON CONFLICT ({key}) DO UPDATE SET {rest}" if keyed_by else ""
         # A statement of SQLite that fails takes itself back, for which it keeps a copy of each page that it changes.
-        # OR FAIL leaves that to whoever began the transaction, and every one of ours is taken back as a whole.
+        # OR FAIL leaves that to the transaction, and every one of ours is taken back as a whole.
         into_sqlite = into if keyed_by else into.replace("INSERT", "INSERT OR FAIL", 1)
         typed = ", ".join(f'"{column}" {type}' for column, type in columns.items())
         row = f"({', '.join(['?'] * len(columns))})"

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         """Work until a signal says otherwise."""
         app.loader.import_default_modules()
         tasks: dict[str, tuple[Task, float]] = {name: (app.tasks[name], every) for name, every in EVERY.items()}
-        tasks[probe.name] = probe_for_a_second, 0.0  # there is nobody to ask for help: the next round follows at once
+        tasks[probe.name] = probe_for_a_second, 0.0  # no other worker helps: the next round follows at once
         worker = LocalWorker(tasks)
         ending = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # of all threads: the one that waits gets them

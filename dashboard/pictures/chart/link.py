@@ -19,7 +19,7 @@ LinkPoint = tuple[
 DELAY = Frame(width=720, height=236, left=60, right=706, top=22, bottom=104)
 LAG = Frame(width=720, height=236, left=60, right=706, top=134, bottom=206)
 COLUMNS = 320  # points further apart than a column's share of the time are drawn; of those in one, the worst
-GAP = 4.0  # columns, and at least `PAUSE` seconds, without a point break the line: nobody looked
+GAP = 4.0  # columns, and at least `PAUSE` seconds, without a point break the line: no measurement
 PAUSE = 40.0
 LEAST_DELAY, LEAST_LAG = 0.002, 5.0  # seconds; what is smaller than that is calm and should look so
 

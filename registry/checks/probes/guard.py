@@ -1,6 +1,6 @@
 """The guard: which addresses a probe may connect to.
 
-Whoever may register an instance may choose where the workers connect. Without a guard that is a way to read the
+A client that may register an instance chooses where the workers connect. Without a guard that is a way to read the
 credentials that a cloud hands to its machines, and to reach whatever trusts a neighbour on the link.
 
 The guard judges the address that a socket is about to connect to, not the name that led there. A name that resolves
@@ -84,7 +84,7 @@ class Guard:
     def socket(self, info: tuple[Any, ...]) -> socket.socket:
         """A socket for a result of `getaddrinfo`, if a probe may connect there; raises Refused.
 
-        Whoever connects asks for its socket here, with the very address that it then connects to.
+        Every probe asks for its socket here, with the very address that it then connects to.
         """
         family, kind, proto, _, sockaddr = info
         self.require(sockaddr[0])

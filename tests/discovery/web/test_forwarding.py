@@ -34,7 +34,7 @@ async def test_a_lag_that_is_not_kept_is_503_with_its_reason(fed: MirroringWorld
     for _ in range(2):
         answer = await fed.get("/services/web?region=eu-west&max_lag=5s")
         assert (answer.status, answer.json()["type"]) == (503, "urn:meridian:problem:too-old")
-        assert "eu-west was last heard 60.0 s ago, and 5 s are allowed" in answer.json()["detail"]
+        assert "eu-west had its last contact 60.0 s ago, and 5 s are allowed" in answer.json()["detail"]
         assert "no route to host" in answer.json()["detail"]
     assert (await fed.get("/services/web?region=eu-west")).status == 200
 

@@ -58,7 +58,7 @@ async def test_a_part_that_fails_is_started_anew_and_the_log_has_the_traceback(t
             await aeventually(lambda: runs == 3)
         finally:
             await world.plane.stop()
-    said = [entry for entry in logs if entry["event"] == "a part of the plane failed and is started anew"]
+    said = [entry for entry in logs if entry["event"] == "a part of the plane failed and is restarted"]
     assert [(entry["log_level"], entry["exc_info"]) for entry in said] == [("error", True)] * 2
     assert all("sickly" in entry["part"] for entry in said)
 
@@ -86,7 +86,7 @@ async def test_health_names_the_part_that_failed_for_a_minute(world: World) -> N
     await world.plane._keep_up(fails_once)
     report = world.health.report()
     assert report.status == "degraded"
-    assert report.checks["parts"].endswith("fails_once failed and was started anew: ZeroDivisionError")
+    assert report.checks["parts"].endswith("fails_once failed and was restarted: ZeroDivisionError")
     world.now += 61
     assert "parts" not in world.health.report().checks
 

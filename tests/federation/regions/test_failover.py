@@ -89,7 +89,7 @@ def test_a_region_that_is_gone_is_answered_for_and_its_age_is_told(pair: tuple[R
     assert call(us, "GET", "/services/web?region=eu-west&max_lag=10s")[0] == 200
     eu.stop()
     problem = eventually(lambda: _too_old(us), within=30, what="us-east says that eu-west is too old")
-    assert "eu-west was last heard" in problem["detail"]
+    assert "eu-west had its last contact" in problem["detail"]
     assert over_http(us, "?region=eu-west") == ["there"]
     assert over_dns(us, "web.service.eu-west.consul") == [81]
     for method, path in (("GET", "/services/web?region=eu-west&consistent"), ("PUT", "/services/web/x?region=eu-west")):
