@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from catalog.filter import Filter
+from catalog.records.filter import Filter
 from catalog.records.instance import DEFAULT_NAMESPACE, Instance, endpoint
 from catalog.records.override import Override
 from catalog.records.status import SERVING, Status

@@ -22,8 +22,9 @@ from config.mirrors import mirrors_of
 from dashboard.live import routing
 from discovery.plane import Plane
 from discovery.view.probe_heartbeat import Pulse
-from discovery.web import health_routes, server
-from discovery.web.health import Health
+from discovery.web import server
+from discovery.web.operations import routes
+from discovery.web.operations.health import Health
 from federation.metrics import Exposition
 from federation.serve import forward
 from federation.serve import routes as serve
@@ -62,7 +63,7 @@ def application_of(plane: Plane) -> server.Application:
     plane.also(pulse.watch)
     plane.also(health.watch)
     peers = Exposition()
-    operating = health_routes.application(plane, health, worker_metrics, peers.read)
+    operating = routes.application(plane, health, worker_metrics, peers.read)
     serving = serve.Serving(dialects=PATHS)
     whole = server.Application(
         plane,

@@ -8,7 +8,7 @@ from uvicorn.supervisors import Multiprocess
 from config import gc_tuning
 from config.environment import Environment
 from config.local.child_lifetime import die_with
-from discovery.web.connection import Connection
+from discovery.web.http1.connection import Connection
 
 BACKLOG = 20_000  # connections that the kernel queues: after an outage all clients reconnect at once
 IDLE = 120.0  # seconds; longer than clients keep a connection, so that it is they who end it and no request is lost

@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from catalog.errors import Invalid
-from catalog.filter import compiled
 from catalog.query_types import ALL, NEAREST, Query
 from catalog.records import names
 from catalog.records.duration import seconds
+from catalog.records.filter import compiled
 from catalog.records.instance import DEFAULT_NAMESPACE
 from catalog.records.status import Status
 from discovery.web.blocking import DEFAULT_WAIT, LONGEST_WAIT, Waiting

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import Invalid
-from catalog.filter import LONGEST, Filter, compiled
 from catalog.log import MemoryLog
 from catalog.query import Query, Reason, answer, explain
 from catalog.records.check import Verdict
+from catalog.records.filter import LONGEST, Filter, compiled
 from catalog.records.instance import Instance, with_lease, with_verdict
 from catalog.records.override import Scope
 from catalog.records.status import Status

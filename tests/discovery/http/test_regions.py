@@ -10,7 +10,7 @@ import pytest
 
 from catalog.change import Change, Position
 from catalog.records.status import Status
-from discovery.web import metrics
+from discovery.web.operations import metrics
 from registry.freshness import MirrorStatus
 from tests.harness.discovery.mirrored import SOUTH, WEST, MirroringWorld, MirrorLog, federated
 from tests.harness.discovery.world import BEGAN, REGION

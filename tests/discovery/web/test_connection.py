@@ -16,7 +16,7 @@ from websockets.frames import Close
 from websockets.sync.client import ClientConnection, connect
 
 from discovery import plane
-from discovery.web import connection
+from discovery.web.http1 import connection
 from discovery.web.problems import TYPE
 from tests.harness.discovery.serving import PATIENT, Door, Raw, echo, get, request
 from tests.harness.probes import CERTIFICATE, CERTIFICATE_KEY

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from discovery.web.corked_transport import Corked
+from discovery.web.http1.corked_transport import Corked
 
 
 class Recording(asyncio.Transport):

@@ -10,7 +10,7 @@ import pytest
 
 from config.dialects import DIALECTS
 from discovery import plane
-from discovery.web import metrics
+from discovery.web.operations import metrics
 from discovery.web.server import Application
 from registry.asgi import Receive, Scope, Send
 from registry.commit.writer import local_region

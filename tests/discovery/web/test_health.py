@@ -10,8 +10,8 @@ from django.conf import settings
 from django.test import override_settings
 
 from catalog.errors import Unavailable
-from discovery.web import health
-from discovery.web.health import Health
+from discovery.web.operations import health
+from discovery.web.operations.health import Health
 from registry import database, valkey
 from tests.discovery.view.test_following import DeadLog
 from tests.harness.discovery.world import World, opened

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import uvloop
 from uvicorn import Config, Server
 
-from discovery.web.connection import Connection
+from discovery.web.http1.connection import Connection
 from tests.harness.discovery.world import World, opened
 
 T = TypeVar("T")

@@ -19,9 +19,10 @@ from catalog.records.status import Status
 from config.dialects import DIALECTS
 from discovery.plane import Plane
 from discovery.view.probe_heartbeat import Pulse
-from discovery.web import health_routes, server
+from discovery.web import server
 from discovery.web.dialect import Dialect
-from discovery.web.health import Health
+from discovery.web.operations import routes
+from discovery.web.operations.health import Health
 from registry.access import Entry, TokenTable
 from registry.access.secret import hashed, new_secret
 from registry.asgi import ASGI
@@ -117,7 +118,7 @@ class World:
         self.round: float | None = BEGAN
         self.pulse = Pulse(self.plane.view, REGION, self._last_round, clock=lambda: self.now)
         self.health = Health(self.plane, self.pulse, {})
-        operating = health_routes.application(self.plane, self.health, _no_metrics)
+        operating = routes.application(self.plane, self.health, _no_metrics)
         self.application = application(
             self.plane,
             dialects,

@@ -24,7 +24,7 @@ from discovery.view import snapshot_file
 from discovery.view.follower import Following
 from discovery.view.mirrors import Mirrors
 from discovery.view.probe_heartbeat import Pulse
-from discovery.web.health import Health
+from discovery.web.operations.health import Health
 from registry.access import TokenTable
 from registry.commit.tail import Tail
 from registry.commit.writer import local_region

@@ -17,9 +17,9 @@ from uvicorn.server import ServerState
 
 from catalog.errors import CatalogError
 from catalog.records.registration import LARGEST_BODY
-from discovery.web.corked_transport import Corked
 from discovery.web.fast_writes import FastHandler, FastWrite
 from discovery.web.form import HttpForm
+from discovery.web.http1.corked_transport import Corked
 from discovery.web.problems import LargeHead, Malformed, TooSlow
 from discovery.web.server import HOUSE, Application
 from registry.asgi import Headers, Scope

@@ -8,8 +8,8 @@ from starlette.routing import Route, Router
 
 from catalog.errors import Unavailable
 from discovery.plane import Plane
-from discovery.web import metrics
-from discovery.web.health import Condition, Health
+from discovery.web.operations import metrics
+from discovery.web.operations.health import Condition, Health
 from discovery.web.problems import NoSuchPath, NotAllowed
 from registry.asgi import Receive, Scope, Send, reply, reply_json
 

@@ -1,0 +1,1 @@
+"""How the process is doing: `/health`, `/metrics`, and who asks for them."""
