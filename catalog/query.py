@@ -1,6 +1,6 @@
 """The one query: which instances of a service are returned, in which order, and why.
 
-Every protocol asks it. `judge` gives each candidate a verdict with its reasons; an answer is the verdicts that are
+Every protocol asks it. `judge` gives each candidate a decision with its reasons; an answer is the decisions that are
 `returned`, an explanation is all of them. It reads the view, an explicit `now`, and nothing else. Which regions it
 looks in, `catalog.region_choice` decides.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from catalog.query_types import Query, Reason, Verdict
+from catalog.query_types import Decision, Query, Reason
 from catalog.records.instance import Instance
 from catalog.records.override import Effective, Override, effective
 from catalog.records.status import SEVERITY, Status
@@ -19,7 +19,7 @@ from catalog.region_choice import Choice, Looked, choose
 from catalog.touched import EVERYTHING, FEDERATION, opinion_name, service_name
 from catalog.view import Freshness, RegionView, ServiceName, State, View
 
-STALE_INTERVALS = 3  # a probed verdict older than this many intervals, while no probes run, is `unknown`
+STALE_INTERVALS = 3  # a probed decision older than this many intervals, while no probes run, is `unknown`
 GRAVEST = (State.UNKNOWN, State.STALE, State.LIVE)
 
 
@@ -46,7 +46,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     query: Query
     known: bool
-    verdicts: tuple[Verdict, ...]
+    decisions: tuple[Decision, ...]
     index: int
     freshness: Freshness
     depends: frozenset[tuple[str, str]]
@@ -62,11 +62,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 def answer(view: View, query: Query, now: float) -> Answer:
     """The instances to return, best first."""
     whole = explain(view, query, now)
-    return msgspec.structs.replace(whole, verdicts=tuple(verdict for verdict in whole.verdicts if verdict.returned))
+    return msgspec.structs.replace(
+        whole, decisions=tuple(decision for decision in whole.decisions if decision.returned)
+    )
 
 
 def explain(view: View, query: Query, now: float) -> Answer:
-    """The same as `answer`, with the verdict on every instance of the service: the returned ones first, in order."""
+    """The same as `answer`, with the decision on every instance of the service: the returned ones first, in order."""
     looking = _Looking(view, query, now)
     choice = choose(view, query, looking.look, now)
     parts = tuple(_part(view, query, choice, region) for region in choice.scope)
@@ -74,7 +76,7 @@ def explain(view: View, query: Query, now: float) -> Answer:
     return Answer(
         query=query,
         known=any(part.known for part in parts),
-        verdicts=_ranked(looking.settled(choice), query, choice.order),
+        decisions=_ranked(looking.settled(choice), query, choice.order),
         index=sum(part.index for part in parts),
         freshness=least([part.freshness for part in parts if part.used] or [part.freshness for part in parts]),
         depends=_depends(query, choice),
@@ -98,21 +100,21 @@ class _Looking:
             known = self._looked[region] = self._judged(region)
         return known
 
-    def settled(self, choice: Choice) -> list[Verdict]:
-        """The verdicts on every instance looked at, each with the step that its region was looked in or passed over."""
-        verdicts: list[Verdict] = []
+    def settled(self, choice: Choice) -> list[Decision]:
+        """The decisions on all instances looked at, each with the step that looked in its region or passed it over."""
+        decisions: list[Decision] = []
         for region, looked in self._looked.items():
             step, passed = choice.steps.get(region, ""), choice.passed.get(region)
-            for verdict in looked.verdicts:
-                if passed is not None and verdict.returned:
+            for decision in looked.decisions:
+                if passed is not None and decision.returned:
                     reason, why = passed, f"would serve, but {step}"
-                    verdict = msgspec.structs.replace(
-                        verdict, returned=False, reason=reason, explanation=why, step=step
+                    decision = msgspec.structs.replace(
+                        decision, returned=False, reason=reason, explanation=why, step=step
                     )
                 elif step:
-                    verdict = msgspec.structs.replace(verdict, step=step)
-                verdicts.append(verdict)
-        return verdicts
+                    decision = msgspec.structs.replace(decision, step=step)
+                decisions.append(decision)
+        return decisions
 
     def _judged(self, region: str) -> Looked:
         part, query = self._view.region(region), self._query
@@ -158,12 +160,14 @@ def least(states: Sequence[Freshness]) -> Freshness:
     return min(states, key=lambda freshness: (GRAVEST.index(freshness.state), freshness.since or 0.0))
 
 
-def judge(instance: Instance, query: Query, overrides: tuple[Override, ...], region: RegionView, now: float) -> Verdict:
-    """The verdict on one instance, before ordering and limits."""
+def judge(
+    instance: Instance, query: Query, overrides: tuple[Override, ...], region: RegionView, now: float
+) -> Decision:
+    """The decision on one instance, before ordering and limits."""
     counts = effective(overrides, instance, believed(instance, region.blind_since, now), now)
     mismatch = _mismatch(instance, query)
     reason, explanation = _reason(instance, query, counts, mismatch)
-    return Verdict(
+    return Decision(
         instance=instance,
         region=instance.region,
         returned=reason is Reason.SERVES,
@@ -245,39 +249,39 @@ def overrides_of(view: View, region: str, home: str, name: ServiceName) -> tuple
     return tuple([override for override in overrides_about(view, region, home) if override.speaks_of(*name)])
 
 
-def _ranked(judged: list[Verdict], query: Query, regions: Sequence[str]) -> tuple[Verdict, ...]:
+def _ranked(judged: list[Decision], query: Query, regions: Sequence[str]) -> tuple[Decision, ...]:
     places = {region: place for place, region in enumerate(regions)}
     last = len(places)
     returned = sorted(
-        (verdict for verdict in judged if verdict.returned),
-        key=lambda verdict: (places.get(verdict.region, last), *_order(verdict, query)),
+        (decision for decision in judged if decision.returned),
+        key=lambda decision: (places.get(decision.region, last), *_order(decision, query)),
     )
     limit = len(returned) if query.limit is None else query.limit
-    kept = [msgspec.structs.replace(verdict, rank=rank) for rank, verdict in enumerate(returned[:limit], 1)]
+    kept = [msgspec.structs.replace(decision, rank=rank) for rank, decision in enumerate(returned[:limit], 1)]
     cut = [
         msgspec.structs.replace(
-            verdict, returned=False, reason=Reason.LIMIT, explanation=f"would serve, but the limit is {limit}"
+            decision, returned=False, reason=Reason.LIMIT, explanation=f"would serve, but the limit is {limit}"
         )
-        for verdict in returned[limit:]
+        for decision in returned[limit:]
     ]
     excluded = sorted(
-        (verdict for verdict in judged if not verdict.returned),
-        key=lambda verdict: (places.get(verdict.region, last), verdict.region, verdict.instance.id),
+        (decision for decision in judged if not decision.returned),
+        key=lambda decision: (places.get(decision.region, last), decision.region, decision.instance.id),
     )
     return (*kept, *cut, *excluded)
 
 
-def _order(verdict: Verdict, query: Query) -> tuple[int, int, float, str]:
-    far = int(bool(query.zone) and verdict.instance.zone != query.zone)
-    lot = -_rendezvous(query.seed, verdict) if query.seed else 0.0
-    return far, SEVERITY[verdict.status], lot, verdict.instance.id
+def _order(decision: Decision, query: Query) -> tuple[int, int, float, str]:
+    far = int(bool(query.zone) and decision.instance.zone != query.zone)
+    lot = -_rendezvous(query.seed, decision) if query.seed else 0.0
+    return far, SEVERITY[decision.status], lot, decision.instance.id
 
 
-def _rendezvous(seed: str, verdict: Verdict) -> float:
+def _rendezvous(seed: str, decision: Decision) -> float:
     """Weighted rendezvous hashing: each seed has its own stable order, and weight decides how often one is first."""
-    digest = hashlib.blake2b(f"{seed}\0{verdict.instance.key}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(f"{seed}\0{decision.instance.key}".encode(), digest_size=8).digest()
     uniform = (int.from_bytes(digest, "big") + 1) / (2**64 + 1)
-    return verdict.weight / -math.log(uniform)
+    return decision.weight / -math.log(uniform)
 
 
 def valid_until(
@@ -293,10 +297,10 @@ def valid_until(
 
 __all__ = [
     "Answer",
+    "Decision",
     "Part",
     "Query",
     "Reason",
-    "Verdict",
     "answer",
     "believed",
     "explain",

@@ -52,7 +52,7 @@ class Reason(StrEnum):
     SERVES = "serves"
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What the query decided about one instance: status and weight after overrides, and the port asked for.
 
     `matches` says whether it is what was asked for, whatever its status. `step` is why its region was looked in.

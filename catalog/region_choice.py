@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from catalog.query_types import ALL, NEAREST, Query, Reason, Verdict
+from catalog.query_types import ALL, NEAREST, Decision, Query, Reason
 from catalog.records.policy import Policy, StaleAction, candidates, enough_since, is_too_stale, needed
 from catalog.view import State, View
 
@@ -17,18 +17,18 @@ from catalog.view import State, View
 class Looked(msgspec.Struct, frozen=True):
     """A region's instances of the service, judged. `known` tells none from a name that the region does not know."""
 
-    verdicts: tuple[Verdict, ...]
+    decisions: tuple[Decision, ...]
     known: bool
 
     @property
-    def serving(self) -> list[Verdict]:
+    def serving(self) -> list[Decision]:
         """Those that may take traffic and are what was asked for."""
-        return [verdict for verdict in self.verdicts if verdict.serves]
+        return [decision for decision in self.decisions if decision.serves]
 
     @property
     def total(self) -> int:
         """How many there are of what was asked for, healthy or not."""
-        return sum(verdict.matches for verdict in self.verdicts)
+        return sum(decision.matches for decision in self.decisions)
 
 
 Look = Callable[[str], Looked]
@@ -185,7 +185,7 @@ class _Failing:
         looked, policy = self._look(self._home), self._policy
         serving, need = looked.serving, needed(policy, looked.total)
         counts = f"home, {self._home}: {len(serving)} of {looked.total} serve, {need} needed"
-        since = enough_since([verdict.instance.recovered_at for verdict in serving], need)
+        since = enough_since([decision.instance.recovered_at for decision in serving], need)
         self._steps[self._home] = counts
         if since is None:
             return None

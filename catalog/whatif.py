@@ -151,7 +151,7 @@ def lookups_changed(
 def _compared(was: Answer, becomes: Answer) -> LookupChange:
     query = was.query
     before, after = _returned(was), _returned(becomes)
-    regions = dict.fromkeys(verdict.region for verdict in becomes.verdicts if verdict.region != query.region)
+    regions = dict.fromkeys(decision.region for decision in becomes.decisions if decision.region != query.region)
     return LookupChange(
         namespace=query.namespace,
         service=query.service,
@@ -165,7 +165,7 @@ def _compared(was: Answer, becomes: Answer) -> LookupChange:
 
 def _returned(result: Answer) -> dict[str, None]:
     """The ids in the order of the answer."""
-    return dict.fromkeys(f"{verdict.region}/{verdict.instance.id}" for verdict in result.verdicts)
+    return dict.fromkeys(f"{decision.region}/{decision.instance.id}" for decision in result.decisions)
 
 
 def _with_overrides(view: View, region: str, overrides: tuple[Override, ...]) -> View:

@@ -7,6 +7,7 @@ from catalog.errors import Invalid
 from catalog.records import names
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}", re.ASCII)  # a field name, RFC 9110 §5.6.2
+USER = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*", re.ASCII)  # RFC 3986 §3.2.1
 UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 LONGEST_URL = 2_048
 LEAST_STATUS, MOST_STATUS = 100, 599  # RFC 9110 §15
@@ -31,7 +32,9 @@ def url(text: str, *, field: str = "url") -> str:
         raise Invalid(f"{text[:80]!r} is not a URL: {error}", field=field) from None
     if parts.scheme not in ("http", "https"):
         raise Invalid(f"{text[:80]!r} is not an http or https URL", field=field)
-    address = parts.netloc.rpartition("@")[2]
+    user, _, address = parts.netloc.rpartition("@")
+    if not USER.fullmatch(user):
+        raise Invalid(f"{text[:80]!r} has a user or password that has to be percent-encoded", field=field)
     if address.count(":") > 1 and not address.startswith("["):
         raise Invalid(f"{text[:80]!r} has an IPv6 address without brackets: write http://[::1]:8080/", field=field)
     if not host:

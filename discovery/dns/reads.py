@@ -10,7 +10,7 @@ from itertools import chain
 
 import msgspec
 
-from catalog.query import Part, Query, Verdict, answer, least
+from catalog.query import Decision, Part, Query, answer, least
 from catalog.records.instance import Instance
 from catalog.touched import EVERYTHING
 from catalog.view import Freshness, State, View
@@ -22,7 +22,7 @@ SERIAL_AGE = 1.0  # seconds for which the zone's serial may lag: no name is touc
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a name stands for. `address` is set for names that are one, `verdicts` for services.
+    """What a name stands for. `address` is set for names that are one, `decisions` for services.
 
     `parts` are the regions that had a say in a service's answer; with `of_freshness` they are what was asked for.
     `depends` and `valid_until` say how long it may be kept; `index` is the region's, for the zone's serial.
@@ -35,7 +35,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     depends: frozenset[Dependency]
     fixed: Fixed | None = None
     address: str = ""
-    verdicts: tuple[Verdict, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     parts: tuple[Part, ...] = ()
     of_freshness: bool = False
     valid_until: float | None = None
@@ -78,16 +78,16 @@ def _service(view: View, route: Service, local: str, now: float) -> Finding:
     instances = _registered(view, whole.parts, route)
     queries = _queries(route, query, instances)
     answers = [whole if asked == query else answer(view, asked, now) for asked in queries]
-    parts = next((found.parts for found in answers if found.verdicts), whole.parts)
+    parts = next((found.parts for found in answers if found.decisions), whole.parts)
     moments = [found.valid_until for found in answers if found.valid_until is not None]
     # An instance may carry two spellings of one tag; it is still one instance.
-    verdicts = {(verdict.region, verdict.instance.id): verdict for found in answers for verdict in found.verdicts}
+    decisions = {(decision.region, decision.instance.id): decision for found in answers for decision in found.decisions}
     return _finding(
         view,
         region,
         exists=bool(queries) or _is_inner(route, instances),
         depends={*whole.depends, *((part.region, EVERYTHING) for part in whole.parts)},
-        verdicts=() if route.of_freshness else tuple(verdicts.values()),
+        decisions=() if route.of_freshness else tuple(decisions.values()),
         parts=parts,
         of_freshness=route.of_freshness,
         valid_until=min(moments, default=None),
@@ -128,7 +128,7 @@ def _finding(
     depends: set[Dependency] | None = None,
     fixed: Fixed | None = None,
     address: str = "",
-    verdicts: tuple[Verdict, ...] = (),
+    decisions: tuple[Decision, ...] = (),
     parts: tuple[Part, ...] = (),
     of_freshness: bool = False,
     valid_until: float | None = None,
@@ -144,7 +144,7 @@ def _finding(
         depends=frozenset({(region, EVERYTHING)} | (depends or set())),
         fixed=fixed,
         address=address,
-        verdicts=verdicts,
+        decisions=decisions,
         parts=parts,
         of_freshness=of_freshness,
         valid_until=valid_until,

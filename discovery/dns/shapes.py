@@ -14,7 +14,7 @@ from typing import NamedTuple
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
-from catalog.query import Part, Verdict
+from catalog.query import Decision, Part
 from discovery.dns.names import Fixed
 from discovery.dns.reads import Finding
 from discovery.dns.zone import Labels, Zone, wire
@@ -103,7 +103,7 @@ def _addresses(found: Finding, rdtype: int, zone: Zone) -> tuple[Record, ...]:
     elif found.address:
         hosts = [found.address]
     else:
-        hosts = list(dict.fromkeys(verdict.instance.host for verdict in found.verdicts))
+        hosts = list(dict.fromkeys(decision.instance.host for decision in found.decisions))
     tails = [address_tail(host, zone.ttl) for host in hosts]
     if hosts and not any(tails):
         tails = [tail(RdataType.CNAME, zone.ttl, wire(tuple(host.split(".")))) for host in hosts]
@@ -114,19 +114,21 @@ def _addresses(found: Finding, rdtype: int, zone: Zone) -> tuple[Record, ...]:
 
 def _services(found: Finding, zone: Zone, naming: Naming) -> tuple[Record, ...]:
     """One record for each place: ids that share an address and a port are one target. Without a port there is none."""
-    places = {(verdict.instance.host, verdict.port): verdict for verdict in reversed(found.verdicts) if verdict.port}
-    return tuple(_srv(verdict, zone, naming) for verdict in reversed(places.values()))
+    places = {
+        (decision.instance.host, decision.port): decision for decision in reversed(found.decisions) if decision.port
+    }
+    return tuple(_srv(decision, zone, naming) for decision in reversed(places.values()))
 
 
-def _srv(verdict: Verdict, zone: Zone, naming: Naming) -> Record:
-    host = verdict.instance.host
+def _srv(decision: Decision, zone: Zone, naming: Naming) -> Record:
+    host = decision.instance.host
     address = _address(host)
     if address is None:
         target: Labels = tuple(host.split("."))
     else:
-        target = (address.packed.hex(), "addr", verdict.region, *naming.domain)
+        target = (address.packed.hex(), "addr", decision.region, *naming.domain)
     # The target is written out: RFC 2782 forbids compressing it.
-    data = struct.pack("!HHH", PRIORITY, verdict.weight, verdict.port) + wire(target)
+    data = struct.pack("!HHH", PRIORITY, decision.weight, decision.port) + wire(target)
     start = len(OWNER) + FIXED.size + 6
     return Record(OWNER + tail(RdataType.SRV, zone.ttl, data), address_tail(host, zone.ttl), start)
 
@@ -134,26 +136,26 @@ def _srv(verdict: Verdict, zone: Zone, naming: Naming) -> Record:
 def _texts(found: Finding, zone: Zone, naming: Naming) -> tuple[Record, ...]:
     if found.of_freshness:
         return tuple(Record(OWNER + tail(RdataType.TXT, zone.ttl, fresh(part))) for part in found.parts)
-    return tuple(Record(OWNER + tail(RdataType.TXT, zone.ttl, text(verdict, found))) for verdict in found.verdicts)
+    return tuple(Record(OWNER + tail(RdataType.TXT, zone.ttl, text(decision, found))) for decision in found.decisions)
 
 
-def text(verdict: Verdict, found: Finding) -> bytes:
+def text(decision: Decision, found: Finding) -> bytes:
     """An instance as the strings of one TXT record: what it is, then its metadata, each `key=value` (RFC 1464).
 
     Empty values are left out, and so are pairs that are longer than a string may be: HTTP has them.
     """
-    instance = verdict.instance
+    instance = decision.instance
     pairs = [
         ("id", instance.id),
         ("host", instance.host),
-        ("port", str(verdict.port)),
+        ("port", str(decision.port)),
         ("version", instance.version),
         ("zone", instance.zone),
-        ("region", verdict.region),
-        ("status", verdict.status.value),
-        ("weight", str(verdict.weight)),
+        ("region", decision.region),
+        ("status", decision.status.value),
+        ("weight", str(decision.weight)),
         ("tags", ",".join(instance.tags)),
-        ("freshness", found.freshness_of(verdict.region).state.value),
+        ("freshness", found.freshness_of(decision.region).state.value),
         *((_attribute(key), value) for key, value in instance.metadata.items()),
     ]
     strings = (f"{key}={value}".encode() for key, value in pairs if value)

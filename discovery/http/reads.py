@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 
-from catalog.query import Part, Query, Verdict, answer, explain, least
+from catalog.query import Decision, Part, Query, answer, explain, least
 from catalog.query_types import ALL
 from catalog.records.instance import Instance
 from catalog.records.status import Status
@@ -42,9 +42,9 @@ def _explain(query: Query, view: View, now: float) -> Rendered:
         service=query.service,
         namespace=query.namespace,
         region=query.region,
-        returned=sum(verdict.returned for verdict in found.verdicts),
+        returned=sum(decision.returned for decision in found.decisions),
         regions=[shapes.part(part) for part in found.parts],
-        instances=[shapes.explained(verdict) for verdict in found.verdicts],
+        instances=[shapes.explained(decision) for decision in found.decisions],
     )
     return shapes.rendered(found, body)
 
@@ -57,10 +57,10 @@ def instance(home: str, region: str, namespace: str, service: str, id: str) -> R
 
 def _one(query: Query, id: str, view: View, now: float) -> Rendered:
     found = explain(view, query, now)
-    verdict = next((verdict for verdict in found.verdicts if verdict.instance.id == id), None)
-    if verdict is None:
+    decision = next((decision for decision in found.decisions if decision.instance.id == id), None)
+    if decision is None:
         return shapes.rendered(msgspec.structs.replace(found, known=False), None, id)
-    [served] = shapes.lookup(msgspec.structs.replace(found, verdicts=(verdict,)))
+    [served] = shapes.lookup(msgspec.structs.replace(found, decisions=(decision,)))
     return shapes.rendered(found, served)
 
 
@@ -121,7 +121,7 @@ class Listing:
         for name in sorted(service for space, service in part.services if space == namespace):
             if ruled:
                 found = explain(view, _any(home, region, namespace, name), now)
-                listed.append(_listed(namespace, name, found.verdicts))
+                listed.append(_listed(namespace, name, found.decisions))
                 ends += [] if found.valid_until is None else [found.valid_until]
             else:
                 listed.append(_plain(part, kept, namespace, name))
@@ -172,12 +172,12 @@ def _sum(one: Listed, other: Listed) -> Listed:
     )
 
 
-def _listed(namespace: str, name: str, members: Iterable[Instance | Verdict]) -> Listed:
+def _listed(namespace: str, name: str, members: Iterable[Instance | Decision]) -> Listed:
     counts: dict[Status, int] = {}
     tags, versions = set[str](), set[str]()
     number = 0
     for member in members:
-        instance: Instance = member.instance if isinstance(member, Verdict) else member
+        instance: Instance = member.instance if isinstance(member, Decision) else member
         counts[member.status] = counts.get(member.status, 0) + 1
         tags.update(instance.tags)
         versions.update({instance.version} - {""})

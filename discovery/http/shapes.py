@@ -3,7 +3,7 @@
 import msgspec
 
 from catalog.errors import NotFound
-from catalog.query import Answer, Part, Verdict
+from catalog.query import Answer, Decision, Part
 from catalog.records.instance import Instance
 from catalog.records.override import Override
 from catalog.records.registration import Registration
@@ -48,7 +48,7 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on one instance. `rank` is its place among the returned, from 1."""
+    """The decision on one instance. `rank` is its place among the returned, from 1."""
 
     id: str
     host: str
@@ -128,26 +128,26 @@ def lookup(found: Answer) -> list[Served]:
         for part in found.parts
         if part.region != home and part.freshness.state is not State.LIVE
     }
-    return [served(verdict, said.get(verdict.region, "")) for verdict in found.verdicts]
+    return [served(decision, said.get(decision.region, "")) for decision in found.decisions]
 
 
-def served(verdict: Verdict, freshness: str = "") -> Served:
-    """A verdict as a lookup shows it."""
-    instance = verdict.instance
+def served(decision: Decision, freshness: str = "") -> Served:
+    """A decision as a lookup shows it."""
+    instance = decision.instance
     return Served(
         id=instance.id,
         service=instance.service,
         host=instance.host,
-        port=verdict.port,
+        port=decision.port,
         ports=instance.ports,
-        status=verdict.status,
+        status=decision.status,
         zone=instance.zone,
         version=instance.version,
         tags=instance.tags,
         metadata=instance.metadata,
-        weight=verdict.weight,
+        weight=decision.weight,
         namespace=instance.namespace,
-        region=verdict.region,
+        region=decision.region,
         freshness=freshness,
     )
 
@@ -158,24 +158,24 @@ def registered(instance: Instance) -> Served:
     return Served(**fields)
 
 
-def explained(verdict: Verdict) -> Explained:
-    """A verdict with its reasons."""
-    instance, override = verdict.instance, verdict.override
+def explained(decision: Decision) -> Explained:
+    """A decision with its reasons."""
+    instance, override = decision.instance, decision.override
     return Explained(
         id=instance.id,
         host=instance.host,
-        port=verdict.port,
-        returned=verdict.returned,
-        reason=verdict.reason,
-        explanation=verdict.explanation,
-        status=verdict.status,
+        port=decision.port,
+        returned=decision.returned,
+        reason=decision.reason,
+        explanation=decision.explanation,
+        status=decision.status,
         reported_status=instance.status,
-        weight=verdict.weight,
+        weight=decision.weight,
         zone=instance.zone,
-        rank=verdict.rank,
+        rank=decision.rank,
         override=_ruling(override) if override else None,
-        region=verdict.region,
-        step=verdict.step,
+        region=decision.region,
+        step=decision.step,
     )
 
 

@@ -18,12 +18,12 @@ HERE, THERE, FAR = copy(HOME, "here"), copy(WEST, "there"), copy(SOUTH, "far")
 
 
 def regions(result) -> list[str]:
-    return [verdict.region for verdict in result.verdicts]
+    return [decision.region for decision in result.decisions]
 
 
 async def test_without_a_policy_a_lookup_stays_at_home():
     world = await federation(sick(HERE), THERE)
-    assert answer(world.view, asking(), NOW).verdicts == ()
+    assert answer(world.view, asking(), NOW).decisions == ()
 
 
 async def test_home_answers_while_it_has_enough():
@@ -146,10 +146,10 @@ async def test_the_explanation_names_the_step_of_each_instance():
     world = await federation(HERE, sick(copy(HOME, "b")), THERE, FAR, policy(min_healthy=2, order=(WEST, SOUTH)))
     await world.put(copy(WEST, "more"))
     whole = explain(world.view, asking(), NOW)
-    verdicts = {verdict.instance.id: verdict for verdict in whole.verdicts}
-    assert verdicts["there"].step == "step 1 of 2, eu-west: 2 of 2 serve, 2 needed"
-    assert verdicts["here"].reason is Reason.REGION
-    assert "1 of 2 serve, 2 needed" in verdicts["here"].explanation
+    decisions = {decision.instance.id: decision for decision in whole.decisions}
+    assert decisions["there"].step == "step 1 of 2, eu-west: 2 of 2 serve, 2 needed"
+    assert decisions["here"].reason is Reason.REGION
+    assert "1 of 2 serve, 2 needed" in decisions["here"].explanation
     assert {part.region: part.used for part in whole.parts} == {HOME: False, WEST: True, SOUTH: False}
 
 
@@ -231,10 +231,10 @@ async def test_the_explanation_and_the_answer_never_disagree_over_regions(
     query = asking(*wanted, limit=limit)
     whole = explain(world.view, query, NOW)
     result = answer(world.view, query, NOW)
-    assert result.verdicts == tuple(verdict for verdict in whole.verdicts if verdict.returned)
-    assert {verdict.region for verdict in result.verdicts} <= {part.region for part in whole.used}
-    assert all(verdict.serves for verdict in result.verdicts)
-    assert all(verdict.explanation for verdict in whole.verdicts)
+    assert result.decisions == tuple(decision for decision in whole.decisions if decision.returned)
+    assert {decision.region for decision in result.decisions} <= {part.region for part in whole.used}
+    assert all(decision.serves for decision in result.decisions)
+    assert all(decision.explanation for decision in whole.decisions)
 
 
 @given(_fleet(HOME), _fleet(WEST), _fleet(SOUTH), policies)
@@ -243,4 +243,4 @@ async def test_a_policy_never_turns_away_whom_somebody_could_serve(home, west, s
     world.view.measured({WEST: 0.02, SOUTH: 0.01})
     at_home = any(record.status != "critical" for record in home)
     if at_home:
-        assert answer(world.view, asking(), NOW).verdicts
+        assert answer(world.view, asking(), NOW).decisions

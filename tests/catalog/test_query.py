@@ -34,11 +34,11 @@ def asking(**fields) -> Query:
 
 
 def ids(result) -> list[str]:
-    return [verdict.instance.id for verdict in result.verdicts]
+    return [decision.instance.id for decision in result.decisions]
 
 
 def verdict_on(result, id: str):
-    return next(verdict for verdict in result.verdicts if verdict.instance.id == id)
+    return next(decision for decision in result.decisions if decision.instance.id == id)
 
 
 async def test_a_passing_instance_is_returned():
@@ -57,7 +57,7 @@ async def test_a_passing_instance_is_returned():
 )
 async def test_only_what_may_take_traffic_is_returned(changed, returned):
     view = await view_of(changed(instance(checks=[HTTP])))
-    assert bool(answer(view, asking(), NOW).verdicts) is returned
+    assert bool(answer(view, asking(), NOW).decisions) is returned
 
 
 async def test_an_unknown_name_is_told_from_an_empty_one():
@@ -83,12 +83,12 @@ async def test_an_unknown_name_is_told_from_an_empty_one():
 async def test_each_condition_excludes_with_its_reason(fields, reason):
     record = instance(tags=["primary"], version="2.1.0", ports={"grpc": 50051}, metadata={"team": "accounts"})
     result = explain(await view_of(record), asking(**fields), NOW)
-    assert result.verdicts[0].reason is reason
+    assert result.decisions[0].reason is reason
 
 
 async def test_a_named_port_is_the_port_of_the_answer():
     view = await view_of(instance(ports={"grpc": 50051}))
-    assert answer(view, asking(port="grpc"), NOW).verdicts[0].port == 50051
+    assert answer(view, asking(port="grpc"), NOW).decisions[0].port == 50051
 
 
 async def test_the_preferred_zone_comes_first_and_excludes_nobody():
@@ -99,8 +99,8 @@ async def test_the_preferred_zone_comes_first_and_excludes_nobody():
 async def test_an_override_takes_an_instance_out_and_says_why():
     word = override(Scope.INSTANCE, service="user-service", instance="user-1", reason="kernel upgrade")
     result = explain(await view_of(instance(), word), asking(), NOW)
-    assert result.verdicts[0].reason is Reason.OVERRIDE
-    assert "kernel upgrade" in result.verdicts[0].explanation
+    assert result.decisions[0].reason is Reason.OVERRIDE
+    assert "kernel upgrade" in result.decisions[0].explanation
 
 
 async def test_an_answer_is_valid_until_its_override_expires():
@@ -113,14 +113,14 @@ async def test_an_answer_is_valid_until_its_override_expires():
 async def test_weight_zero_drains():
     word = override(service="user-service", weight=0)
     result = explain(await view_of(instance(), word), asking(), NOW)
-    assert result.verdicts[0].reason is Reason.DRAINED
+    assert result.decisions[0].reason is Reason.DRAINED
 
 
 async def test_good_news_grows_old_while_nobody_probes():
     view = await view_of(with_verdict(instance(checks=[HTTP]), GOOD, NOW))
     view.blind("us-east", NOW)
     early, late = answer(view, asking(), NOW + 31), answer(view, asking(), NOW + 32)
-    assert [result.verdicts[0].status for result in (early, late)] == [Status.PASSING, Status.UNKNOWN]
+    assert [result.decisions[0].status for result in (early, late)] == [Status.PASSING, Status.UNKNOWN]
     assert early.valid_until == NOW + 32
 
 
@@ -217,6 +217,6 @@ async def test_the_explanation_and_the_answer_never_disagree(fleet, tags, zone, 
     view = await view_of(*fleet)
     query = asking(tags=tuple(tags), zone=zone, limit=limit, seed=seed)
     whole = explain(view, query, NOW)
-    assert answer(view, query, NOW).verdicts == tuple(verdict for verdict in whole.verdicts if verdict.returned)
+    assert answer(view, query, NOW).decisions == tuple(decision for decision in whole.decisions if decision.returned)
     assert sorted(ids(whole)) == sorted(record.id for record in fleet)
-    assert all(verdict.status in query.statuses for verdict in whole.verdicts if verdict.returned)
+    assert all(decision.status in query.statuses for decision in whole.decisions if decision.returned)

@@ -16,7 +16,7 @@ HERE, THERE, FAR = copy(HOME, "here"), copy(WEST, "there"), copy(SOUTH, "far")
 
 
 def regions(result) -> list[str]:
-    return [verdict.region for verdict in result.verdicts]
+    return [decision.region for decision in result.decisions]
 
 
 async def test_a_region_that_is_named_answers_alone_whatever_the_policy_says():
@@ -101,8 +101,8 @@ async def test_an_opinion_counts_for_its_own_regions_consumers_alone(scope, fiel
     there = copy(WEST, "there", zone="z1", tags=["blue"])
     world = await federation(there, override(scope, target=WEST, reason="bad cable", **fields))
     whole = explain(world.view, asking(WEST), NOW)
-    assert whole.verdicts[0].reason is Reason.OVERRIDE
-    assert "bad cable" in whole.verdicts[0].explanation
+    assert whole.decisions[0].reason is Reason.OVERRIDE
+    assert "bad cable" in whole.decisions[0].explanation
     west = asking(WEST)
     assert regions(answer(world.view, type(west)(region=WEST, service="web"), NOW)) == [WEST]
     assert regions(answer(world.view, type(west)(region=SOUTH, service="web", regions=(WEST,)), NOW)) == [WEST]
@@ -152,7 +152,7 @@ async def test_the_own_regions_evacuation_touches_every_service():
     world.view.listeners.append(lambda region, names, _: touched.extend((region, name) for name in names))
     await world.put(override(Scope.REGION, target=HOME))
     assert depends & set(touched)
-    assert answer(world.view, asking(), NOW).verdicts == ()
+    assert answer(world.view, asking(), NOW).decisions == ()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ OUT = override(Scope.INSTANCE, service="web", instance="here")
 
 
 def ids(result: Answer) -> list[str]:
-    return [verdict.instance.id for verdict in result.verdicts]
+    return [decision.instance.id for decision in result.decisions]
 
 
 def contents(view: View) -> object:
@@ -247,14 +247,14 @@ async def test_a_simulation_answers_as_if_the_change_were_made(records, standing
     queries = [Query(service=name, region=home, regions=asked) for _, name in names for home in homes
                for asked in ((), ("*",), ("nearest",))]  # fmt: skip
     plain = [Query(service=service, namespace=space, region=home) for space, service in names for home in homes]
-    counts = [len(answer(world.view, query, NOW).verdicts) for query in plain]
-    foreseen = [explain(simulated, query, NOW).verdicts for query in queries]
+    counts = [len(answer(world.view, query, NOW).decisions) for query in plain]
+    foreseen = [explain(simulated, query, NOW).decisions for query in queries]
     found = lookups_changed(world.view, simulated, names, homes, NOW)
     assert contents(world.view) == before
     await change.made(world)
-    assert foreseen == [explain(world.view, query, NOW).verdicts for query in queries]
+    assert foreseen == [explain(world.view, query, NOW).decisions for query in queries]
     assert [one.before for one in found] == counts
-    assert [one.after for one in found] == [len(answer(world.view, query, NOW).verdicts) for query in plain]
+    assert [one.after for one in found] == [len(answer(world.view, query, NOW).decisions) for query in plain]
 
 
 async def test_a_whole_region_of_five_thousand_services_is_looked_over_quickly():

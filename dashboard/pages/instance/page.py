@@ -15,8 +15,8 @@ from dashboard.pages.changes import entry_context, key_of
 from dashboard.pages.instance import parts
 from dashboard.pages.instance.checks import check_rows
 from dashboard.pages.instance.facts import InstanceFacts, read_facts
+from dashboard.pages.service.decisions import answer_inputs, is_touched
 from dashboard.pages.service.lookup_cache import LookupCache
-from dashboard.pages.service.verdicts import answer_inputs, is_touched
 from dashboard.words.sentences import actor_name
 from dashboard.words.suggestions import similar_instances
 from registry.log.history import Entry

@@ -6,13 +6,13 @@ import msgspec
 
 from catalog.change import Change
 from catalog.query import overrides_about
-from catalog.query_types import Query, Verdict
+from catalog.query_types import Decision, Query
 from catalog.records.instance import Instance
 from catalog.records.override import Override, ruling
 from catalog.view import View
 from dashboard.memory.board import Board
 from dashboard.pages.instance.facts import MOST_ENTRIES, is_about
-from dashboard.pages.service.verdicts import judge_everywhere
+from dashboard.pages.service.decisions import judge_everywhere
 from registry.log.history import Entry
 
 
@@ -28,7 +28,7 @@ class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a plain lookup in one region says of the instance."""
 
     home: str
-    verdict: Verdict | None
+    decision: Decision | None
     returned: int
     step: str
 
@@ -85,8 +85,8 @@ def _look_up(view: View, home: str, instance: Instance, now: float) -> LookupRes
     found = judge_everywhere(view, query, now)
     return LookupResult(
         home=home,
-        verdict=found.of(instance.region, instance.id),
-        returned=sum(verdict.returned for verdict in found.answer.verdicts),
+        decision=found.of(instance.region, instance.id),
+        returned=sum(decision.returned for decision in found.answer.decisions),
         step=found.step(instance.region),
     )
 

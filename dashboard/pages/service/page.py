@@ -8,7 +8,7 @@ from django.utils.functional import cached_property
 
 from catalog.errors import CatalogError
 from catalog.query import overrides_of
-from catalog.query_types import Query, Verdict
+from catalog.query_types import Decision, Query
 from catalog.records.override import Override, Scope
 from catalog.view import State as FreshnessState
 from dashboard.live.fragments import Content
@@ -16,10 +16,10 @@ from dashboard.live.page import Gathered, Page, part
 from dashboard.live.row_cache import RowCache
 from dashboard.memory.health_series import joined
 from dashboard.pages.service import parts
+from dashboard.pages.service.decisions import FederationDecisions, answer_inputs, is_touched, judge_everywhere
 from dashboard.pages.service.facts import LENGTHS, ServiceFacts, facts_reader
 from dashboard.pages.service.lookup_cache import LookupCache
 from dashboard.pages.service.row import InstanceRow, instance_row
-from dashboard.pages.service.verdicts import FederationVerdicts, answer_inputs, is_touched, judge_everywhere
 from dashboard.pictures.chart.health import health_over_time
 from dashboard.pictures.chart.sparkline import sparkline
 from dashboard.words.answer_as import Asking
@@ -100,12 +100,12 @@ class ServicePage(Page):
         """Everything; of an unknown service, suggestions."""
         facts: ServiceFacts = gathered.value or NOT_READ_YET
         found = self._everywhere(now)
-        known = bool(found.verdicts)
+        known = bool(found.decisions)
         groups = self._groups(found, facts, now)
         near = [] if known else similar_services(self.board.view, self.namespace, self.service)
         context: dict[str, Any] = {
             "page": self, "asking": self.asking, "facts": facts, "gathered": gathered, "known": known, "near": near,
-            "totals": parts.totals(found.verdicts), "answer": found.answer,
+            "totals": parts.totals(found.decisions), "answer": found.answer,
         }  # fmt: skip
         fragments = {
             "service-missing": "" if known else part("service_missing.html", context),
@@ -115,7 +115,7 @@ class ServicePage(Page):
             ),
             "service-health": self._health(facts, now) if known else "",
             "service-ranges": part("service_ranges.html", {"ranges": self._ranges()}),
-            "service-versions": part("service_versions.html", {"versions": parts.versions(found.verdicts)}),
+            "service-versions": part("service_versions.html", {"versions": parts.versions(found.decisions)}),
             "service-policies": part("service_policies.html", context | {"policies": self._policies()}),
             **self._answers(found, facts, now),
         }
@@ -128,7 +128,7 @@ class ServicePage(Page):
         regions = list(dict.fromkeys((*self.board.regions, chosen.region)))
         return {"chosen": chosen, "regions": regions}
 
-    def _everywhere(self, now: float) -> FederationVerdicts:
+    def _everywhere(self, now: float) -> FederationDecisions:
         try:
             query = self.asking.query
         except CatalogError:  # the answer says what is wrong with the query; the list is as without it
@@ -136,19 +136,19 @@ class ServicePage(Page):
         return judge_everywhere(self.board.view, query, now)
 
     def _groups(
-        self, found: FederationVerdicts, facts: ServiceFacts, now: float
+        self, found: FederationDecisions, facts: ServiceFacts, now: float
     ) -> Mapping[tuple[str, str], list[InstanceRow]]:
         """The instances by region and zone: the regions in the order in which the lookup looks, then all others."""
         order = dict.fromkeys([*(part.region for part in found.answer.parts), *self.board.regions])
         groups: dict[tuple[str, str], list[InstanceRow]] = {}
-        for region in (region for region in order if region in found.verdicts):
+        for region in (region for region in order if region in found.decisions):
             here = region == self.board.home
             results, holds = (facts.results, facts.held) if here else ({}, {})
             overrides = self._overrides(region)
-            rows = [instance_row(verdict, results, holds, overrides, now) for verdict in found.verdicts[region]]
-            rows.sort(key=lambda row: (row.verdict.instance.zone, row.order))
+            rows = [instance_row(decision, results, holds, overrides, now) for decision in found.decisions[region]]
+            rows.sort(key=lambda row: (row.decision.instance.zone, row.order))
             for row in rows:
-                groups.setdefault((region, row.verdict.instance.zone), []).append(row)
+                groups.setdefault((region, row.decision.instance.zone), []).append(row)
         return groups
 
     def _overrides(self, region: str) -> tuple[Override, ...]:
@@ -161,33 +161,33 @@ class ServicePage(Page):
         return [override for override in overrides if override.scope is not Scope.INSTANCE and override.is_live(now)]
 
     def _instances(self, groups: Mapping[tuple[str, str], list[InstanceRow]]) -> dict[str, str]:
-        traffic = sum(row.verdict.weight for rows in groups.values() for row in rows if row.verdict.returned)
+        traffic = sum(row.decision.weight for rows in groups.values() for row in rows if row.decision.returned)
         html: dict[str, str] = {}
         for (region, zone), rows in groups.items():
-            html[f"{region}//{zone}"] = self._group(region, zone, [row.verdict for row in rows], traffic)
+            html[f"{region}//{zone}"] = self._group(region, zone, [row.decision for row in rows], traffic)
             html |= {row.key: self.rows.get(row.key, row.source, row.html) for row in rows}
         self.rows.keep(html)
         return html
 
-    def _group(self, region: str, zone: str, verdicts: list[Verdict], traffic: int) -> str:
+    def _group(self, region: str, zone: str, decisions: list[Decision], traffic: int) -> str:
         context = {
-            "page": self, "region": region, "zone": zone, "totals": parts.totals({region: verdicts}),
-            "share": parts.share(verdicts, traffic), "asker": self.asking.region,
+            "page": self, "region": region, "zone": zone, "totals": parts.totals({region: decisions}),
+            "share": parts.share(decisions, traffic), "asker": self.asking.region,
         }  # fmt: skip
         return part("service_group.html", context)
 
-    def _regions(self, found: FederationVerdicts, now: float) -> dict[str, str]:
+    def _regions(self, found: FederationDecisions, now: float) -> dict[str, str]:
         view, histories = self.board.view, self.board.histories
         rows: dict[str, str] = {}
         for region in self.board.regions:
-            verdicts = found.verdicts.get(region, [])
+            decisions = found.decisions.get(region, [])
             flaps = histories.flaps(region, self.namespace, self.service, now)
             context = {
                 "page": self, "region": region, "freshness": view.region(region).freshness,
-                "totals": parts.totals({region: verdicts}), "reason": self.board.reason(region),
+                "totals": parts.totals({region: decisions}), "reason": self.board.reason(region),
                 "spark": sparkline(histories.buckets(region, self.namespace, self.service, now=now), label=SPARKLINE),
-                "step": found.step(region), "returned": sum(verdict.returned for verdict in verdicts),
-                "asker": self.asking.region, "flaps": flaps if flaps > FLAPPING * len(verdicts) else 0,
+                "step": found.step(region), "returned": sum(decision.returned for decision in decisions),
+                "asker": self.asking.region, "flaps": flaps if flaps > FLAPPING * len(decisions) else 0,
             }  # fmt: skip
             rows[region] = part("service_region.html", context)
         return rows
@@ -201,11 +201,11 @@ class ServicePage(Page):
             for region in self.board.regions
         ]
 
-    def _notes(self, found: FederationVerdicts, facts: ServiceFacts, gathered: Gathered) -> list[tuple[str, str]]:
+    def _notes(self, found: FederationDecisions, facts: ServiceFacts, gathered: Gathered) -> list[tuple[str, str]]:
         """What limits how far the page can be trusted."""
         notes = [
             ("warning", f"{region} is stale: showing its last known state")
-            for region in found.verdicts
+            for region in found.decisions
             if self.board.view.region(region).freshness.state is FreshnessState.STALE
         ]
         if self.board.view.region(self.board.home).blind_since is not None:
@@ -213,16 +213,16 @@ class ServicePage(Page):
         problems = (*facts.problems, *((gathered.problem,) if gathered.problem else ()))
         return notes + [("warning", problem) for problem in problems]
 
-    def _answers(self, found: FederationVerdicts, facts: ServiceFacts, now: float) -> Mapping[str, str]:
+    def _answers(self, found: FederationDecisions, facts: ServiceFacts, now: float) -> Mapping[str, str]:
         """What clients get."""
-        if not found.verdicts:
+        if not found.decisions:
             self.answers.clear()
             return dict.fromkeys(("service-asker", "service-http", "service-dns"), "")
         view, valid_until = self.board.view, found.answer.valid_until
         until = math.inf if valid_until is None else valid_until
         source = (facts.addresses, *answer_inputs(view, self.board.regions, (self.namespace, self.service)))
         return self.answers.get(
-            source, now, len(found.answer.verdicts),
+            source, now, len(found.answer.decisions),
             lambda: (parts.answers(self.board, self.asking, facts.addresses, now), until),
         )  # fmt: skip
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from django.conf import settings
 
-from catalog.query_types import Verdict
+from catalog.query_types import Decision
 from catalog.records.policy import Policy
 from catalog.records.status import SERVING, Status
 from dashboard.live.page import part
@@ -68,38 +68,38 @@ class RegionPolicy(msgspec.Struct, frozen=True):
         return policy_sentences(self.policy) if self.policy else ()
 
 
-def totals(verdicts: Mapping[str, Sequence[Verdict]]) -> Totals:
+def totals(decisions: Mapping[str, Sequence[Decision]]) -> Totals:
     """The totals over all regions."""
     counts = dict.fromkeys(STATUSES, 0)
     serving = out = overridden = 0
-    for some in verdicts.values():
-        for verdict in some:
-            counts[verdict.status] += 1
-            serves = verdict.weight > 0 and verdict.status in SERVING
+    for some in decisions.values():
+        for decision in some:
+            counts[decision.status] += 1
+            serves = decision.weight > 0 and decision.status in SERVING
             serving += serves
-            out += not serves and verdict.instance.status in SERVING
-            overridden += verdict.override is not None
+            out += not serves and decision.instance.status in SERVING
+            overridden += decision.override is not None
     return Totals(counts=counts, serving=serving, out=out, overridden=overridden)
 
 
-def share(verdicts: Iterable[Verdict], traffic: int) -> int | None:
+def share(decisions: Iterable[Decision], traffic: int) -> int | None:
     """The part of the traffic that these get by their weights, in percent."""
-    weight = sum(verdict.weight for verdict in verdicts if verdict.returned)
+    weight = sum(decision.weight for decision in decisions if decision.returned)
     return round(100 * weight / traffic) if traffic else None
 
 
-def versions(verdicts: Mapping[str, Sequence[Verdict]]) -> list[VersionTotals]:
+def versions(decisions: Mapping[str, Sequence[Decision]]) -> list[VersionTotals]:
     """The versions, the most common first."""
-    by_name: dict[str, dict[str, list[Verdict]]] = {}
-    for region, some in verdicts.items():
-        for verdict in some:
-            by_name.setdefault(verdict.instance.version, {}).setdefault(region, []).append(verdict)
-    traffic = sum(verdict.weight for some in verdicts.values() for verdict in some if verdict.returned)
+    by_name: dict[str, dict[str, list[Decision]]] = {}
+    for region, some in decisions.items():
+        for decision in some:
+            by_name.setdefault(decision.instance.version, {}).setdefault(region, []).append(decision)
+    traffic = sum(decision.weight for some in decisions.values() for decision in some if decision.returned)
     found = [
         VersionTotals(
             name=name,
             totals=totals(parts),
-            share=share((verdict for some in parts.values() for verdict in some), traffic),
+            share=share((decision for some in parts.values() for decision in some), traffic),
             regions=tuple(parts),
         )
         for name, parts in by_name.items()

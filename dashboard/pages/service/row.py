@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 
-from catalog.query_types import Reason, Verdict
-from catalog.records.check import CheckType
-from catalog.records.check import Verdict as CheckVerdict
+from catalog.query_types import Decision, Reason
+from catalog.records.check import CheckType, Verdict
 from catalog.records.instance import Instance, removal_due
 from catalog.records.override import Override, ruling
 from catalog.records.status import SERVING, SEVERITY, Status
@@ -37,7 +36,7 @@ class CheckBadge(msgspec.Struct, frozen=True, kw_only=True):
 class InstanceRow(msgspec.Struct, frozen=True, kw_only=True):
     """What a row shows. `held` is the formula by which the breaker holds the instance, empty when it does not."""
 
-    verdict: Verdict
+    decision: Decision
     checks: tuple[CheckBadge, ...] = ()
     held: str = ""
     overrides: tuple[Override, ...] = ()  # those that decide its status and its weight
@@ -45,35 +44,35 @@ class InstanceRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """The row's key."""
-        return f"{self.verdict.region}/{self.verdict.instance.id}"
+        return f"{self.decision.region}/{self.decision.instance.id}"
 
     @property
     def source(self) -> tuple[Any, ...]:
-        """All that it is rendered from; a verdict's rank is not."""
-        verdict = self.verdict
+        """All that it is rendered from; a decision's rank is not."""
+        decision = self.decision
         return (
-            verdict.instance, verdict.returned, verdict.explanation, verdict.status, verdict.weight, self.overrides,
-            self.checks, self.held,
+            decision.instance, decision.returned, decision.explanation, decision.status, decision.weight,
+            self.overrides, self.checks, self.held,
         )  # fmt: skip
 
     @property
     def order(self) -> tuple[Any, ...]:
         """Sorts within a zone: trouble first, then by name, numbers in it by value."""
-        verdict = self.verdict
-        idle = verdict.weight == 0 and verdict.status in SERVING
-        return -SEVERITY[verdict.status], not idle, natural(verdict.instance.id)
+        decision = self.decision
+        idle = decision.weight == 0 and decision.status in SERVING
+        return -SEVERITY[decision.status], not idle, natural(decision.instance.id)
 
     @property
     def since(self) -> float:
         """Since when it has its status."""
-        instance, override = self.verdict.instance, self.verdict.override
+        instance, override = self.decision.instance, self.decision.override
         return override.created_at if override and override.status else instance.since or instance.registered_at
 
     @property
     def reason(self) -> str:
         """Why it is returned or not, without the output of a check, which the row shows already."""
-        verdict = self.verdict
-        return verdict.explanation.partition(" (")[0] if verdict.reason is Reason.STATUS else verdict.explanation
+        decision = self.decision
+        return decision.explanation.partition(" (")[0] if decision.reason is Reason.STATUS else decision.explanation
 
     @property
     def loud(self) -> tuple[CheckBadge, ...]:
@@ -82,25 +81,25 @@ class InstanceRow(msgspec.Struct, frozen=True, kw_only=True):
 
     def html(self) -> str:
         """The row, rendered."""
-        instance = self.verdict.instance
+        instance = self.decision.instance
         return part(
             "service_row.html",
-            {"line": self, "verdict": self.verdict, "instance": instance, "due": removal_due(instance)},
+            {"line": self, "decision": self.decision, "instance": instance, "due": removal_due(instance)},
         )
 
 
 def instance_row(
-    verdict: Verdict,
+    decision: Decision,
     results: Mapping[str, CheckResult],
     held: Mapping[str, str],
     overrides: tuple[Override, ...],
     now: float,
 ) -> InstanceRow:
-    """The row of a verdict. `results` are those of its region's probes, if known here; `overrides` may apply to it."""
-    instance = verdict.instance
-    deciding = ruling(overrides, instance, now) if verdict.override is not None else ()
+    """The row of a decision. `results` are those of its region's probes, if known here; `overrides` may apply to it."""
+    instance = decision.instance
+    deciding = ruling(overrides, instance, now) if decision.override is not None else ()
     return InstanceRow(
-        verdict=verdict,
+        decision=decision,
         checks=_checks(instance, results),
         held=held.get(instance.key, ""),
         overrides=tuple(dict.fromkeys(override for override in deciding if override is not None)),
@@ -121,7 +120,7 @@ def _checks(instance: Instance, results: Mapping[str, CheckResult]) -> tuple[Che
     )
 
 
-def _check(name: str, type: CheckType, verdict: CheckVerdict, result: CheckResult | None) -> CheckBadge:
+def _check(name: str, type: CheckType, verdict: Verdict, result: CheckResult | None) -> CheckBadge:
     known = result if result is not None and result.at is not None else None
     return CheckBadge(
         name=name,

@@ -87,12 +87,12 @@ def test_every_instance_has_the_reason_why_a_lookup_returns_it_or_not() -> None:
     rows = desk.content(page(desk)).lists["service-instances"]
 
     said = explain(desk.view, Query(region=HOME, service="web"), NOW)
-    assert {verdict.instance.id for verdict in said.verdicts if verdict.returned} == {"well", "old"}
-    for verdict in said.verdicts:
-        row = rows[f"{verdict.region}/{verdict.instance.id}"]
-        assert ("returned" in row.partition('class="answered"')[2]) == verdict.returned
-        if not verdict.returned:
-            assert verdict.explanation.partition(" (")[0] in row
+    assert {decision.instance.id for decision in said.decisions if decision.returned} == {"well", "old"}
+    for decision in said.decisions:
+        row = rows[f"{decision.region}/{decision.instance.id}"]
+        assert ("returned" in row.partition('class="answered"')[2]) == decision.returned
+        if not decision.returned:
+            assert decision.explanation.partition(" (")[0] in row
     assert "serving, but a lookup in us-east does not use eu-west" in rows["eu-west/far"]
 
 

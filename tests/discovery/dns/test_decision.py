@@ -46,11 +46,11 @@ overrides = st.builds(
 @settings(max_examples=60, deadline=None)
 def test_dns_and_the_query_agree(registered: list, ruled: list, tag: str) -> None:
     name_server = NameServer(*registered, *ruled)
-    decided = answer(name_server.view, Query(region=REGION, service="web", tags=(tag,) if tag else ()), NOW).verdicts
+    decided = answer(name_server.view, Query(region=REGION, service="web", tags=(tag,) if tag else ()), NOW).decisions
     name = f"{tag}.web.service.consul" if tag else "web.service.consul"
-    assert set(data(name_server.ask(name, "A"))) == {verdict.instance.host for verdict in decided}
+    assert set(data(name_server.ask(name, "A"))) == {decision.instance.host for decision in decided}
     assert set(data(name_server.ask(name, "SRV"))) == {
-        f"1 {verdict.weight} {verdict.port} {target(verdict.instance.host)}" for verdict in decided
+        f"1 {decision.weight} {decision.port} {target(decision.instance.host)}" for decision in decided
     }
 
 

@@ -166,6 +166,6 @@ def test_dns_and_the_query_agree_over_regions(
     if stale:
         name_server.view.freshen(WEST, Freshness(State.STALE, NOW - 100))
     query = Query(region=REGION, service="web", regions=(wanted,) if wanted else ())
-    decided = answer(name_server.view, query, NOW).verdicts
+    decided = answer(name_server.view, query, NOW).decisions
     name = f"web.service.{wanted}.consul" if wanted else "web.service.consul"
-    assert set(data(name_server.ask(name))) == {verdict.instance.host for verdict in decided}
+    assert set(data(name_server.ask(name))) == {decision.instance.host for decision in decided}

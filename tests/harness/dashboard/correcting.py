@@ -63,7 +63,7 @@ class TableDesk:
         """Whom a plain lookup returns, as things stand in the tables."""
         self.catch_up()
         found = answer(self.view, Query(region=home, namespace="default", service=service), self.now)
-        return sorted(f"{verdict.region}/{verdict.instance.id}" for verdict in found.verdicts)
+        return sorted(f"{decision.region}/{decision.instance.id}" for decision in found.decisions)
 
     def mirror_far(self) -> None:
         """Have the tables hold the other region's log too."""

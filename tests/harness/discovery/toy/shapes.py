@@ -14,7 +14,7 @@ TEXT = (b"content-type", b"text/plain")
 
 def rendered(found: Answer, *, as_json: bool) -> Rendered:
     """A service that is not registered is empty, as with Consul."""
-    instances = [(verdict.instance.id, f"{verdict.instance.host}:{verdict.port}") for verdict in found.verdicts]
+    instances = [(decision.instance.id, f"{decision.instance.host}:{decision.port}") for decision in found.decisions]
     body = json.dumps(dict(instances)) if as_json else "".join(f"{id} {address}\n" for id, address in instances)
     return Rendered(
         body=body.encode(),

@@ -1,4 +1,4 @@
-"""Every instance of a service in every region, each with the verdict of a lookup made in one region.
+"""Every instance of a service in every region, each with the decision of a lookup made in one region.
 
 A lookup reads only the regions that it needs. A page shows the others too, judged by the same rules, and says that
 the lookup did not read them.
@@ -10,37 +10,37 @@ from typing import Any
 import msgspec
 
 from catalog.query import Answer, explain, judge, overrides_of
-from catalog.query_types import Query, Reason, Verdict
+from catalog.query_types import Decision, Query, Reason
 from catalog.touched import EVERYTHING, opinion_name, service_name
 from catalog.view import ServiceName, View
 
 
-class FederationVerdicts(msgspec.Struct, frozen=True):
-    """The verdicts by region, and the explanation of the lookup itself."""
+class FederationDecisions(msgspec.Struct, frozen=True):
+    """The decisions by region, and the explanation of the lookup itself."""
 
-    verdicts: dict[str, list[Verdict]]
+    decisions: dict[str, list[Decision]]
     answer: Answer
 
-    def of(self, region: str, id: str) -> Verdict | None:
-        """The verdict on one instance."""
-        return next((verdict for verdict in self.verdicts.get(region, ()) if verdict.instance.id == id), None)
+    def of(self, region: str, id: str) -> Decision | None:
+        """The decision on one instance."""
+        return next((decision for decision in self.decisions.get(region, ()) if decision.instance.id == id), None)
 
     def step(self, region: str) -> str:
         """Why the lookup read a region, or did not."""
         return next((part.step for part in self.answer.parts if part.region == region), "")
 
 
-def judge_everywhere(view: View, query: Query, now: float) -> FederationVerdicts:
+def judge_everywhere(view: View, query: Query, now: float) -> FederationDecisions:
     """Verdicts on all instances of the service, including regions that the lookup does not read."""
     whole = explain(view, query, now)
-    found: dict[str, list[Verdict]] = {}
-    for verdict in whole.verdicts:
-        found.setdefault(verdict.region, []).append(verdict)
+    found: dict[str, list[Decision]] = {}
+    for decision in whole.decisions:
+        found.setdefault(decision.region, []).append(decision)
     for region in sorted(view.regions.keys() - found.keys()):
-        verdicts = _unread(view, query, region, now)
-        if verdicts:
-            found[region] = verdicts
-    return FederationVerdicts(found, whole)
+        decisions = _unread(view, query, region, now)
+        if decisions:
+            found[region] = decisions
+    return FederationDecisions(found, whole)
 
 
 def is_touched(view: View, name: ServiceName, names: frozenset[str]) -> bool:
@@ -63,7 +63,7 @@ def answer_inputs(view: View, regions: Iterable[str], name: ServiceName) -> tupl
     return (*own, view.nearness)
 
 
-def _unread(view: View, query: Query, region: str, now: float) -> list[Verdict]:
+def _unread(view: View, query: Query, region: str, now: float) -> list[Decision]:
     part, name = view.region(region), (query.namespace, query.service)
     overrides = overrides_of(view, region, query.region, name)
     return [
@@ -72,8 +72,8 @@ def _unread(view: View, query: Query, region: str, now: float) -> list[Verdict]:
     ]
 
 
-def _not_read(verdict: Verdict, home: str) -> Verdict:
-    if not verdict.returned:
-        return verdict
-    why = f"serving, but a lookup in {home} does not use {verdict.region}"
-    return msgspec.structs.replace(verdict, returned=False, reason=Reason.REGION, explanation=why)
+def _not_read(decision: Decision, home: str) -> Decision:
+    if not decision.returned:
+        return decision
+    why = f"serving, but a lookup in {home} does not use {decision.region}"
+    return msgspec.structs.replace(decision, returned=False, reason=Reason.REGION, explanation=why)
