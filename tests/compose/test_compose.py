@@ -96,7 +96,8 @@ def test_the_database_is_the_one_that_its_clients_ask_for() -> None:
     assert database.secrets[database.environment["POSTGRES_PASSWORD_FILE"]] == f"{HOME}-database-password"
 
 
-def test_the_commands_are_those_of_a_region_on_one_machine() -> None:
+@pytest.mark.parametrize("part", ["server", "dns"])
+def test_server_and_dns_run_as_in_a_region_on_one_machine(part: str) -> None:
     plan = plan_region(
         region=HOME,
         data=Path(DATA),
@@ -107,9 +108,14 @@ def test_the_commands_are_those_of_a_region_on_one_machine() -> None:
         free_port=1,
     )
     planned = {process.name: [Path(word).name for word in process.command[1:]] for process in region_processes(plan)}
-    described = {part: [Path(word).name for word in Service(HOME, part).command[1:]] for part in planned}
-    assert described == planned
-    assert {Service(HOME, part).command[0] for part in planned} == {"python"}
+    described = Service(HOME, part).command
+    assert described[0] == "python"
+    assert [Path(word).name for word in described[1:]] == planned[part]
+
+
+@pytest.mark.parametrize("part", ["worker", "beat"])
+def test_periodic_work_is_celery_s(part: str) -> None:
+    assert Service(HOME, part).command[:7] == ["python", "-m", "celery", "--quiet", "-A", "config", part]
 
 
 def test_every_process_of_ours_has_its_health_check() -> None:

@@ -162,7 +162,7 @@ def test_a_registration_goes_through_the_verb(admin: Client) -> None:
         ({"service": "user_service"}, "'user_service' cannot be a DNS label"),
         ({"id": "-"}, "cannot be an instance id"),
         ({"host": "not a host"}, "is neither an IP address nor a host name"),
-        ({"port": ""}, "an instance needs a port"),
+        ({"port": "0"}, "0 is not a port"),
         ({"port": "70000"}, "70000 is not a port"),
         ({"weight": "0"}, "0 is not a weight"),
         ({"lease_ttl": "soon"}, "'soon' is not a duration"),
