@@ -227,8 +227,8 @@ def complain(form: forms.Form, error: Invalid, renamed: dict[str, str] | None = 
 
 def _body(given: dict[str, Any]) -> dict[str, Any]:
     """A registration's body from the form's values; what was left empty is left out."""
-    body = {name: given[name] for name in ("host", "port", "zone", "version", "weight", "owner") if given.get(name)}
-    body["weight"] = given["weight"]
+    words = ("host", "port", "zone", "version", "weight", "owner")
+    body = {name: given[name] for name in words if given.get(name) not in (None, "")}
     if given["deregister_critical_after"]:
         body["deregister_critical_after"] = given["deregister_critical_after"]
     if given["lease_ttl"]:
