@@ -3,11 +3,14 @@
 import signal
 from typing import Any
 
+import structlog
 from django.core.management.base import BaseCommand
 
 from config.celery import EVERY, app
 from config.local.worker import LocalWorker, Task
 from registry.tasks import probe, probe_for_a_second
+
+logger = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -24,5 +27,6 @@ class Command(BaseCommand):
         ending = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # of all threads: the one that waits gets them
         worker.start()
+        logger.info("the worker is ready", tasks=len(tasks))
         signal.sigwait(ending)
         worker.stop()

@@ -155,20 +155,16 @@ def test_without_workers_verdicts_grow_old_but_everybody_is_served(start_region:
     with httpx.Client(base_url=region.url, timeout=15) as client:
         assert client.put("/services/web/a", json={**BODY, "checks": [check]}).status_code == 201
         eventually(lambda: _statuses(client) == ["passing"], within=40, what="the instance was probed")
-        for name in ("worker", "beat"):
-            pid = region.pid(name)
-            assert pid is not None
-            os.killpg(pid, signal.SIGSTOP)
+        pid = region.pid("worker")
+        assert pid is not None
+        os.killpg(pid, signal.SIGSTOP)
         try:
             eventually(lambda: _statuses(client) == ["unknown"], within=40, what="the verdict is no longer trusted")
             assert _unwell(client, "workers")["status"] == "degraded"
             assert client.put("/services/web/b", json=BODY).status_code == 201
             assert ids(client) == ["b", "a"]
         finally:
-            for name in ("worker", "beat"):
-                pid = region.pid(name)
-                if pid is not None:
-                    os.killpg(pid, signal.SIGCONT)
+            os.killpg(pid, signal.SIGCONT)
         eventually(lambda: _statuses(client) == ["passing", "passing"], within=40, what="probes go on")
 
 

@@ -136,10 +136,10 @@ def test_the_same_batch_twice(trial: Trial) -> None:
 
 def test_a_worker_killed(trial: Trial) -> None:
     with trial.broken("us-east has no worker"):
-        begun = trial["us-east"].log().count("worker@us-east ready")
+        begun = trial["us-east"].log().count("the worker is ready")
         trial["us-east"].wait_restarted("worker", was=trial["us-east"].kill("worker"))
         eventually(
-            lambda: trial["us-east"].log().count("worker@us-east ready") > begun, within=40, what="the worker is ready"
+            lambda: trial["us-east"].log().count("the worker is ready") > begun, within=40, what="the worker is ready"
         )
     trial.settle()
     assert trial.verdict() == []

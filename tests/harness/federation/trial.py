@@ -131,9 +131,9 @@ class Trial:
     def start(self, name: str) -> None:
         """Start a region again, and wait until all of it is there: its server, and its worker, which follows."""
         region = self[name]
-        before = region.log().count(f"worker@{name} ready")
+        before = region.log().count("the worker is ready")
         region.start()
-        eventually(lambda: region.log().count(f"worker@{name} ready") > before, within=60, what="the worker is ready")
+        eventually(lambda: region.log().count("the worker is ready") > before, within=60, what="the worker is ready")
 
     def backup(self, name: str) -> tuple[Path, float]:
         """A copy of a region's database, and what time it shows."""
