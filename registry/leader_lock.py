@@ -14,7 +14,7 @@ from uuid import uuid4
 import redis
 import redis.asyncio
 
-from registry.valkey import reaching
+from registry.valkey import connection, key, reaching
 
 # KEYS: the lock. ARGV: who takes it, and for how many milliseconds. Answers with a Term.
 TAKE = """
@@ -65,3 +65,14 @@ def held(client: "redis.Redis", key: str, *, lasts: float) -> Iterator[bool]:
     finally:
         if taken:
             client.register_script(RELEASE)(keys=[key], args=[holder])
+
+
+def free_all(region: str) -> None:
+    """Free every lock of a region, for its only worker: one that was killed would hold them until they lapse.
+
+    Raises Unavailable.
+    """
+    with reaching("the locks of the worker"):
+        client = connection()
+        followers = client.scan_iter(key(region, "follower", "*"))
+        client.delete(key(region, "sweeping"), key(region, "probes", "leader"), *followers)

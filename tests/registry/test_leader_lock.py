@@ -6,8 +6,8 @@ import pytest
 from redis.asyncio import Redis
 
 from catalog.errors import Unavailable
-from registry.leader_lock import LeaderLock, Term, held
-from registry.valkey import aconnection, connection
+from registry.leader_lock import LeaderLock, Term, free_all, held
+from registry.valkey import aconnection, connection, key
 from tests.harness.probes.schedules import nowhere
 from tests.harness.waiting import aeventually
 
@@ -78,3 +78,14 @@ def test_a_thread_that_held_it_for_too_long_leaves_the_next_holder_alone() -> No
     with held(connection(), KEY, lasts=60.0):
         connection().set(KEY, "another")
     assert connection().get(KEY) == "another"
+
+
+async def test_a_region_s_only_worker_frees_what_its_predecessor_held(client: Redis) -> None:
+    names = [("follower", "eu-west"), ("probes", "leader"), ("sweeping",)]
+    ours = [LeaderLock(client, key("us-east", *name), lasts=60.0, part="the lock") for name in names]
+    another_s = LeaderLock(client, key("eu-west", "sweeping"), lasts=60.0, part="the lock")
+    for each in (*ours, another_s):
+        await each.take("killed")
+    free_all("us-east")
+    assert [await each.take("next") for each in ours] == [Term.NEW] * len(ours)
+    assert await another_s.take("next") is Term.LOST

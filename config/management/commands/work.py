@@ -1,13 +1,17 @@
 """Runs the worker of a region on one machine; on several machines, Celery's workers and beat do the same."""
 
 import signal
+from contextlib import suppress
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from catalog.errors import Unavailable
 from config.celery import EVERY, app
 from config.local.worker import LocalWorker, Task
+from registry.leader_lock import free_all
 from registry.tasks import probe, probe_for_a_second
 
 logger = structlog.get_logger(__name__)
@@ -26,6 +30,8 @@ class Command(BaseCommand):
         worker = LocalWorker(tasks)
         ending = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # of all threads: the one that waits gets them
+        with suppress(Unavailable):  # then they lapse by themselves
+            free_all(settings.MERIDIAN.region)
         worker.start()
         logger.info("the worker is ready", tasks=len(tasks))
         signal.sigwait(ending)
