@@ -172,15 +172,20 @@ def test_what_no_http_check_could_send_or_see_is_refused(check, field):
 
 
 @pytest.mark.parametrize(
-    "check",
+    ("check", "field"),
     [
-        {"type": "tcp", "address": "a:²"}, {"type": "tcp", "address": "a:99999"}, {"type": "tcp", "address": "::1:80"},
-        {"type": "dns", "query": "a..b"}, {"type": "dns", "query": "a" * 64}, {"type": "grpc", "service": "a\0"},
+        ({"type": "tcp", "address": "a:²"}, "address"),
+        ({"type": "tcp", "address": "a:99999"}, "address"),
+        ({"type": "tcp", "address": "::1:80"}, "address"),
+        ({"type": "dns", "query": "a..b"}, "query"),
+        ({"type": "dns", "query": "a" * 64}, "query"),
+        ({"type": "grpc", "service": "a\0"}, "service"),
     ],
-)  # fmt: skip
-def test_what_no_other_check_could_ask_is_refused(check):
-    with pytest.raises(Invalid, match=r"."):
+)
+def test_what_no_other_check_could_ask_is_refused_by_its_field(check, field):
+    with pytest.raises(Invalid) as caught:
         registered({"host": "a", "port": 1, "checks": [check]})
+    assert caught.value.field == f"checks[0].{field}"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,18 @@ def test_instances_on_one_address_are_one_record() -> None:
     assert [text.split()[2] for text in data(name_server.ask("web.service.consul", "SRV"))] == ["1", "2"]
 
 
+def test_ids_that_share_an_address_and_a_port_are_one_target() -> None:
+    name_server = NameServer(*(instance(id, host="10.0.0.1", port=8001) for id in ("w1", "w2", "w3")))
+    assert data(name_server.ask("web.service.consul", "SRV")) == ["1 1 8001 0a000001.addr.us-east.consul."]
+
+
+def test_an_instance_without_a_port_has_an_address_and_no_srv() -> None:
+    name_server = NameServer(instance("w1", host="10.0.0.1", port=None))
+    assert data(name_server.ask("web.service.consul", "A")) == ["10.0.0.1"]
+    answer = name_server.ask("web.service.consul", "SRV")
+    assert (answer.rcode(), answer.answer) == (NOERROR, [])
+
+
 def test_every_answer_has_the_zones_ttl() -> None:
     name_server = NameServer(instance("w1"), ttl=7)
     for rdtype in ("A", "SRV", "TXT"):
